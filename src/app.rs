@@ -1,0 +1,1 @@
+//! Builds every part once, binds early, serves when ready, drains.

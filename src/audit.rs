@@ -1,0 +1,1 @@
+//! Writes down why: one JSON line for each decision.

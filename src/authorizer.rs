@@ -1,0 +1,1 @@
+//! Decides one hop.

@@ -1,0 +1,90 @@
+//! Points in time, and the one place that reads the clock.
+
+use std::{fmt, time::Duration};
+
+use time::{OffsetDateTime, UtcDateTime, format_description::well_known::Rfc3339};
+
+/// A point in time: nanoseconds since the Unix epoch, UTC.
+///
+/// What lies beyond the range (the years 1677 to 2262) is its nearest end, so a certificate that is valid until 9999 stays valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The end of the range: what never ends, ends here.
+    pub const MAX: Self = Self(i64::MAX);
+    /// The beginning of the range.
+    pub const MIN: Self = Self(i64::MIN);
+
+    /// The point `nanos` nanoseconds after the epoch.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// The point `seconds` seconds after the epoch.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(NANOS))
+    }
+
+    /// Nanoseconds since the epoch.
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch, rounded down.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(NANOS)
+    }
+
+    /// Reads an RFC 3339 time in UTC (`2026-11-20T09:00:00Z`); any other offset is refused.
+    pub fn parse(text: &str) -> Option<Self> {
+        let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        if !time.offset().is_utc() || !text.ends_with('Z') {
+            return None;
+        }
+        i64::try_from(time.unix_timestamp_nanos()).ok().map(Self)
+    }
+
+    /// The point `span` later.
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
+    }
+
+    /// The time since `earlier`; zero if that lies ahead.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = UtcDateTime::from_unix_timestamp_nanos(i128::from(self.0)).map_err(|_| fmt::Error)?;
+        f.write_str(&time.format(&Rfc3339).map_err(|_| fmt::Error)?)
+    }
+}
+
+const NANOS: i64 = 1_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes_utc_times() {
+        let time = Timestamp::parse("2026-11-20T09:00:00Z").unwrap();
+        assert_eq!(time.to_string(), "2026-11-20T09:00:00Z");
+        assert_eq!(time.seconds(), 1_795_165_200);
+    }
+
+    #[test]
+    fn refuses_other_offsets() {
+        assert_eq!(Timestamp::parse("2026-11-20T09:00:00+00:00"), None);
+        assert_eq!(Timestamp::parse("2026-11-20T09:00:00+01:00"), None);
+        assert_eq!(Timestamp::parse("2026-11-20"), None);
+    }
+
+    #[test]
+    fn the_far_future_is_the_end_of_the_range() {
+        assert_eq!(Timestamp::from_seconds(253_402_300_799), Timestamp::MAX);
+    }
+}

@@ -1,0 +1,1 @@
+//! The configuration, typed and already valid.

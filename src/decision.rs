@@ -1,0 +1,1 @@
+//! The answer, and what was proved on the way to it.

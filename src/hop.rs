@@ -1,0 +1,1 @@
+//! One request between two workloads, decoded strictly.

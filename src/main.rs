@@ -1,0 +1,3 @@
+//! hopguard: see `hopguard --help`.
+
+fn main() {}

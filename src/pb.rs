@@ -1,0 +1,47 @@
+//! Envoy's ext_authz v3 messages, generated from `proto/`: the crate's one door to them.
+#![allow(
+    missing_docs,
+    unnameable_types,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    clippy::or_fun_call,
+    clippy::use_self,
+    reason = "generated"
+)]
+
+pub mod envoy {
+    pub mod config {
+        pub mod core {
+            pub mod v3 {
+                tonic::include_proto!("envoy.config.core.v3");
+            }
+        }
+    }
+    pub mod service {
+        pub mod auth {
+            pub mod v3 {
+                tonic::include_proto!("envoy.service.auth.v3");
+            }
+        }
+    }
+    pub mod r#type {
+        pub mod v3 {
+            tonic::include_proto!("envoy.r#type.v3");
+        }
+    }
+}
+
+pub mod google {
+    pub mod rpc {
+        tonic::include_proto!("google.rpc");
+    }
+}
+
+pub use envoy::config::core::v3::*;
+pub use envoy::r#type::v3::*;
+pub use envoy::service::auth::v3::*;
+pub use google::rpc::Status;
+
+/// The descriptors that the messages were generated from.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/envoy.bin"));

@@ -1,0 +1,1 @@
+//! The runtime policy, which can only narrow.

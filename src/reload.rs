@@ -1,0 +1,1 @@
+//! Watches files, builds aside, swaps whole.

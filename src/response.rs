@@ -1,0 +1,1 @@
+//! Turns a decision into what Envoy is told.

@@ -1,0 +1,1 @@
+//! The documents that people approve, read from a directory.

@@ -1,0 +1,1 @@
+//! Trust bundles, one for each trust domain.
