@@ -47,7 +47,10 @@ impl Timestamp {
 
     /// The point `span` later.
     pub fn after(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// The time since `earlier`; zero if that lies ahead.

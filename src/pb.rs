@@ -39,8 +39,8 @@ pub mod google {
 }
 
 pub use envoy::config::core::v3::*;
-pub use envoy::r#type::v3::*;
 pub use envoy::service::auth::v3::*;
+pub use envoy::r#type::v3::*;
 pub use google::rpc::Status;
 
 /// The descriptors that the messages were generated from.

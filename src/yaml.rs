@@ -1,1 +1,77 @@
-//! YAML with positions, read strictly.
+//! YAML with positions, read strictly: what two readers could understand differently is refused, and all problems of a file are
+//! reported at once.
+//!
+//! The language is [YAML 1.2](https://yaml.org/spec/1.2.2/) without anchors, aliases, tags, merge keys and duplicate keys, and without the
+//! plain scalars that YAML 1.1 reads as something else (`no`, `0660`, `1_000`, `12:30`). [`parse`] gives the documents of a file as
+//! [`Node`]s; a [`Reader`] turns them into typed values.
+
+mod parse;
+mod problem;
+mod read;
+mod scalar;
+mod suggest;
+
+pub use self::{
+    problem::{Position, Problem, Problems, quote},
+    read::{Mapping, Reader, Value},
+    suggest::nearest,
+};
+
+/// A value as it is written, with its place in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Where the value begins.
+    pub at: Position,
+    /// What is written there.
+    pub kind: Kind,
+}
+
+/// The kinds of a [`Node`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing, `~` or `null`.
+    Null,
+    /// A scalar without quotes: a string, a number or a boolean, as its reader wants it.
+    Plain(String),
+    /// A quoted or block scalar: always a string.
+    Quoted(String),
+    /// A list.
+    Sequence(Vec<Node>),
+    /// A mapping: its keys are strings, each there once, in the order of the file.
+    Mapping(Vec<Entry>),
+    /// Something that has been refused and reported; reading it yields nothing and adds no second problem.
+    Refused,
+}
+
+/// One key of a mapping with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key is.
+    pub at: Position,
+    /// The value.
+    pub value: Node,
+}
+
+/// Parses all documents of a file; empty ones are left out.
+///
+/// # Errors
+/// Every problem of the file, up to the first one that hides the rest (such as an unclosed bracket).
+pub fn parse(file: &str, source: &str) -> Result<Vec<Node>, Problems> {
+    let reader = Reader::new(file);
+    let documents = reader.parse(source);
+    reader.finish(Some(documents))
+}
+
+/// The longest file that is read, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// The deepest nesting of lists and mappings.
+pub const MAX_DEPTH: usize = 32;
+
+/// The most values (scalars, lists, mappings and keys) in one file.
+pub const MAX_NODES: usize = 100_000;
+
+#[cfg(test)]
+mod tests;
