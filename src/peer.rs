@@ -1,1 +1,3 @@
 //! Who is calling, proved.
+
+pub mod id;
