@@ -1,1 +1,175 @@
-//! What an administrator approved.
+//! What an administrator approved: the ceiling under every hop.
+
+use std::time::Duration;
+
+use spiffe::SpiffeId;
+
+use crate::{clock::Timestamp, purpose::Purpose};
+
+pub use self::{
+    action::{Action, Requested},
+    error::{Dimension, GrantError, Needed},
+    index::{ActiveGrant, Grants},
+};
+
+mod action;
+mod error;
+mod index;
+mod names;
+mod path;
+
+/// One approval, already valid: who may do what at which workload for which purpose, who answers for it, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    name: String,
+    kind: Kind,
+    subject: SpiffeId,
+    audiences: Vec<SpiffeId>,
+    actions: Vec<Action>,
+    purposes: Vec<Purpose>,
+    owner: String,
+    requested_by: String,
+    approver: String,
+    ticket: Option<String>,
+    justification: Option<String>,
+    not_before: Timestamp,
+    expires_at: Timestamp,
+    review_by: Option<Timestamp>,
+    exit_criteria: Vec<ExitCriterion>,
+}
+
+impl Grant {
+    /// The name of its document.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its `type`.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Who may call.
+    pub const fn subject(&self) -> &SpiffeId {
+        &self.subject
+    }
+
+    /// Who may be called.
+    pub fn audiences(&self) -> &[SpiffeId] {
+        &self.audiences
+    }
+
+    /// What for. Each includes its descendants.
+    pub fn purposes(&self) -> &[Purpose] {
+        &self.purposes
+    }
+
+    /// Who answers for it.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// Who asked for it.
+    pub fn requested_by(&self) -> &str {
+        &self.requested_by
+    }
+
+    /// Who approved it; never who asked.
+    pub fn approver(&self) -> &str {
+        &self.approver
+    }
+
+    /// The ticket behind it.
+    pub fn ticket(&self) -> Option<&str> {
+        self.ticket.as_deref()
+    }
+
+    /// Why it was asked for.
+    pub fn justification(&self) -> Option<&str> {
+        self.justification.as_deref()
+    }
+
+    /// Its first instant.
+    pub const fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
+    /// The instant at which it is over.
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// When somebody has to look at it again.
+    pub const fn review_by(&self) -> Option<Timestamp> {
+        self.review_by
+    }
+
+    /// What has to happen before an exception can end.
+    pub fn exit_criteria(&self) -> &[ExitCriterion] {
+        &self.exit_criteria
+    }
+
+    /// Where it stands in time.
+    pub fn state(&self, now: Timestamp) -> State {
+        if now < self.not_before {
+            State::Pending
+        } else if now < self.expires_at {
+            State::Active
+        } else {
+            State::Expired
+        }
+    }
+}
+
+/// What a document calls `type`: how extraordinary a grant is, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Ordinary and lasting, reviewed.
+    Standing,
+    /// Approved for one task.
+    Jit,
+    /// A debt, with what has to happen before it is paid.
+    Exception,
+}
+
+impl Kind {
+    /// Its name in documents and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standing => "standing",
+            Self::Jit => "jit",
+            Self::Exception => "exception",
+        }
+    }
+
+    /// The longest time between the beginning and the end of such a grant.
+    pub const fn max_ttl(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Standing => 365 * DAY,
+            Self::Jit => DAY,
+            Self::Exception => 90 * DAY,
+        })
+    }
+}
+
+/// Where a grant stands in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its time has come and is not over.
+    Active,
+    /// It is over.
+    Expired,
+    /// It has yet to begin.
+    Pending,
+}
+
+/// What has to happen before an exception can end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExitCriterion {
+    /// What.
+    pub what: String,
+    /// Who sees to it.
+    pub owner: String,
+}
+
+const DAY: u64 = 24 * 60 * 60;
