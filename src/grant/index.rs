@@ -94,7 +94,7 @@ impl Grants {
 }
 
 /// The grant that covers a hop, found by [`Grants::covering`] and by nothing else.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActiveGrant {
     grant: Arc<Grant>,
     others: Vec<Arc<Grant>>,
@@ -111,3 +111,6 @@ impl ActiveGrant {
         std::iter::once(&self.grant).chain(&self.others)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,355 @@
+//! The index, held against the contract and against a naive scan.
+
+use std::cmp::Ordering;
+
+use proptest::{collection::vec, prelude::*, sample::select, sample::subsequence};
+
+use super::*;
+use crate::grant::{
+    Kind,
+    action::{Action, Call},
+    names::Method,
+    path::PathPattern,
+};
+
+const WEB: &str = "spiffe://prod.example/web";
+const ORDERS: &str = "spiffe://prod.example/orders";
+const PAYMENTS: &str = "spiffe://prod.example/payments";
+
+fn id(text: &str) -> SpiffeId {
+    SpiffeId::new(text).unwrap()
+}
+
+fn purpose(name: &str) -> Purpose {
+    Purpose::parse(name).unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+fn action(method: &str, path: &str) -> Action {
+    let call = Call::Http {
+        methods: vec![Method::parse(method).unwrap()],
+        paths: vec![PathPattern::parse(path).unwrap()],
+        upgrades: vec![],
+    };
+    Action { call, hosts: None }
+}
+
+/// A grant from web to orders: `GET /orders/*` for checkout, from 100 until 200.
+fn grant(name: &str) -> Grant {
+    Grant {
+        name: name.to_owned(),
+        kind: Kind::Standing,
+        subject: id(WEB),
+        audiences: vec![id(ORDERS)],
+        actions: vec![action("GET", "/orders/*")],
+        purposes: vec![purpose("checkout")],
+        owner: "team-orders".to_owned(),
+        requested_by: "bob@example.com".to_owned(),
+        approver: "alice@example.com".to_owned(),
+        ticket: None,
+        justification: None,
+        not_before: at(100),
+        expires_at: at(200),
+        review_by: Some(at(150)),
+        exit_criteria: vec![],
+    }
+}
+
+fn read(path: &str) -> Requested<'_> {
+    Requested {
+        method: "GET",
+        path,
+        host: "orders",
+        content_type: None,
+        upgrade: None,
+    }
+}
+
+/// What the grants answer to web's `GET /orders/7` for checkout at 150.
+fn ask(grants: impl IntoIterator<Item = Grant>) -> Result<ActiveGrant, GrantError> {
+    ask_at(150, grants)
+}
+
+fn ask_at(now: i64, grants: impl IntoIterator<Item = Grant>) -> Result<ActiveGrant, GrantError> {
+    let grants: Vec<_> = grants.into_iter().map(Arc::new).collect();
+    Grants::new(id(ORDERS), &grants).covering(&id(WEB), &read("/orders/7"), &purpose("checkout"), at(now))
+}
+
+fn detail(grants: impl IntoIterator<Item = Grant>) -> &'static str {
+    ask(grants).unwrap_err().detail()
+}
+
+fn name(grants: impl IntoIterator<Item = Grant>) -> String {
+    ask(grants).unwrap().grant().name().to_owned()
+}
+
+#[test]
+fn a_grant_covers_its_subject_action_and_purpose() {
+    assert_eq!(name([grant("a")]), "a");
+}
+
+#[test]
+fn a_grant_of_a_purpose_covers_its_children_and_never_its_parent() {
+    let grants = [Arc::new(Grant {
+        purposes: vec![purpose("shop.checkout")],
+        ..grant("a")
+    })];
+    let grants = Grants::new(id(ORDERS), &grants);
+    let ask = |name: &str| grants.covering(&id(WEB), &read("/orders/7"), &purpose(name), at(150));
+    assert!(ask("shop.checkout").is_ok());
+    assert!(ask("shop.checkout.gift").is_ok());
+    assert_eq!(ask("shop").unwrap_err().detail(), "grant.purpose");
+}
+
+#[test]
+fn begins_at_its_first_instant_and_is_over_at_its_last() {
+    let before_the_end = Timestamp::from_nanos(at(200).nanos() - 1);
+    let grants = Grants::new(id(ORDERS), &[Arc::new(grant("a"))]);
+    let ask = |now| grants.covering(&id(WEB), &read("/orders/7"), &purpose("checkout"), now);
+    assert!(matches!(ask(at(99)), Err(GrantError::Pending(_))));
+    assert!(ask(at(100)).is_ok());
+    assert!(ask(before_the_end).is_ok());
+    assert!(matches!(ask(at(200)), Err(GrantError::Expired(_))));
+    assert!(matches!(ask(Timestamp::MAX), Err(GrantError::Expired(_))));
+}
+
+#[test]
+fn the_least_extraordinary_grant_is_chosen_then_the_first_by_name() {
+    let jit = Grant {
+        kind: Kind::Jit,
+        ..grant("a")
+    };
+    let exception = Grant {
+        kind: Kind::Exception,
+        ..grant("0")
+    };
+    let active = ask([exception, grant("c"), jit, grant("b")]).unwrap();
+    assert_eq!(active.grant().name(), "b");
+    assert_eq!(
+        active.all().map(|grant| grant.name()).collect::<Vec<_>>(),
+        ["b", "c", "a", "0"]
+    );
+}
+
+#[test]
+fn what_is_not_active_is_not_chosen() {
+    let over = Grant {
+        expires_at: at(120),
+        ..grant("a")
+    };
+    let later = Grant {
+        not_before: at(180),
+        ..grant("b")
+    };
+    let active = ask([
+        over,
+        later,
+        Grant {
+            kind: Kind::Jit,
+            ..grant("c")
+        },
+    ])
+    .unwrap();
+    assert_eq!(active.all().map(|grant| grant.name()).collect::<Vec<_>>(), ["c"]);
+}
+
+#[test]
+fn pending_is_nearer_than_expired() {
+    let over = Grant {
+        expires_at: at(120),
+        ..grant("a")
+    };
+    let later = Grant {
+        not_before: at(180),
+        ..grant("z")
+    };
+    assert_eq!(ask([over, later.clone()]), Err(GrantError::Pending(Arc::new(later))));
+}
+
+#[test]
+fn names_the_first_to_begin_and_the_last_to_end() {
+    let pending = [120, 110, 130].map(|begin| Grant {
+        not_before: at(begin),
+        ..grant(&format!("from-{begin}"))
+    });
+    let error = ask_at(50, pending).unwrap_err();
+    assert_eq!(error.to_string(), "grant `from-110` begins at 1970-01-01T00:01:50Z");
+    assert_eq!(error.detail(), "grant.not_before");
+    let expired = [180, 190, 170].map(|end| Grant {
+        expires_at: at(end),
+        ..grant(&format!("to-{end}"))
+    });
+    let error = ask_at(200, expired).unwrap_err();
+    assert_eq!(error.to_string(), "grant `to-190` ended at 1970-01-01T00:03:10Z");
+    assert_eq!(error.detail(), "grant.expires_at");
+}
+
+#[test]
+fn says_what_the_nearest_grant_lacks() {
+    assert_eq!(detail([]), "grant.subject");
+    assert_eq!(
+        detail([Grant {
+            subject: id(PAYMENTS),
+            ..grant("a")
+        }]),
+        "grant.subject"
+    );
+    assert_eq!(
+        detail([Grant {
+            audiences: vec![id(PAYMENTS)],
+            ..grant("a")
+        }]),
+        "grant.subject"
+    );
+    let action = Grant {
+        actions: vec![action("PUT", "/orders/*")],
+        ..grant("a")
+    };
+    let purpose = Grant {
+        purposes: vec![purpose("refund")],
+        ..grant("b")
+    };
+    assert_eq!(detail([action.clone()]), "grant.action");
+    assert_eq!(detail([purpose, action]), "grant.purpose");
+}
+
+#[test]
+fn one_grant_must_cover_all_of_it() {
+    let elsewhere = Grant {
+        actions: vec![action("PUT", "/orders/*")],
+        ..grant("a")
+    };
+    let for_another = Grant {
+        purposes: vec![purpose("refund")],
+        ..grant("b")
+    };
+    assert!(matches!(ask([elsewhere, for_another]), Err(GrantError::Missing(_))));
+}
+
+#[test]
+fn names_the_grant_that_would_be_needed() {
+    assert_eq!(
+        ask([]).unwrap_err().to_string(),
+        "no grant names this subject and audience; needed: subject `spiffe://prod.example/web`, \
+         audience `spiffe://prod.example/orders`, action `GET /orders/7 at host orders`, purpose `checkout`"
+    );
+}
+
+#[test]
+fn a_long_or_odd_request_is_quoted_short_and_escaped() {
+    let hop = Requested {
+        method: "G\nT",
+        upgrade: Some("x"),
+        ..read("/")
+    };
+    let error = Grants::new(id(ORDERS), [])
+        .covering(&id(WEB), &hop, &purpose("checkout"), at(0))
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("`G\\nT / at host orders (upgrade to x)`"),
+        "{error}"
+    );
+    let path = format!("/{}", "a".repeat(9_000));
+    let error = Grants::new(id(ORDERS), [])
+        .covering(&id(WEB), &read(&path), &purpose("checkout"), at(0))
+        .unwrap_err();
+    assert!(error.to_string().len() < 600);
+}
+
+prop_compose! {
+    fn any_grant()(
+        kind in select(&[Kind::Standing, Kind::Jit, Kind::Exception][..]),
+        subject in select(&[WEB, PAYMENTS][..]),
+        audiences in subsequence(&[ORDERS, PAYMENTS][..], 1..=2),
+        actions in vec((select(&["GET", "PUT"][..]), select(&["/a", "/a/*", "/a/**", "/**"][..])), 1..3),
+        purposes in subsequence(&["a", "a.b", "c"][..], 1..=2),
+        (not_before, ttl) in (0_i64..4, 1_i64..4),
+    ) -> Grant {
+        Grant {
+            kind,
+            subject: id(subject),
+            audiences: audiences.into_iter().map(id).collect(),
+            actions: actions.into_iter().map(|(method, path)| action(method, path)).collect(),
+            purposes: purposes.into_iter().map(purpose).collect(),
+            not_before: at(not_before),
+            expires_at: at(not_before + ttl),
+            ..grant("")
+        }
+    }
+}
+
+/// The contract, read naively: every grant is held against the hop in full.
+fn scan(
+    grants: &[Arc<Grant>],
+    subject: &SpiffeId,
+    hop: &Requested<'_>,
+    asked: &Purpose,
+    now: Timestamp,
+) -> Vec<String> {
+    let path_matches = |pattern: &PathPattern| {
+        let parse = |text| PathPattern::parse(text).unwrap();
+        match hop.path {
+            "/a" => [parse("/a"), parse("/**")].contains(pattern),
+            "/a/b" => [parse("/a/*"), parse("/a/**"), parse("/**")].contains(pattern),
+            _ => *pattern == parse("/**"),
+        }
+    };
+    let acts = |action: &Action| {
+        let Call::Http { methods, paths, .. } = &action.call else {
+            return false;
+        };
+        methods.iter().any(|method| &*method.0 == hop.method) && paths.iter().any(path_matches)
+    };
+    let includes = |granted: &Purpose| granted == asked || asked.as_str().starts_with(&format!("{granted}."));
+    let mut found: Vec<_> = grants
+        .iter()
+        .filter(|grant| grant.subject == *subject)
+        .filter(|grant| grant.audiences.contains(&id(ORDERS)))
+        .filter(|grant| grant.actions.iter().any(acts))
+        .filter(|grant| grant.purposes.iter().any(includes))
+        .filter(|grant| grant.not_before <= now && now < grant.expires_at)
+        .collect();
+    found.sort_by(|a, b| match a.kind.cmp(&b.kind) {
+        Ordering::Equal => a.name.cmp(&b.name),
+        unequal => unequal,
+    });
+    found.into_iter().map(|grant| grant.name.clone()).collect()
+}
+
+proptest! {
+    #[test]
+    fn the_index_answers_what_a_scan_over_all_grants_would(
+        grants in vec(any_grant(), 0..12),
+        subject in select(&[WEB, PAYMENTS, ORDERS][..]),
+        method in select(&["GET", "PUT", "POST"][..]),
+        path in select(&["/a", "/a/b", "/c"][..]),
+        asked in select(&["a", "a.b", "a.b.d", "c", "e"][..]),
+        now in 0_i64..8,
+    ) {
+        let named = grants.into_iter().enumerate().map(|(at, grant)| Grant { name: format!("g{}", at * 7 % 12), ..grant });
+        let grants: Vec<_> = named.map(Arc::new).collect();
+        let hop = Requested { method, ..read(path) };
+        let expected = scan(&grants, &id(subject), &hop, &purpose(asked), at(now));
+        let answer = Grants::new(id(ORDERS), &grants).covering(&id(subject), &hop, &purpose(asked), at(now));
+        match &answer {
+            Ok(active) => {
+                prop_assert_eq!(active.all().map(|grant| grant.name.clone()).collect::<Vec<_>>(), expected);
+            }
+            Err(error) => {
+                prop_assert!(expected.is_empty());
+                // The reason is the nearest: over all times there is one that covers, later, earlier, or none.
+                let ever = |times: std::ops::Range<i64>| {
+                    times.into_iter().any(|time| !scan(&grants, &id(subject), &hop, &purpose(asked), at(time)).is_empty())
+                };
+                match error {
+                    GrantError::Pending(_) => prop_assert!(ever(now..8)),
+                    GrantError::Expired(_) => prop_assert!(!ever(now..8) && ever(0..now)),
+                    GrantError::Missing(_) => prop_assert!(!ever(0..8)),
+                }
+            }
+        }
+    }
+}
