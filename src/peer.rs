@@ -1,3 +1,6 @@
 //! Who is calling, proved.
 
 pub mod id;
+
+#[cfg(test)]
+pub(crate) mod fixture;
