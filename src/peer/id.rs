@@ -117,7 +117,7 @@ impl From<SpiffeIdError> for InvalidId {
 }
 
 /// Whether `raw`, byte for byte, is how `id` is written.
-fn is_spelled(id: &SpiffeId, raw: &str) -> bool {
+pub(super) fn is_spelled(id: &SpiffeId, raw: &str) -> bool {
     raw.strip_prefix(SCHEME)
         .and_then(|rest| rest.strip_prefix(id.trust_domain_name()))
         == Some(id.path())

@@ -1,0 +1,181 @@
+//! A path from a leaf to an anchor of its own trust domain counts only if every certificate on it, anchor included, is valid now (RFC 5280 §6).
+//!
+//! Path building leaves three things open that are closed here: an anchor's validity and path length are never looked at, and a
+//! certificate out of its time is reported before it is known whether anybody vouches for it.
+
+use std::{cell::Cell, cmp::Reverse, time::Duration};
+
+use rustls_pki_types::{SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath, aws_lc_rs as algorithm};
+
+use crate::{
+    peer::{InvalidSvid, Link, PeerError, Untrusted, svid::Svid},
+    trust::{
+        TrustBundle,
+        certificate::{Window, timestamp},
+    },
+};
+
+/// Finds a path that is valid at `now`, and gives the last second in which all of it is.
+pub(super) fn verify(leaf: &EndEntityCert<'_>, svid: &Svid, bundle: &TrustBundle, now: u64) -> Result<u64, PeerError> {
+    let untrusted = |why| PeerError::Untrusted {
+        id: svid.id.clone(),
+        why,
+    };
+    let search = Search {
+        leaf,
+        window: svid.window,
+        bundle,
+        now,
+        anchor_ended: Cell::new(false),
+    };
+    match search.at(now) {
+        Ok(path) => Ok(path.iter().map(|(_, window)| window.not_after).min().unwrap_or(0)),
+        Err(error) if is_about_time(&error) => match search.at_any_time() {
+            Ok(path) => Err(out_of_time(svid, &path, now)),
+            Err(error) => Err(untrusted(search.why(&error))),
+        },
+        Err(error) => Err(untrusted(search.why(&error))),
+    }
+}
+
+/// A search for paths from one leaf to the anchors of one bundle that are valid now.
+struct Search<'a> {
+    leaf: &'a EndEntityCert<'a>,
+    window: Window,
+    bundle: &'a TrustBundle,
+    now: u64,
+    /// Whether a path was found that ends at an anchor out of its time.
+    anchor_ended: Cell<bool>,
+}
+
+/// The certificates of a path and when they are valid, the leaf first.
+type Path = Vec<(Link, Window)>;
+
+impl Search<'_> {
+    /// Finds a path whose leaf and intermediates are valid at `second`, whatever that is, and whose anchor is valid now.
+    fn at(&self, second: u64) -> Result<Path, Error> {
+        let path = self.leaf.verify_for_usage(
+            ALGORITHMS,
+            self.bundle.anchors(),
+            self.bundle.intermediates(),
+            UnixTime::since_unix_epoch(Duration::from_secs(second)),
+            KeyUsage::client_auth(),
+            None,
+            Some(&|path: &VerifiedPath<'_>| self.allows(path).map(drop)),
+        )?;
+        let mut links = vec![(Link::Leaf, self.window)];
+        for intermediate in path.intermediate_certificates() {
+            let limits = self
+                .bundle
+                .intermediate_limits(&intermediate.der())
+                .ok_or(Error::UnknownIssuer)?;
+            links.push((Link::Intermediate, limits.window));
+        }
+        links.push((Link::Anchor, self.allows(&path)?));
+        Ok(links)
+    }
+
+    /// Finds a path whose leaf and intermediates were or will be valid together.
+    ///
+    /// Windows that meet at all do so at the latest of their beginnings. The most recent ones are tried, as many as a hostile caller may cost.
+    fn at_any_time(&self) -> Result<Path, Error> {
+        let beginnings = self
+            .bundle
+            .all_intermediate_limits()
+            .iter()
+            .map(|limits| limits.window.not_before);
+        let mut instants: Vec<_> = beginnings.filter(|&begin| self.window.contains(begin)).collect();
+        instants.sort_unstable_by_key(|&begin| Reverse(begin));
+        instants.dedup();
+        instants.truncate(MAX_INSTANTS);
+        instants
+            .into_iter()
+            .find_map(|instant| self.at(instant).ok())
+            .map_or_else(|| self.at(self.window.not_before), Ok)
+    }
+
+    /// Holds a path against the limits of its anchor, and gives the time in which that is valid.
+    fn allows(&self, path: &VerifiedPath<'_>) -> Result<Window, Error> {
+        let anchor: &TrustAnchor<'_> = path.anchor();
+        let limits = self.bundle.anchor_limits(anchor).ok_or(Error::UnknownIssuer)?;
+        let below = path.intermediate_certificates().count();
+        if limits
+            .path_len
+            .is_some_and(|max| usize::try_from(max).is_ok_and(|max| below > max))
+        {
+            return Err(Error::PathLenConstraintViolated);
+        }
+        if !limits.window.contains(self.now) {
+            self.anchor_ended.set(true);
+            return Err(Error::UnknownIssuer);
+        }
+        Ok(limits.window)
+    }
+
+    /// Why there is no path, for those who have to do something about it.
+    fn why(&self, error: &Error) -> Untrusted {
+        match error {
+            _ if self.anchor_ended.get() || !self.bundle.is_usable(timestamp(self.now)) => Untrusted::NoUsableAnchor,
+            Error::InvalidSignatureForPublicKey => Untrusted::BadSignature,
+            Error::NameConstraintViolation | Error::MalformedNameConstraint | Error::InvalidNetworkMaskConstraint => {
+                Untrusted::NameConstraint
+            }
+            Error::PathLenConstraintViolated | Error::MaximumPathDepthExceeded => Untrusted::PathLength,
+            Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => Untrusted::ExtendedKeyUsage,
+            Error::UnsupportedSignatureAlgorithmContext(_)
+            | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Untrusted::Algorithm,
+            Error::MaximumSignatureChecksExceeded
+            | Error::MaximumPathBuildCallsExceeded
+            | Error::MaximumNameConstraintComparisonsExceeded => Untrusted::SearchLimit,
+            _ => Untrusted::NoPath,
+        }
+    }
+}
+
+const fn is_about_time(error: &Error) -> bool {
+    matches!(error, Error::CertExpired { .. } | Error::CertNotValidYet { .. })
+}
+
+/// What keeps `path`, which is sound, from being valid at `now`: what has yet to begin before what has ended, the leaf before the rest.
+fn out_of_time(svid: &Svid, path: &Path, now: u64) -> PeerError {
+    if let Some((link, window)) = path.iter().find(|(_, window)| now < window.not_before) {
+        return InvalidSvid::NotYetValid {
+            link: *link,
+            not_before: timestamp(window.not_before),
+        }
+        .into();
+    }
+    let ended = path.iter().find(|(_, window)| window.not_after < now);
+    let (link, not_after) = ended.map_or((Link::Leaf, svid.window.not_after), |(link, window)| {
+        (*link, window.not_after)
+    });
+    PeerError::Expired {
+        id: svid.id.clone(),
+        link,
+        not_after: timestamp(not_after),
+    }
+}
+
+/// What a signature may be made with: ECDSA on P-256, P-384 and P-521, Ed25519, and RSA from 2048 bits (PKCS #1 v1.5 and PSS), each with
+/// SHA-256, SHA-384 or SHA-512. Never SHA-1; not yet ML-DSA, which no SPIFFE issuer offers.
+static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+    algorithm::ECDSA_P256_SHA256,
+    algorithm::ECDSA_P256_SHA384,
+    algorithm::ECDSA_P256_SHA512,
+    algorithm::ECDSA_P384_SHA256,
+    algorithm::ECDSA_P384_SHA384,
+    algorithm::ECDSA_P384_SHA512,
+    algorithm::ECDSA_P521_SHA256,
+    algorithm::ECDSA_P521_SHA384,
+    algorithm::ECDSA_P521_SHA512,
+    algorithm::ED25519,
+    algorithm::RSA_PKCS1_2048_8192_SHA256,
+    algorithm::RSA_PKCS1_2048_8192_SHA384,
+    algorithm::RSA_PKCS1_2048_8192_SHA512,
+    algorithm::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
+    algorithm::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
+    algorithm::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
+];
+
+const MAX_INSTANTS: usize = 8;

@@ -1,0 +1,122 @@
+//! A leaf names one workload and can do nothing but speak for it ([X509-SVID] §2 to §5).
+//!
+//! Two parsers read each certificate and must agree: what one of them would skip is how a second name hides.
+//!
+//! [X509-SVID]: https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md
+
+use std::time::Duration;
+
+use rustls_pki_types::{CertificateDer, UnixTime};
+use spiffe::SpiffeId;
+use webpki::{EndEntityCert, Error, KeyUsage};
+use x509_parser::{
+    extensions::{GeneralName, SubjectAlternativeName},
+    oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME,
+};
+
+use crate::{
+    peer::{InvalidSvid, id},
+    trust::certificate::{Certificate, Malformed, Window},
+};
+
+/// What a certificate says about itself.
+#[derive(Debug)]
+pub(super) struct Svid {
+    pub(super) id: SpiffeId,
+    pub(super) serial: String,
+    pub(super) window: Window,
+}
+
+/// Reads an X.509-SVID, holds it against the profile of a leaf, and gives what path building needs of it.
+pub(super) fn read<'a>(der: &'a CertificateDer<'a>) -> Result<(Svid, EndEntityCert<'a>), InvalidSvid> {
+    let certificate = Certificate::read(der)?;
+    let leaf = EndEntityCert::try_from(der).map_err(|error| match error {
+        Error::UnsupportedCriticalExtension => InvalidSvid::CriticalExtension,
+        _ => InvalidSvid::Malformed,
+    })?;
+    let id = id(&certificate, &leaf)?;
+    profile(&certificate)?;
+    let window = certificate.window()?;
+    stands_alone(&leaf, window)?;
+    Ok((
+        Svid {
+            id,
+            serial: certificate.serial(),
+            window,
+        },
+        leaf,
+    ))
+}
+
+/// The one URI among the subject alternative names (§2, §5.2).
+fn id(certificate: &Certificate<'_>, leaf: &EndEntityCert<'_>) -> Result<SpiffeId, InvalidSvid> {
+    let names: Option<SubjectAlternativeName<'_>> = certificate.extension(&OID_X509_EXT_SUBJECT_ALT_NAME)?;
+    let names = names.map(|names| names.general_names).unwrap_or_default();
+    if names.iter().any(|name| matches!(name, GeneralName::Invalid(..))) {
+        return Err(InvalidSvid::InvalidName);
+    }
+    let mut uris = names.iter().filter_map(|name| {
+        if let GeneralName::URI(uri) = name {
+            Some(*uri)
+        } else {
+            None
+        }
+    });
+    let uri = uris.next().ok_or(InvalidSvid::NoUri)?;
+    if uris.next().is_some() {
+        return Err(InvalidSvid::SeveralUris);
+    }
+    if !leaf.valid_uri_names().eq([uri]) {
+        return Err(InvalidSvid::NameMismatch);
+    }
+    Ok(id::parse_workload(uri)?)
+}
+
+/// The constraints of a leaf (§4), none of which path building checks.
+fn profile(certificate: &Certificate<'_>) -> Result<(), InvalidSvid> {
+    let constraints = certificate
+        .basic_constraints()?
+        .ok_or(InvalidSvid::NoBasicConstraints)?;
+    if constraints.ca {
+        return Err(InvalidSvid::Ca);
+    }
+    let usage = certificate.key_usage()?.ok_or(InvalidSvid::NoKeyUsage)?;
+    if !usage.digital_signature() {
+        return Err(InvalidSvid::CannotAuthenticate);
+    }
+    if usage.key_cert_sign() || usage.crl_sign() {
+        return Err(InvalidSvid::MaySign);
+    }
+    if certificate
+        .extended_key_usage()?
+        .is_some_and(|usage| !usage.client_auth)
+    {
+        return Err(InvalidSvid::NoClientAuth);
+    }
+    if !certificate.has_strong_key() {
+        return Err(InvalidSvid::WeakKey);
+    }
+    Ok(())
+}
+
+/// Whether all that path building can say against the leaf is that it knows no issuer, in its first second as in its last.
+fn stands_alone(leaf: &EndEntityCert<'_>, window: Window) -> Result<(), InvalidSvid> {
+    for second in [window.not_before, window.not_after] {
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(second));
+        let Err(Error::UnknownIssuer) = leaf.verify_for_usage(&[], &[], &[], time, KeyUsage::client_auth(), None, None)
+        else {
+            return Err(InvalidSvid::Malformed);
+        };
+    }
+    Ok(())
+}
+
+impl From<Malformed> for InvalidSvid {
+    fn from(malformed: Malformed) -> Self {
+        match malformed {
+            Malformed::TooLarge => Self::TooLarge,
+            Malformed::Der => Self::Malformed,
+            Malformed::DuplicateExtension => Self::DuplicateExtension,
+        }
+    }
+}
