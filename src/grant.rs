@@ -13,6 +13,7 @@ pub use self::{
 };
 
 mod action;
+pub(crate) mod document;
 mod error;
 mod index;
 mod names;
