@@ -51,25 +51,16 @@ impl Verifier {
         evidence.agrees_with(&svid.id)?;
 
         let Some(bundle) = trust.bundle(svid.id.trust_domain()) else {
-            return Err(PeerError::Untrusted {
-                id: svid.id,
-                why: Untrusted::TrustDomain,
-            });
+            return Err(PeerError::Untrusted { id: svid.id, why: Untrusted::TrustDomain });
         };
         if bundle.is_stale(now) {
-            return Err(PeerError::Stale {
-                trust_domain: bundle.trust_domain().clone(),
-            });
+            return Err(PeerError::Stale { trust_domain: bundle.trust_domain().clone() });
         }
         let last_second = path::verify(&leaf, &svid, bundle, certificate::seconds(now))?;
 
         let lifetime = svid.window.length();
         if lifetime > self.max_lifetime {
-            return Err(PeerError::Lifetime {
-                id: svid.id,
-                lifetime,
-                max: self.max_lifetime,
-            });
+            return Err(PeerError::Lifetime { id: svid.id, lifetime, max: self.max_lifetime });
         }
         Ok(VerifiedPeer {
             id: svid.id,
@@ -96,12 +87,7 @@ pub struct PeerEvidence<'a> {
 impl PeerEvidence<'_> {
     /// Whether nothing here speaks for another caller, or for more than one.
     fn agrees_with(&self, id: &SpiffeId) -> Result<(), PeerError> {
-        let conflict = |conflict| {
-            Err(PeerError::Conflict {
-                id: id.clone(),
-                conflict,
-            })
-        };
+        let conflict = |conflict| Err(PeerError::Conflict { id: id.clone(), conflict });
         if !self.principal.is_empty() && !id::is_spelled(id, self.principal) {
             return conflict(Conflict::Principal);
         }

@@ -84,13 +84,7 @@ impl TrustBundle {
         let mut revision = Revision::default();
         let anchors = read(Part::Anchors, pem, Authority::anchor, &mut revision, &mut left_out)?;
         let intermediates = match intermediates {
-            Some(pem) => read(
-                Part::Intermediates,
-                pem,
-                Authority::intermediate,
-                &mut revision,
-                &mut left_out,
-            )?,
+            Some(pem) => read(Part::Intermediates, pem, Authority::intermediate, &mut revision, &mut left_out)?,
             None => Vec::new(),
         };
         let (anchor_limits, anchors) = anchors.into_iter().unzip();
@@ -155,19 +149,13 @@ impl TrustBundle {
 
     /// The bounds of `anchor`, which is one of [`anchors`](Self::anchors): that very one, as two may differ in their bounds alone.
     pub(crate) fn anchor_limits(&self, anchor: &TrustAnchor<'_>) -> Option<&Authority> {
-        let index = self
-            .anchors
-            .iter()
-            .position(|candidate| std::ptr::addr_eq(candidate, anchor))?;
+        let index = self.anchors.iter().position(|candidate| std::ptr::addr_eq(candidate, anchor))?;
         self.anchor_limits.get(index)
     }
 
     /// The bounds of the intermediate `der`, which is one of [`intermediates`](Self::intermediates).
     pub(crate) fn intermediate_limits(&self, der: &[u8]) -> Option<&Authority> {
-        let index = self
-            .intermediates
-            .iter()
-            .position(|candidate| candidate.as_ref() == der)?;
+        let index = self.intermediates.iter().position(|candidate| candidate.as_ref() == der)?;
         self.intermediate_limits.get(index)
     }
 
@@ -206,18 +194,10 @@ fn read<T>(
     for (certificate, block) in (1..).zip(blocks) {
         match authority(&block.der) {
             Err(Rejected::Malformed) => {
-                return Err(error(Fault::Malformed {
-                    certificate,
-                    line: block.line,
-                }));
+                return Err(error(Fault::Malformed { certificate, line: block.line }));
             }
             Err(Rejected::Unusable(why)) => {
-                let rejected = LeftOut {
-                    part,
-                    certificate,
-                    line: block.line,
-                    why,
-                };
+                let rejected = LeftOut { part, certificate, line: block.line, why };
                 first.get_or_insert(rejected);
                 left_out.push(rejected);
                 revision.add(part, block.der);

@@ -34,11 +34,7 @@ pub(super) enum Call {
     /// One of these gRPC methods.
     Grpc(Vec<GrpcPath>),
     /// One of these methods on one of these paths; with `upgrades`, only if it upgrades its connection to one of these.
-    Http {
-        methods: Vec<Method>,
-        paths: Vec<PathPattern>,
-        upgrades: Vec<Upgrade>,
-    },
+    Http { methods: Vec<Method>, paths: Vec<PathPattern>, upgrades: Vec<Upgrade> },
 }
 
 impl Action {
@@ -55,16 +51,10 @@ impl Call {
             Self::Grpc(paths) => {
                 requested.method == "POST"
                     && requested.upgrade.is_none()
-                    && requested
-                        .content_type
-                        .is_some_and(|value| value.starts_with("application/grpc"))
+                    && requested.content_type.is_some_and(|value| value.starts_with("application/grpc"))
                     && paths.iter().any(|path| *path.0 == *requested.path)
             }
-            Self::Http {
-                methods,
-                paths,
-                upgrades,
-            } => {
+            Self::Http { methods, paths, upgrades } => {
                 let upgrade = match requested.upgrade {
                     None => upgrades.is_empty(),
                     Some(protocol) => upgrades.iter().any(|upgrade| *upgrade.0 == *protocol),
@@ -91,19 +81,11 @@ mod tests {
     }
 
     fn grpc(name: &str) -> Action {
-        Action {
-            call: Call::Grpc(vec![GrpcPath::parse(name).unwrap()]),
-            hosts: None,
-        }
+        Action { call: Call::Grpc(vec![GrpcPath::parse(name).unwrap()]), hosts: None }
     }
 
-    const READ: Requested<'_> = Requested {
-        method: "GET",
-        path: "/v1/ledgers/7",
-        host: "ledger",
-        content_type: None,
-        upgrade: None,
-    };
+    const READ: Requested<'_> =
+        Requested { method: "GET", path: "/v1/ledgers/7", host: "ledger", content_type: None, upgrade: None };
     const CALL: Requested<'_> = Requested {
         method: "POST",
         path: "/ledger.v1.Ledger/Read",
@@ -116,47 +98,25 @@ mod tests {
     fn covers_each_of_its_methods_on_each_of_its_paths() {
         let action = http(&["GET", "PUT"], &["/v1/ledgers/*", "/healthz"], &[]);
         assert!(action.covers(&READ));
-        assert!(action.covers(&Requested {
-            method: "PUT",
-            path: "/healthz",
-            ..READ
-        }));
-        assert!(!action.covers(&Requested {
-            method: "DELETE",
-            ..READ
-        }));
-        assert!(!action.covers(&Requested {
-            path: "/v1/ledgers",
-            ..READ
-        }));
+        assert!(action.covers(&Requested { method: "PUT", path: "/healthz", ..READ }));
+        assert!(!action.covers(&Requested { method: "DELETE", ..READ }));
+        assert!(!action.covers(&Requested { path: "/v1/ledgers", ..READ }));
     }
 
     #[test]
     fn methods_are_exact() {
         for method in ["get", "Get", "GETS", "HEAD", "CONNECT", ""] {
-            assert!(
-                !http(&["GET"], &["/**"], &[]).covers(&Requested { method, ..READ }),
-                "{method}"
-            );
+            assert!(!http(&["GET"], &["/**"], &[]).covers(&Requested { method, ..READ }), "{method}");
         }
     }
 
     #[test]
     fn hosts_are_exact_and_without_any_of_them_every_host_is_meant() {
         let mut action = http(&["GET"], &["/**"], &[]);
-        assert!(action.covers(&Requested {
-            host: "anything:1",
-            ..READ
-        }));
-        action.hosts = Some(vec![
-            Host::parse("ledger").unwrap(),
-            Host::parse("ledger:8443").unwrap(),
-        ]);
+        assert!(action.covers(&Requested { host: "anything:1", ..READ }));
+        action.hosts = Some(vec![Host::parse("ledger").unwrap(), Host::parse("ledger:8443").unwrap()]);
         assert!(action.covers(&READ));
-        assert!(action.covers(&Requested {
-            host: "ledger:8443",
-            ..READ
-        }));
+        assert!(action.covers(&Requested { host: "ledger:8443", ..READ }));
         for host in ["", "ledger.", "LEDGER", "ledger.prod", "ledger:8444", "ledge"] {
             assert!(!action.covers(&Requested { host, ..READ }), "{host}");
         }
@@ -164,17 +124,11 @@ mod tests {
 
     #[test]
     fn an_upgrade_needs_an_action_that_names_it() {
-        let feed = Requested {
-            upgrade: Some("websocket"),
-            ..READ
-        };
+        let feed = Requested { upgrade: Some("websocket"), ..READ };
         assert!(http(&["GET"], &["/**"], &["websocket"]).covers(&feed));
         assert!(!http(&["GET"], &["/**"], &[]).covers(&feed));
         assert!(!http(&["GET"], &["/**"], &["spdy"]).covers(&feed));
-        assert!(!http(&["GET"], &["/**"], &["websocket"]).covers(&Requested {
-            upgrade: Some("WebSocket"),
-            ..READ
-        }));
+        assert!(!http(&["GET"], &["/**"], &["websocket"]).covers(&Requested { upgrade: Some("WebSocket"), ..READ }));
     }
 
     #[test]
@@ -186,32 +140,14 @@ mod tests {
     fn a_grpc_action_covers_exactly_that_method() {
         let action = grpc("ledger.v1.Ledger/Read");
         assert!(action.covers(&CALL));
-        assert!(action.covers(&Requested {
-            content_type: Some("application/grpc+proto"),
-            ..CALL
-        }));
+        assert!(action.covers(&Requested { content_type: Some("application/grpc+proto"), ..CALL }));
         for hop in [
             Requested { method: "GET", ..CALL },
-            Requested {
-                path: "/ledger.v1.Ledger/Write",
-                ..CALL
-            },
-            Requested {
-                path: "/ledger.v1.Ledger/Read/",
-                ..CALL
-            },
-            Requested {
-                content_type: None,
-                ..CALL
-            },
-            Requested {
-                content_type: Some("application/json"),
-                ..CALL
-            },
-            Requested {
-                upgrade: Some("websocket"),
-                ..CALL
-            },
+            Requested { path: "/ledger.v1.Ledger/Write", ..CALL },
+            Requested { path: "/ledger.v1.Ledger/Read/", ..CALL },
+            Requested { content_type: None, ..CALL },
+            Requested { content_type: Some("application/json"), ..CALL },
+            Requested { upgrade: Some("websocket"), ..CALL },
         ] {
             assert!(!action.covers(&hop), "{hop:?}");
         }

@@ -33,9 +33,7 @@ pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>) -> Option<Docume
         _ => audience.parsed(id::parse_workload).map(|id| vec![id]),
     };
     let actions = list(&spec.required("actions"), action);
-    let purposes = list(&spec.required("purposes"), |item| {
-        Some((item.parsed(purpose)?, item.at()))
-    });
+    let purposes = list(&spec.required("purposes"), |item| Some((item.parsed(purpose)?, item.at())));
     spec.optional("purposeBinding").parsed(binding);
     let owner = spec.required("owner").parsed(line);
     let (requested_by, approver) = people(&mut spec);
@@ -110,25 +108,15 @@ fn action(item: Value<'_>) -> Option<Action> {
     let call = if action.has("grpc") {
         for key in ["methods", "paths", "upgrade"] {
             if action.has(key) {
-                action
-                    .optional(key)
-                    .problem("`grpc` says it already: leave it out, or make it an action of its own");
+                action.optional(key).problem("`grpc` says it already: leave it out, or make it an action of its own");
             }
         }
         list(&action.required("grpc"), |item| item.parsed(GrpcPath::parse)).map(Call::Grpc)
     } else {
-        let methods = list(&field(&mut action, "methods", !unbuilt), |item| {
-            item.parsed(Method::parse)
-        });
-        let paths = list(&field(&mut action, "paths", !unbuilt), |item| {
-            item.parsed(PathPattern::parse)
-        });
+        let methods = list(&field(&mut action, "methods", !unbuilt), |item| item.parsed(Method::parse));
+        let paths = list(&field(&mut action, "paths", !unbuilt), |item| item.parsed(PathPattern::parse));
         let upgrades = list(&action.optional("upgrade"), |item| item.parsed(Upgrade::parse)).unwrap_or_default();
-        methods.zip(paths).map(|(methods, paths)| Call::Http {
-            methods,
-            paths,
-            upgrades,
-        })
+        methods.zip(paths).map(|(methods, paths)| Call::Http { methods, paths, upgrades })
     };
     action.finish();
     Some(Action { call: call?, hosts })
@@ -192,18 +180,11 @@ fn exit_criterion(item: Value<'_>) -> Option<ExitCriterion> {
     let what = criterion.required("what").string();
     let owner = criterion.required("owner").parsed(line);
     criterion.finish();
-    Some(ExitCriterion {
-        what: what?,
-        owner: owner?,
-    })
+    Some(ExitCriterion { what: what?, owner: owner? })
 }
 
 fn field<'a>(mapping: &mut Mapping<'a>, key: &'static str, required: bool) -> Value<'a> {
-    if required {
-        mapping.required(key)
-    } else {
-        mapping.optional(key)
-    }
+    if required { mapping.required(key) } else { mapping.optional(key) }
 }
 
 /// A list with something in it.

@@ -55,44 +55,23 @@ impl Needed {
         requested: &Requested<'_>,
         purpose: &Purpose,
     ) -> Self {
-        let Requested {
-            method,
-            path,
-            host,
-            upgrade,
-            ..
-        } = requested;
+        let Requested { method, path, host, upgrade, .. } = requested;
         let upgrade = upgrade.map_or_else(String::new, |protocol| format!(" (upgrade to {protocol})"));
         let action = format!("{method} {path} at host {host}{upgrade}");
         let action = action.chars().flat_map(char::escape_debug).take(MAX_ACTION).collect();
-        Self {
-            nearest,
-            subject: subject.clone(),
-            audience: audience.clone(),
-            action,
-            purpose: purpose.clone(),
-        }
+        Self { nearest, subject: subject.clone(), audience: audience.clone(), action, purpose: purpose.clone() }
     }
 }
 
 impl fmt::Display for Needed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            nearest,
-            subject,
-            audience,
-            action,
-            purpose,
-        } = self;
+        let Self { nearest, subject, audience, action, purpose } = self;
         let lack = match nearest {
             Dimension::Subject => "no grant names this subject and audience",
             Dimension::Action => "no grant between the two has this action",
             Dimension::Purpose => "no grant for this action has this purpose",
         };
-        write!(
-            f,
-            "{lack}; needed: subject `{subject}`, audience `{audience}`, action `{action}`, purpose `{purpose}`"
-        )
+        write!(f, "{lack}; needed: subject `{subject}`, audience `{audience}`, action `{action}`, purpose `{purpose}`")
     }
 }
 

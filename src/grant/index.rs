@@ -24,10 +24,7 @@ impl Grants {
         let mut by_subject: HashMap<_, Vec<_>> = HashMap::new();
         for grant in grants {
             if grant.audiences.contains(&audience) {
-                by_subject
-                    .entry(grant.subject.clone())
-                    .or_default()
-                    .push(Arc::clone(grant));
+                by_subject.entry(grant.subject.clone()).or_default().push(Arc::clone(grant));
             }
         }
         for grants in by_subject.values_mut() {
@@ -50,18 +47,11 @@ impl Grants {
     ) -> Result<ActiveGrant, GrantError> {
         let Index { audience, by_subject } = &*self.0;
         let grants = by_subject.get(subject).map_or(&[][..], Vec::as_slice);
-        let mut nearest = if grants.is_empty() {
-            Dimension::Subject
-        } else {
-            Dimension::Action
-        };
+        let mut nearest = if grants.is_empty() { Dimension::Subject } else { Dimension::Action };
         let mut active: Option<ActiveGrant> = None;
         let mut pending: Option<&Arc<Grant>> = None;
         let mut expired: Option<&Arc<Grant>> = None;
-        for grant in grants
-            .iter()
-            .filter(|grant| grant.actions.iter().any(|action| action.covers(requested)))
-        {
+        for grant in grants.iter().filter(|grant| grant.actions.iter().any(|action| action.covers(requested))) {
             nearest = Dimension::Purpose;
             if !grant.purposes.iter().any(|granted| granted.includes(purpose)) {
                 continue;
@@ -69,12 +59,7 @@ impl Grants {
             match grant.state(now) {
                 State::Active => match &mut active {
                     Some(active) => active.others.push(Arc::clone(grant)),
-                    None => {
-                        active = Some(ActiveGrant {
-                            grant: Arc::clone(grant),
-                            others: Vec::new(),
-                        })
-                    }
+                    None => active = Some(ActiveGrant { grant: Arc::clone(grant), others: Vec::new() }),
                 },
                 State::Expired if expired.is_none_or(|other| other.expires_at < grant.expires_at) => {
                     expired = Some(grant);

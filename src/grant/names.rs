@@ -77,17 +77,13 @@ impl Host {
 
 fn is_host(name: &str) -> bool {
     if let Some(address) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return address
-            .parse::<Ipv6Addr>()
-            .is_ok_and(|parsed| parsed.to_string() == address);
+        return address.parse::<Ipv6Addr>().is_ok_and(|parsed| parsed.to_string() == address);
     }
-    name.split('.')
-        .all(|label| is_spelled(label, |byte| byte.is_ascii_alphanumeric() || byte == b'_', b"-"))
+    name.split('.').all(|label| is_spelled(label, |byte| byte.is_ascii_alphanumeric() || byte == b'_', b"-"))
 }
 
 fn is_port(port: &str) -> bool {
-    port.parse::<u16>()
-        .is_ok_and(|number| number > 0 && number.to_string() == port)
+    port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port)
 }
 
 fn is_spelled(text: &str, first: impl Fn(u8) -> bool, further: &[u8]) -> bool {
@@ -105,16 +101,8 @@ mod tests {
 
     #[test]
     fn a_method_is_an_upper_case_name() {
-        assert!(
-            ["GET", "M-SEARCH", "PATCH"]
-                .iter()
-                .all(|name| Method::parse(name).is_ok())
-        );
-        assert!(
-            ["", "get", "Get", "GET ", "*", "GET,POST", "-GET"]
-                .iter()
-                .all(|name| Method::parse(name).is_err())
-        );
+        assert!(["GET", "M-SEARCH", "PATCH"].iter().all(|name| Method::parse(name).is_ok()));
+        assert!(["", "get", "Get", "GET ", "*", "GET,POST", "-GET"].iter().all(|name| Method::parse(name).is_err()));
     }
 
     #[test]
@@ -124,21 +112,8 @@ mod tests {
 
     #[test]
     fn a_grpc_method_is_named_whole() {
-        assert_eq!(
-            GrpcPath::parse("ledger.v1.Ledger/Read").unwrap().0.as_ref(),
-            "/ledger.v1.Ledger/Read"
-        );
-        let wrong = [
-            "",
-            "Ledger",
-            "Ledger/*",
-            "*/Read",
-            "/Ledger/Read",
-            "Ledger/Read/",
-            "a..b/C",
-            "a.b/C?d",
-            "a/b/c",
-        ];
+        assert_eq!(GrpcPath::parse("ledger.v1.Ledger/Read").unwrap().0.as_ref(), "/ledger.v1.Ledger/Read");
+        let wrong = ["", "Ledger", "Ledger/*", "*/Read", "/Ledger/Read", "Ledger/Read/", "a..b/C", "a.b/C?d", "a/b/c"];
         for name in wrong {
             assert!(GrpcPath::parse(name).is_err(), "{name}");
         }
@@ -147,23 +122,12 @@ mod tests {
     #[test]
     fn an_upgrade_is_a_protocol_in_lower_case() {
         assert!(Upgrade::parse("websocket").is_ok());
-        assert!(
-            ["", "WebSocket", "websocket, h2c", "*", "h2c"]
-                .iter()
-                .all(|name| Upgrade::parse(name).is_err())
-        );
+        assert!(["", "WebSocket", "websocket, h2c", "*", "h2c"].iter().all(|name| Upgrade::parse(name).is_err()));
     }
 
     #[test]
     fn a_host_is_canonical() {
-        for host in [
-            "ledger",
-            "ledger.prod.example",
-            "ledger_1:8443",
-            "10.0.0.1:8080",
-            "[::1]",
-            "[fd00::1]:9000",
-        ] {
+        for host in ["ledger", "ledger.prod.example", "ledger_1:8443", "10.0.0.1:8080", "[::1]", "[fd00::1]:9000"] {
             assert_eq!(*Host::parse(host).unwrap().0, *host);
         }
         for host in [

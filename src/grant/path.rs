@@ -27,10 +27,7 @@ impl PathPattern {
         }
         let (path, open) = match path.strip_suffix("**") {
             Some("") => {
-                return Ok(Self {
-                    segments: Box::default(),
-                    open: true,
-                });
+                return Ok(Self { segments: Box::default(), open: true });
             }
             Some(before) => (before.strip_suffix('/').ok_or(WILDCARD)?, true),
             None => (path, false),
@@ -43,10 +40,7 @@ impl PathPattern {
             }
             Segment::parse(segment)
         });
-        Ok(Self {
-            segments: segments.collect::<Result<_, _>>()?,
-            open,
-        })
+        Ok(Self { segments: segments.collect::<Result<_, _>>()?, open })
     }
 
     /// Whether a canonical path, without its query, is one of those meant.
@@ -55,9 +49,7 @@ impl PathPattern {
             return false;
         };
         let mut asked = path.split('/');
-        self.segments
-            .iter()
-            .all(|segment| asked.next().is_some_and(|asked| segment.matches(asked)))
+        self.segments.iter().all(|segment| asked.next().is_some_and(|asked| segment.matches(asked)))
             && asked.next().is_some() == self.open
     }
 }
@@ -95,9 +87,7 @@ fn literal(text: &str) -> Result<(), &'static str> {
             _ => return Err("escape this character with `%` and two upper-case hex digits for each byte"),
         });
     }
-    std::str::from_utf8(&decoded)
-        .map(drop)
-        .map_err(|_| "the escapes are not UTF-8")
+    std::str::from_utf8(&decoded).map(drop).map_err(|_| "the escapes are not UTF-8")
 }
 
 /// The byte that an escape stands for. `%25`, `%2F` and `%3B` are data in the workloads whose `hop.escapes` admits them, and in no hop of any other.
@@ -137,16 +127,7 @@ mod tests {
     fn a_literal_matches_only_itself() {
         assert!(matches("/", "/"));
         assert!(matches("/v1/ledgers", "/v1/ledgers"));
-        for path in [
-            "/",
-            "/v1",
-            "/v1/ledger",
-            "/v1/ledgers/7",
-            "/V1/ledgers",
-            "/v1/ledgers%20",
-            "",
-            "v1/ledgers",
-        ] {
+        for path in ["/", "/v1", "/v1/ledger", "/v1/ledgers/7", "/V1/ledgers", "/v1/ledgers%20", "", "v1/ledgers"] {
             assert!(!matches("/v1/ledgers", path), "{path}");
         }
     }
@@ -174,11 +155,7 @@ mod tests {
 
     #[test]
     fn two_stars_match_the_rest() {
-        assert!(
-            ["/a/", "/a/b", "/a/b/", "/a/b/c"]
-                .iter()
-                .all(|path| matches("/a/**", path))
-        );
+        assert!(["/a/", "/a/b", "/a/b/", "/a/b/c"].iter().all(|path| matches("/a/**", path)));
         assert!(["/a", "/ab", "/", "/b/a/"].iter().all(|path| !matches("/a/**", path)));
         assert!(["/", "/a", "/a/b/"].iter().all(|path| matches("/**", path)));
         assert!(matches("/*/**", "/a/"));

@@ -31,10 +31,7 @@ impl Authority {
         let mut params = authority(name);
         edit(&mut params);
         let der = params.self_signed(&key).unwrap().der().to_vec();
-        Self {
-            der,
-            issuer: Issuer::new(params, key),
-        }
+        Self { der, issuer: Issuer::new(params, key) }
     }
 
     /// An intermediate below this CA.
@@ -48,10 +45,7 @@ impl Authority {
         let mut params = authority(name);
         edit(&mut params);
         let der = params.signed_by(&key, &self.issuer).unwrap().der().to_vec();
-        Self {
-            der,
-            issuer: Issuer::new(params, key),
-        }
+        Self { der, issuer: Issuer::new(params, key) }
     }
 
     /// The SVID of a workload.
@@ -81,10 +75,7 @@ impl Authority {
         let (header, length) = header(der);
         let (inner_header, inner_length) = self::header(&der[header..]);
         let mut signed = der[header..header + inner_header + inner_length].to_vec();
-        let at = signed
-            .windows(from.len())
-            .position(|window| window == from)
-            .expect("the bytes to replace");
+        let at = signed.windows(from.len()).position(|window| window == from).expect("the bytes to replace");
         signed.splice(at..at + from.len(), to.iter().copied());
         let algorithm_start = header + inner_header + inner_length;
         let (algorithm_header, algorithm_length) = self::header(&der[algorithm_start..header + length]);
@@ -132,15 +123,8 @@ pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
 pub(crate) fn pem(der: &[u8]) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let base64 = STANDARD.encode(der);
-    let lines: Vec<_> = base64
-        .as_bytes()
-        .chunks(64)
-        .map(|line| std::str::from_utf8(line).unwrap())
-        .collect();
-    format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        lines.join("\n")
-    )
+    let lines: Vec<_> = base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 /// Text as Envoy writes it into `source.certificate`.

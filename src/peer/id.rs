@@ -117,10 +117,8 @@ impl From<SpiffeIdError> for InvalidId {
 }
 
 /// Whether `raw`, byte for byte, is how `id` is written.
-pub(super) fn is_spelled(id: &SpiffeId, raw: &str) -> bool {
-    raw.strip_prefix(SCHEME)
-        .and_then(|rest| rest.strip_prefix(id.trust_domain_name()))
-        == Some(id.path())
+pub(crate) fn is_spelled(id: &SpiffeId, raw: &str) -> bool {
+    raw.strip_prefix(SCHEME).and_then(|rest| rest.strip_prefix(id.trust_domain_name())) == Some(id.path())
 }
 
 const SCHEME: &str = "spiffe://";
@@ -203,16 +201,8 @@ mod tests {
         for char in (0..=0xff_u8).map(char::from) {
             let domain = matches!(char, 'a'..='z' | '0'..='9' | '.' | '-' | '_' | '/');
             let path = domain || char.is_ascii_uppercase();
-            assert_eq!(
-                parse(&format!("spiffe://t{char}d/x")).is_ok(),
-                domain,
-                "{char:?} in a trust domain"
-            );
-            assert_eq!(
-                parse(&format!("spiffe://td/x{char}y")).is_ok(),
-                path,
-                "{char:?} in a path"
-            );
+            assert_eq!(parse(&format!("spiffe://t{char}d/x")).is_ok(), domain, "{char:?} in a trust domain");
+            assert_eq!(parse(&format!("spiffe://td/x{char}y")).is_ok(), path, "{char:?} in a path");
         }
     }
 
@@ -233,10 +223,7 @@ mod tests {
 
     #[test]
     fn a_trust_domain_is_a_bare_name() {
-        assert_eq!(
-            parse_trust_domain("prod.example").map(|td| td.to_string()).as_deref(),
-            Ok("prod.example")
-        );
+        assert_eq!(parse_trust_domain("prod.example").map(|td| td.to_string()).as_deref(), Ok("prod.example"));
         assert_eq!(parse_trust_domain(""), Err(InvalidId::NoTrustDomain));
         assert_eq!(parse_trust_domain("Prod.example"), Err(InvalidId::NonCanonical));
         assert_eq!(parse_trust_domain(&"d".repeat(256)), Err(InvalidId::TrustDomainTooLong));

@@ -18,17 +18,8 @@ use crate::{
 
 /// Finds a path that is valid at `now`, and gives the last second in which all of it is.
 pub(super) fn verify(leaf: &EndEntityCert<'_>, svid: &Svid, bundle: &TrustBundle, now: u64) -> Result<u64, PeerError> {
-    let untrusted = |why| PeerError::Untrusted {
-        id: svid.id.clone(),
-        why,
-    };
-    let search = Search {
-        leaf,
-        window: svid.window,
-        bundle,
-        now,
-        anchor_ended: Cell::new(false),
-    };
+    let untrusted = |why| PeerError::Untrusted { id: svid.id.clone(), why };
+    let search = Search { leaf, window: svid.window, bundle, now, anchor_ended: Cell::new(false) };
     match search.at(now) {
         Ok(path) => Ok(path.iter().map(|(_, window)| window.not_after).min().unwrap_or(0)),
         Err(error) if is_about_time(&error) => match search.at_any_time() {
@@ -66,10 +57,7 @@ impl Search<'_> {
         )?;
         let mut links = vec![(Link::Leaf, self.window)];
         for intermediate in path.intermediate_certificates() {
-            let limits = self
-                .bundle
-                .intermediate_limits(&intermediate.der())
-                .ok_or(Error::UnknownIssuer)?;
+            let limits = self.bundle.intermediate_limits(&intermediate.der()).ok_or(Error::UnknownIssuer)?;
             links.push((Link::Intermediate, limits.window));
         }
         links.push((Link::Anchor, self.allows(&path)?));
@@ -80,11 +68,7 @@ impl Search<'_> {
     ///
     /// Windows that meet at all do so at the latest of their beginnings. The most recent ones are tried, as many as a hostile caller may cost.
     fn at_any_time(&self) -> Result<Path, Error> {
-        let beginnings = self
-            .bundle
-            .all_intermediate_limits()
-            .iter()
-            .map(|limits| limits.window.not_before);
+        let beginnings = self.bundle.all_intermediate_limits().iter().map(|limits| limits.window.not_before);
         let mut instants: Vec<_> = beginnings.filter(|&begin| self.window.contains(begin)).collect();
         instants.sort_unstable_by_key(|&begin| Reverse(begin));
         instants.dedup();
@@ -100,10 +84,7 @@ impl Search<'_> {
         let anchor: &TrustAnchor<'_> = path.anchor();
         let limits = self.bundle.anchor_limits(anchor).ok_or(Error::UnknownIssuer)?;
         let below = path.intermediate_certificates().count();
-        if limits
-            .path_len
-            .is_some_and(|max| usize::try_from(max).is_ok_and(|max| below > max))
-        {
+        if limits.path_len.is_some_and(|max| usize::try_from(max).is_ok_and(|max| below > max)) {
             return Err(Error::PathLenConstraintViolated);
         }
         if !limits.window.contains(self.now) {
@@ -140,21 +121,12 @@ const fn is_about_time(error: &Error) -> bool {
 /// What keeps `path`, which is sound, from being valid at `now`: what has yet to begin before what has ended, the leaf before the rest.
 fn out_of_time(svid: &Svid, path: &Path, now: u64) -> PeerError {
     if let Some((link, window)) = path.iter().find(|(_, window)| now < window.not_before) {
-        return InvalidSvid::NotYetValid {
-            link: *link,
-            not_before: timestamp(window.not_before),
-        }
-        .into();
+        return InvalidSvid::NotYetValid { link: *link, not_before: timestamp(window.not_before) }.into();
     }
     let ended = path.iter().find(|(_, window)| window.not_after < now);
-    let (link, not_after) = ended.map_or((Link::Leaf, svid.window.not_after), |(link, window)| {
-        (*link, window.not_after)
-    });
-    PeerError::Expired {
-        id: svid.id.clone(),
-        link,
-        not_after: timestamp(not_after),
-    }
+    let (link, not_after) =
+        ended.map_or((Link::Leaf, svid.window.not_after), |(link, window)| (*link, window.not_after));
+    PeerError::Expired { id: svid.id.clone(), link, not_after: timestamp(not_after) }
 }
 
 /// What a signature may be made with: ECDSA on P-256, P-384 and P-521, Ed25519, and RSA from 2048 bits (PKCS #1 v1.5 and PSS), each with

@@ -38,14 +38,7 @@ pub(super) fn read<'a>(der: &'a CertificateDer<'a>) -> Result<(Svid, EndEntityCe
     profile(&certificate)?;
     let window = certificate.window()?;
     stands_alone(&leaf, window)?;
-    Ok((
-        Svid {
-            id,
-            serial: certificate.serial(),
-            window,
-        },
-        leaf,
-    ))
+    Ok((Svid { id, serial: certificate.serial(), window }, leaf))
 }
 
 /// The one URI among the subject alternative names (§2, §5.2).
@@ -55,13 +48,7 @@ fn id(certificate: &Certificate<'_>, leaf: &EndEntityCert<'_>) -> Result<SpiffeI
     if names.iter().any(|name| matches!(name, GeneralName::Invalid(..))) {
         return Err(InvalidSvid::InvalidName);
     }
-    let mut uris = names.iter().filter_map(|name| {
-        if let GeneralName::URI(uri) = name {
-            Some(*uri)
-        } else {
-            None
-        }
-    });
+    let mut uris = names.iter().filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None });
     let uri = uris.next().ok_or(InvalidSvid::NoUri)?;
     if uris.next().is_some() {
         return Err(InvalidSvid::SeveralUris);
@@ -74,9 +61,7 @@ fn id(certificate: &Certificate<'_>, leaf: &EndEntityCert<'_>) -> Result<SpiffeI
 
 /// The constraints of a leaf (§4), none of which path building checks.
 fn profile(certificate: &Certificate<'_>) -> Result<(), InvalidSvid> {
-    let constraints = certificate
-        .basic_constraints()?
-        .ok_or(InvalidSvid::NoBasicConstraints)?;
+    let constraints = certificate.basic_constraints()?.ok_or(InvalidSvid::NoBasicConstraints)?;
     if constraints.ca {
         return Err(InvalidSvid::Ca);
     }
@@ -87,10 +72,7 @@ fn profile(certificate: &Certificate<'_>) -> Result<(), InvalidSvid> {
     if usage.key_cert_sign() || usage.crl_sign() {
         return Err(InvalidSvid::MaySign);
     }
-    if certificate
-        .extended_key_usage()?
-        .is_some_and(|usage| !usage.client_auth)
-    {
+    if certificate.extended_key_usage()?.is_some_and(|usage| !usage.client_auth) {
         return Err(InvalidSvid::NoClientAuth);
     }
     if !certificate.has_strong_key() {

@@ -16,12 +16,7 @@ fn bundle(anchors: &[&Authority], intermediates: &[&Authority]) -> TrustBundle {
     let text = |authorities: &[&Authority]| authorities.iter().map(|authority| authority.pem()).collect::<String>();
     let intermediates = (!intermediates.is_empty()).then(|| text(intermediates));
     let td = id::parse_trust_domain("td.test").unwrap();
-    TrustBundle::from_pem(
-        td,
-        text(anchors).as_bytes(),
-        intermediates.as_deref().map(str::as_bytes),
-    )
-    .unwrap()
+    TrustBundle::from_pem(td, text(anchors).as_bytes(), intermediates.as_deref().map(str::as_bytes)).unwrap()
 }
 
 fn trust(anchors: &[&Authority], intermediates: &[&Authority]) -> Trust {
@@ -38,11 +33,7 @@ fn seconds(offset: i64) -> Timestamp {
 
 fn verify_at(der: &[u8], trust: &Trust, now: Timestamp) -> Result<VerifiedPeer, PeerError> {
     let certificate = escape(&pem(der));
-    let evidence = PeerEvidence {
-        certificate: &certificate,
-        principal: "",
-        xfcc: None,
-    };
+    let evidence = PeerEvidence { certificate: &certificate, principal: "", xfcc: None };
     Verifier::new(Duration::from_secs(25 * 3600)).verify(&evidence, trust, now)
 }
 
@@ -92,10 +83,7 @@ fn a_long_lived_leaf_is_refused_last() {
     assert_eq!(outcome(&verify(&lasting(25 * 3600), &trust)), "ok");
     let long = lasting(25 * 3600 + 1);
     assert_eq!(outcome(&verify(&long, &trust)), "lifetime leaf.lifetime");
-    assert_eq!(
-        outcome(&verify_at(&long, &trust, seconds(25 * 3600))),
-        "expired x509.expired"
-    );
+    assert_eq!(outcome(&verify_at(&long, &trust, seconds(25 * 3600))), "expired x509.expired");
 }
 
 #[test]
@@ -104,17 +92,11 @@ fn a_stale_bundle_proves_nothing() {
     let bundle = bundle(&[&root], &[]).with_stale_at(Some(now()));
     let trust = Trust::new([Arc::new(bundle)]).unwrap();
     let der = root.svid(ID);
-    assert_eq!(
-        outcome(&verify_at(&der, &trust, Timestamp::from_nanos(now().nanos() - 1))),
-        "ok"
-    );
+    assert_eq!(outcome(&verify_at(&der, &trust, Timestamp::from_nanos(now().nanos() - 1))), "ok");
     assert_eq!(outcome(&verify(&der, &trust)), "stale td.stale");
     let stranger = Authority::root("stranger");
     assert_eq!(outcome(&verify(&stranger.svid(ID), &trust)), "stale td.stale");
-    assert_eq!(
-        outcome(&verify(&stranger.svid("spiffe://third.test/x"), &trust)),
-        "untrusted td.not_listed"
-    );
+    assert_eq!(outcome(&verify(&stranger.svid("spiffe://third.test/x"), &trust)), "untrusted td.not_listed");
 }
 
 #[test]
@@ -135,23 +117,11 @@ fn the_rest_of_the_check_must_not_contradict() {
         ("web.test", None, "conflict evidence.conflict"),
         (ID, Some(","), "conflict xfcc.element_count"),
         (ID, Some(""), "conflict xfcc.element_count"),
-        (
-            ID,
-            Some("URI=spiffe://td.test/web,URI=spiffe://td.test/web"),
-            "conflict xfcc.element_count",
-        ),
+        (ID, Some("URI=spiffe://td.test/web,URI=spiffe://td.test/web"), "conflict xfcc.element_count"),
         (ID, Some("Subject=\"x"), "conflict xfcc.syntax"),
     ] {
-        let evidence = PeerEvidence {
-            certificate: &certificate,
-            principal,
-            xfcc,
-        };
-        assert_eq!(
-            outcome(&verifier.verify(&evidence, &trust, now())),
-            expected,
-            "{principal} {xfcc:?}"
-        );
+        let evidence = PeerEvidence { certificate: &certificate, principal, xfcc };
+        assert_eq!(outcome(&verifier.verify(&evidence, &trust, now())), expected, "{principal} {xfcc:?}");
     }
 }
 
@@ -161,45 +131,23 @@ fn the_first_failure_is_the_reason() {
     let verifier = Verifier::new(Duration::from_secs(60));
     let verify = |der: Option<&[u8]>, principal: &str, trust: &Trust| {
         let certificate = der.map(|der| escape(&pem(der))).unwrap_or_default();
-        let evidence = PeerEvidence {
-            certificate: &certificate,
-            principal,
-            xfcc: Some(","),
-        };
+        let evidence = PeerEvidence { certificate: &certificate, principal, xfcc: Some(",") };
         outcome(&verifier.verify(&evidence, trust, now()))
     };
     let long = root.svid(ID);
-    assert_eq!(
-        verify(None, "spiffe://td.test/x", &Trust::default()),
-        "missing evidence.absent"
-    );
-    assert_eq!(
-        verify(Some(&[0]), "spiffe://td.test/x", &Trust::default()),
-        "invalid cert.malformed"
-    );
-    assert_eq!(
-        verify(Some(&long), "spiffe://td.test/x", &Trust::default()),
-        "conflict evidence.conflict"
-    );
-    assert_eq!(
-        verify(Some(&long), ID, &Trust::default()),
-        "conflict xfcc.element_count"
-    );
+    assert_eq!(verify(None, "spiffe://td.test/x", &Trust::default()), "missing evidence.absent");
+    assert_eq!(verify(Some(&[0]), "spiffe://td.test/x", &Trust::default()), "invalid cert.malformed");
+    assert_eq!(verify(Some(&long), "spiffe://td.test/x", &Trust::default()), "conflict evidence.conflict");
+    assert_eq!(verify(Some(&long), ID, &Trust::default()), "conflict xfcc.element_count");
 }
 
 #[test]
 fn sentences_name_the_workload_and_no_bytes() {
     let root = Authority::root("root");
     let error = verify_at(&root.svid(ID), &trust(&[&root], &[]), seconds(3601)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the certificate of `spiffe://td.test/web` ended at 2026-11-20T10:00:00Z"
-    );
+    assert_eq!(error.to_string(), "the certificate of `spiffe://td.test/web` ended at 2026-11-20T10:00:00Z");
     let error = verify(&root.svid(ID), &Trust::default()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "`spiffe://td.test/web` is not trusted: its trust domain is not listed in `trust`"
-    );
+    assert_eq!(error.to_string(), "`spiffe://td.test/web` is not trusted: its trust domain is not listed in `trust`");
 }
 
 proptest! {

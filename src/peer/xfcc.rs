@@ -48,10 +48,7 @@ mod tests {
         for (value, expected) in [
             ("", Some(0)),
             ("URI=spiffe://td/a", Some(1)),
-            (
-                r#"By=spiffe://td/b;Hash=00;Subject="CN=a,O=b;c";URI=spiffe://td/a"#,
-                Some(1),
-            ),
+            (r#"By=spiffe://td/b;Hash=00;Subject="CN=a,O=b;c";URI=spiffe://td/a"#, Some(1)),
             (r#"Subject="CN=a\"\,b";URI=spiffe://td/a"#, Some(1)),
             (r#"Subject="";URI=spiffe://td/a"#, Some(1)),
             ("URI=spiffe://td/a,URI=spiffe://td/b", Some(2)),

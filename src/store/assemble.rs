@@ -28,28 +28,16 @@ pub(super) struct Assembled {
 pub(super) fn assemble(sources: &[Source<'_>]) -> Assembled {
     let mut problems = Vec::new();
     let sources = unique(sources, &mut problems, |document| {
-        Some((
-            document.body.kind(),
-            document.name.as_str(),
-            document.at,
-            "metadata.name",
-        ))
+        Some((document.body.kind(), document.name.as_str(), document.at, "metadata.name"))
     });
     let sources = unique(&sources, &mut problems, |document| match &document.body {
         Body::Purpose(purpose, at) => Some((document.body.kind(), purpose.as_str(), *at, "spec.name")),
         Body::Grant(..) => None,
     });
     let vocabulary = vocabulary(&sources, &mut problems);
-    let mut grants: Vec<_> = sources
-        .iter()
-        .filter_map(|source| grant(*source, &vocabulary, &mut problems))
-        .collect();
+    let mut grants: Vec<_> = sources.iter().filter_map(|source| grant(*source, &vocabulary, &mut problems)).collect();
     grants.sort_by(|a, b| a.name().cmp(b.name()));
-    Assembled {
-        vocabulary,
-        grants,
-        problems,
-    }
+    Assembled { vocabulary, grants, problems }
 }
 
 /// Leaves out every document whose name another one has too: which of them is meant cannot be known.
@@ -114,12 +102,6 @@ fn grant(source: Source<'_>, vocabulary: &Vocabulary, problems: &mut Vec<Problem
 
 impl Source<'_> {
     fn problem(&self, at: Position, field: &str, message: String) -> Problem {
-        Problem {
-            file: self.label.into(),
-            line: at.line,
-            column: at.column,
-            field: field.to_owned(),
-            message,
-        }
+        Problem { file: self.label.into(), line: at.line, column: at.column, field: field.to_owned(), message }
     }
 }

@@ -27,10 +27,7 @@ type Contents = BTreeMap<OsString, Result<Vec<u8>, String>>;
 impl Directory {
     /// A directory of which nothing has been read yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            files: BTreeMap::new(),
-        }
+        Self { path: path.into(), files: BTreeMap::new() }
     }
 
     /// Reads the `*.yaml` and `*.yml` files of the directory, but not of those in it, nor those whose name begins with a dot. Only what has
@@ -40,9 +37,8 @@ impl Directory {
     /// The directory cannot be read, holds too much, or a document in it takes access away by a kind that is not built. None of these is a
     /// removal: the caller keeps the documents that it has.
     pub fn read(&mut self) -> Result<Documents, Problems> {
-        let contents = self
-            .contents()
-            .map_err(|message| Problem::of_file(&self.path.display().to_string(), message))?;
+        let contents =
+            self.contents().map_err(|message| Problem::of_file(&self.path.display().to_string(), message))?;
         self.files.retain(|name, _| contents.contains_key(name));
         for (name, content) in contents {
             let label = self.label(&name);
@@ -57,28 +53,16 @@ impl Directory {
 
     fn documents(&self, mut problems: Vec<Problem>) -> Documents {
         let labels: Vec<_> = self.files.keys().map(|name| self.label(name)).collect();
-        let good: Vec<_> = labels
-            .iter()
-            .zip(self.files.values())
-            .filter_map(|(label, file)| Some((label, file.good()?)))
-            .collect();
+        let good: Vec<_> =
+            labels.iter().zip(self.files.values()).filter_map(|(label, file)| Some((label, file.good()?))).collect();
         let sources: Vec<_> = good
             .iter()
             .flat_map(|(label, good)| good.documents.iter().map(|document| Source { label, document }))
             .collect();
-        let Assembled {
-            vocabulary,
-            grants,
-            problems: refused,
-        } = assemble(&sources);
+        let Assembled { vocabulary, grants, problems: refused } = assemble(&sources);
         problems.extend(refused);
         let revision = revision(good.iter().map(|(_, good)| good.digest));
-        Documents {
-            vocabulary,
-            grants,
-            revision,
-            problems,
-        }
+        Documents { vocabulary, grants, revision, problems }
     }
 
     /// What is wrong with the files, and what comes of it.
@@ -162,10 +146,7 @@ fn content(path: &Path) -> Result<Vec<u8>, String> {
 fn revision(digests: impl Iterator<Item = Digest>) -> String {
     let mut digests: Vec<_> = digests.collect();
     digests.sort_unstable();
-    sha256(digests.as_flattened())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sha256(digests.as_flattened()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 const MAX_ATTEMPTS: usize = 5;

@@ -54,10 +54,7 @@ pub(super) fn decode(file: &str, source: &str) -> Decoded {
     let withholds = (found || reader.is_clean()).then_some(found);
     // All are decoded before one of them can fail the file, so that the problems of all are reported.
     let documents: Vec<_> = nodes.iter().map(|node| document(&reader, node)).collect();
-    Decoded {
-        documents: reader.finish(documents.into_iter().collect()),
-        withholds,
-    }
+    Decoded { documents: reader.finish(documents.into_iter().collect()), withholds }
 }
 
 fn document(reader: &Reader, node: &Node) -> Option<Document> {
@@ -108,13 +105,10 @@ fn withholds(node: &Node) -> bool {
     let yaml::Kind::Mapping(entries) = &node.kind else {
         return false;
     };
-    entries
-        .iter()
-        .filter(|entry| entry.key == "kind")
-        .any(|entry| match &entry.value.kind {
-            yaml::Kind::Plain(name) | yaml::Kind::Quoted(name) => WITHHOLDING.contains(&name.as_str()),
-            _ => false,
-        })
+    entries.iter().filter(|entry| entry.key == "kind").any(|entry| match &entry.value.kind {
+        yaml::Kind::Plain(name) | yaml::Kind::Quoted(name) => WITHHOLDING.contains(&name.as_str()),
+        _ => false,
+    })
 }
 
 fn purpose(spec: Value<'_>) -> Option<Body> {
@@ -176,16 +170,7 @@ spec: {name: shop.checkout, owner: team-shop, description: pay for an order}
     #[test]
     fn decodes_a_purpose() {
         let documents = decode("a.yaml", PURPOSE).documents.unwrap();
-        let [
-            Document {
-                name,
-                at,
-                body: Body::Purpose(purpose, purpose_at),
-            },
-        ] = &documents[..]
-        else {
-            panic!()
-        };
+        let [Document { name, at, body: Body::Purpose(purpose, purpose_at) }] = &documents[..] else { panic!() };
         assert_eq!((name.as_str(), purpose.as_str()), ("checkout", "shop.checkout"));
         assert_eq!((at.line, at.column, purpose_at.line, purpose_at.column), (4, 18, 5, 14));
     }
@@ -194,41 +179,19 @@ spec: {name: shop.checkout, owner: team-shop, description: pay for an order}
     fn a_file_has_any_number_of_documents() {
         assert_eq!(decode("a.yaml", "").documents.unwrap().len(), 0);
         assert_eq!(decode("a.yaml", "# nothing yet\n---\n").documents.unwrap().len(), 0);
-        assert_eq!(
-            decode("a.yaml", &format!("{PURPOSE}---{PURPOSE}"))
-                .documents
-                .unwrap()
-                .len(),
-            2
-        );
+        assert_eq!(decode("a.yaml", &format!("{PURPOSE}---{PURPOSE}")).documents.unwrap().len(), 2);
     }
 
     #[test]
     fn says_where_and_how_to_repair_what_is_wrong() {
         for (from, to, problem) in [
-            (
-                "apiVersion: hopguard.dev/v1alpha1\n",
-                "",
-                "a.yaml:2:1: apiVersion: is required",
-            ),
-            (
-                "v1alpha1",
-                "v1",
-                "a.yaml:2:13: apiVersion: `hopguard.dev/v1` is not `hopguard.dev/v1alpha1`",
-            ),
+            ("apiVersion: hopguard.dev/v1alpha1\n", "", "a.yaml:2:1: apiVersion: is required"),
+            ("v1alpha1", "v1", "a.yaml:2:13: apiVersion: `hopguard.dev/v1` is not `hopguard.dev/v1alpha1`"),
             ("kind: Purpose\n", "", "a.yaml:2:1: kind: is required"),
-            (
-                "kind: Purpose",
-                "kind: purpose",
-                "a.yaml:3:7: kind: `purpose` is not one of `Purpose`, `Grant`",
-            ),
+            ("kind: Purpose", "kind: purpose", "a.yaml:3:7: kind: `purpose` is not one of `Purpose`, `Grant`"),
             ("metadata: {name: checkout}\n", "", "a.yaml:2:1: metadata: is required"),
             ("{name: checkout}", "{}", "a.yaml:4:11: metadata.name: is required"),
-            (
-                "checkout}\n",
-                "checkout, labels: {a: b}}\n",
-                "a.yaml:4:28: metadata: unknown field `labels`",
-            ),
+            ("checkout}\n", "checkout, labels: {a: b}}\n", "a.yaml:4:28: metadata: unknown field `labels`"),
             (
                 "shop.checkout",
                 "Shop",
@@ -251,19 +214,7 @@ spec: {name: shop.checkout, owner: team-shop, description: pay for an order}
         for name in ["a", "0", "a-b.c", &"a".repeat(253)] {
             assert!(document_name(name).is_ok(), "{name}");
         }
-        for name in [
-            "",
-            "A",
-            "a_b",
-            "-a",
-            "a-",
-            ".a",
-            "a.",
-            "a b",
-            "a/b",
-            "ä",
-            &"a".repeat(254),
-        ] {
+        for name in ["", "A", "a_b", "-a", "a-", ".a", "a.", "a b", "a/b", "ä", &"a".repeat(254)] {
             assert!(document_name(name).is_err(), "{name}");
         }
     }
@@ -295,10 +246,7 @@ spec: {name: shop.checkout, owner: team-shop, description: pay for an order}
         assert_eq!(withholds(&PURPOSE.replace("team-shop", "[]")), Some(false));
         assert_eq!(withholds("kind: Revocation\n"), Some(true));
         assert_eq!(withholds("kind: 'Workload'\n"), Some(true));
-        assert_eq!(
-            withholds(&format!("{PURPOSE}---\nkind: Revocation\n---\n}}")),
-            Some(true)
-        );
+        assert_eq!(withholds(&format!("{PURPOSE}---\nkind: Revocation\n---\n}}")), Some(true));
         assert_eq!(withholds("}\n---\nkind: Revocation\n"), None);
         assert_eq!(withholds("kind: Grant\nkind: Revocation\n"), None);
     }

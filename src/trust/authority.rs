@@ -19,9 +19,7 @@ impl Authority {
     /// Reads a trust anchor. X509-SVID §4.3 wants `keyCertSign`; old roots have no key usage at all, which RFC 5280 §4.2.1.3 lets them.
     pub(crate) fn anchor(der: &[u8]) -> Reading<TrustAnchor<'static>> {
         let authority = Self::read(der, false)?;
-        let anchor = anchor_from_trusted_cert(&CertificateDer::from(der))
-            .map_err(|_| Rejected::Malformed)?
-            .to_owned();
+        let anchor = anchor_from_trusted_cert(&CertificateDer::from(der)).map_err(|_| Rejected::Malformed)?.to_owned();
         Ok((authority, anchor))
     }
 
@@ -39,19 +37,13 @@ impl Authority {
         let Some(constraints) = certificate.basic_constraints()?.filter(|constraints| constraints.ca) else {
             return Err(Rejected::Unusable(Why::NotCa));
         };
-        if !certificate
-            .key_usage()?
-            .map_or(!needs_key_usage, |usage| usage.key_cert_sign())
-        {
+        if !certificate.key_usage()?.map_or(!needs_key_usage, |usage| usage.key_cert_sign()) {
             return Err(Rejected::Unusable(Why::KeyUsage));
         }
         if !certificate.has_strong_key() {
             return Err(Rejected::Unusable(Why::WeakKey));
         }
-        Ok(Self {
-            window,
-            path_len: constraints.path_len_constraint,
-        })
+        Ok(Self { window, path_len: constraints.path_len_constraint })
     }
 }
 

@@ -31,11 +31,7 @@ impl<'a> Certificate<'a> {
             return Err(Malformed::Der);
         };
         let mut seen = BTreeSet::new();
-        if !certificate
-            .extensions()
-            .iter()
-            .all(|extension| seen.insert(extension.oid.as_bytes()))
-        {
+        if !certificate.extensions().iter().all(|extension| seen.insert(extension.oid.as_bytes())) {
             return Err(Malformed::DuplicateExtension);
         }
         Ok(Self(certificate))
@@ -57,11 +53,7 @@ impl<'a> Certificate<'a> {
             not_before: seconds(validity.not_before.timestamp())?,
             not_after: seconds(validity.not_after.timestamp())?,
         };
-        if window.not_before > window.not_after {
-            Err(Malformed::Der)
-        } else {
-            Ok(window)
-        }
+        if window.not_before > window.not_after { Err(Malformed::Der) } else { Ok(window) }
     }
 
     /// The basic constraints, if present (RFC 5280 §4.2.1.9).
@@ -98,11 +90,7 @@ impl<'a> Certificate<'a> {
             return true;
         }
         if *algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
-            let curve = spki
-                .algorithm
-                .parameters
-                .as_ref()
-                .and_then(|parameters| parameters.as_oid().ok());
+            let curve = spki.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
             return curve.is_some_and(|curve| [OID_EC_P256, OID_NIST_EC_P384, OID_NIST_EC_P521].contains(&curve));
         }
         *algorithm == OID_PKCS1_RSAENCRYPTION
@@ -110,11 +98,7 @@ impl<'a> Certificate<'a> {
     }
 
     fn raw(&self, oid: &Oid<'static>) -> Option<&'a [u8]> {
-        self.0
-            .extensions()
-            .iter()
-            .find(|extension| extension.oid == *oid)
-            .map(|extension| extension.value)
+        self.0.extensions().iter().find(|extension| extension.oid == *oid).map(|extension| extension.value)
     }
 }
 

@@ -26,19 +26,12 @@ pub fn certificates(text: &[u8], max: usize) -> Result<Vec<Block>, PemError> {
         }
         if content != BEGIN {
             let label = content.starts_with(b"-----BEGIN ");
-            return Err(if label {
-                PemError::Label { line }
-            } else {
-                PemError::Garbage { line }
-            });
+            return Err(if label { PemError::Label { line } } else { PemError::Garbage { line } });
         }
         if blocks.len() == max {
             return Err(PemError::TooMany { line, max });
         }
-        blocks.push(Block {
-            line,
-            der: body(line, &mut lines)?,
-        });
+        blocks.push(Block { line, der: body(line, &mut lines)? });
     }
     Ok(blocks)
 }
@@ -99,11 +92,7 @@ fn body<'a>(begin: usize, lines: &mut impl Iterator<Item = (usize, &'a [u8])>) -
     for (_, content) in lines {
         if content == END {
             let der = STANDARD.decode(&base64).map_err(|_| PemError::Base64 { line: begin })?;
-            return if der.is_empty() {
-                Err(PemError::Base64 { line: begin })
-            } else {
-                Ok(der)
-            };
+            return if der.is_empty() { Err(PemError::Base64 { line: begin }) } else { Ok(der) };
         }
         if content.is_empty() || content.starts_with(b"-") {
             break;
@@ -115,9 +104,7 @@ fn body<'a>(begin: usize, lines: &mut impl Iterator<Item = (usize, &'a [u8])>) -
 
 /// The lines of `text` with their numbers, without their ends (LF or CRLF).
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let lines = text
-        .split(|&byte| byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let lines = text.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     (1..).zip(lines)
 }
 
@@ -150,10 +137,7 @@ mod tests {
             (format!("\u{feff}{ONE}"), Garbage { line: 1 }),
             (ONE.replace("CERTIFICATE", "PRIVATE KEY"), Label { line: 1 }),
             (ONE.replace("CERTIFICATE", "TRUSTED CERTIFICATE"), Label { line: 1 }),
-            (
-                ONE.replace("-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE----- "),
-                Label { line: 1 },
-            ),
+            (ONE.replace("-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE----- "), Label { line: 1 }),
             (ONE.replace("-----END CERTIFICATE-----", ""), Unterminated { line: 1 }),
             (ONE.replace("END CERTIFICATE", "END X"), Unterminated { line: 1 }),
             (ONE.replace("AQIDBAUG", "AQIDBAUG\n"), Unterminated { line: 1 }),
@@ -166,11 +150,7 @@ mod tests {
             (format!("{ONE}{ONE}{ONE}"), TooMany { line: 9, max: 2 }),
         ] {
             let read = certificates(text.as_bytes(), 2);
-            assert_eq!(
-                read.map_err(|error| (error, error.line())),
-                Err((expected, expected.line())),
-                "{text:?}"
-            );
+            assert_eq!(read.map_err(|error| (error, error.line())), Err((expected, expected.line())), "{text:?}");
         }
     }
 }

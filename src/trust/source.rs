@@ -34,10 +34,7 @@ impl PemSource {
                 (Part::Intermediates, Some(path)) => path,
                 _ => &self.pem,
             };
-            SourceError::Content {
-                path: path.clone(),
-                fault: error.fault,
-            }
+            SourceError::Content { path: path.clone(), fault: error.fault }
         })
     }
 
@@ -85,18 +82,13 @@ impl fmt::Display for Line {
 
 /// Reads a regular file, or what a link to one leads to, and at most one byte more than a bundle may have.
 fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
-    let io = |error| SourceError::Io {
-        path: path.to_owned(),
-        error,
-    };
+    let io = |error| SourceError::Io { path: path.to_owned(), error };
     // Asked before it is opened, because opening a pipe waits for a writer.
     if !fs::metadata(path).map_err(io)?.is_file() {
         return Err(SourceError::NotAFile { path: path.to_owned() });
     }
     let mut text = Vec::new();
     let file = fs::File::open(path).map_err(io)?;
-    file.take(super::MAX_TEXT as u64 + 1)
-        .read_to_end(&mut text)
-        .map_err(io)?;
+    file.take(super::MAX_TEXT as u64 + 1).read_to_end(&mut text).map_err(io)?;
     Ok(text)
 }

@@ -29,11 +29,7 @@ fn keeps_what_can_sign() {
     let text = [pem(&leaf), root.pem(), no_sign.pem(), silent.pem(), root.pem()].concat();
     let bundle = anchors(&text).unwrap();
     assert_eq!(bundle.anchors().len(), 2, "root and silent, each once");
-    let left_out: Vec<_> = bundle
-        .left_out()
-        .iter()
-        .map(|left_out| (left_out.certificate, left_out.why))
-        .collect();
+    let left_out: Vec<_> = bundle.left_out().iter().map(|left_out| (left_out.certificate, left_out.why)).collect();
     assert_eq!(left_out, [(1, Why::NotCa), (3, Why::KeyUsage)]);
     assert_eq!(
         bundle.left_out()[0].to_string(),
@@ -44,16 +40,10 @@ fn keeps_what_can_sign() {
 #[test]
 fn an_intermediate_says_that_it_signs() {
     let root = Authority::root("root");
-    let (good, silent) = (
-        root.intermediate("good"),
-        root.intermediate_with("silent", |p| p.key_usages.clear()),
-    );
+    let (good, silent) = (root.intermediate("good"), root.intermediate_with("silent", |p| p.key_usages.clear()));
     let bundle = from_pem(&root.pem(), Some(&[silent.pem(), good.pem()].concat())).unwrap();
     assert_eq!(bundle.intermediates().len(), 1);
-    assert_eq!(
-        (bundle.left_out()[0].part, bundle.left_out()[0].why),
-        (Part::Intermediates, Why::KeyUsage)
-    );
+    assert_eq!((bundle.left_out()[0].part, bundle.left_out()[0].why), (Part::Intermediates, Why::KeyUsage));
 }
 
 #[test]
@@ -89,28 +79,16 @@ fn refuses_what_is_no_bundle() {
             leaf.clone(),
             "trust anchors: no certificate can be used; the first, on line 1, is left out because it is not a CA certificate",
         ),
-        (
-            root.pem().replace("-----END", "END"),
-            "trust anchors: a PEM block without its `-----END CERTIFICATE-----`",
-        ),
-        (
-            format!("# our roots\n{}", root.pem()),
-            "trust anchors: text outside of a PEM block",
-        ),
-        (
-            [root.pem(), pem(&[0x30, 0])].concat(),
-            "trust anchors: certificate 2 cannot be read",
-        ),
+        (root.pem().replace("-----END", "END"), "trust anchors: a PEM block without its `-----END CERTIFICATE-----`"),
+        (format!("# our roots\n{}", root.pem()), "trust anchors: text outside of a PEM block"),
+        ([root.pem(), pem(&[0x30, 0])].concat(), "trust anchors: certificate 2 cannot be read"),
         (root.pem().repeat(101), "trust anchors: more than 100 certificates"),
         ("\n".repeat(1024 * 1024 + 1), "trust anchors: more than 1 MiB"),
     ] {
         assert_eq!(anchors(&text).err().as_deref(), Some(expected));
     }
     assert!(from_pem(&root.pem(), Some("")).is_err());
-    assert_eq!(
-        from_pem(&root.pem(), Some(&leaf)).unwrap_err().part,
-        Part::Intermediates
-    );
+    assert_eq!(from_pem(&root.pem(), Some(&leaf)).unwrap_err().part, Part::Intermediates);
 }
 
 #[test]
@@ -136,10 +114,7 @@ fn is_usable_while_an_anchor_is_valid() {
 fn refuses_two_bundles_for_one_trust_domain() {
     let bundle = Arc::new(anchors(&Authority::root("root").pem()).unwrap());
     let error = Trust::new([Arc::clone(&bundle), Arc::clone(&bundle)]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "there are two bundles for the trust domain `td.test`"
-    );
+    assert_eq!(error.to_string(), "there are two bundles for the trust domain `td.test`");
     assert!(Trust::new([bundle]).unwrap().bundle(&td()).is_some());
 }
 
@@ -170,17 +145,8 @@ fn reads_files_and_names_them_when_they_are_wrong() {
     let expected = format!("{}:{lines}: text outside of a PEM block", bad.display());
     assert_eq!(message(source("bad.pem", None)), expected);
     assert_eq!(message(source("root.pem", Some("bad.pem"))), expected);
-    assert_eq!(
-        message(source("empty.pem", None)),
-        format!("{}: no certificate", path("empty.pem").display())
-    );
-    assert_eq!(
-        message(source("large.pem", None)),
-        format!("{}: more than 1 MiB", path("large.pem").display())
-    );
-    assert_eq!(
-        message(source("", None)),
-        format!("cannot read `{}`: it is not a regular file", path("").display())
-    );
+    assert_eq!(message(source("empty.pem", None)), format!("{}: no certificate", path("empty.pem").display()));
+    assert_eq!(message(source("large.pem", None)), format!("{}: more than 1 MiB", path("large.pem").display()));
+    assert_eq!(message(source("", None)), format!("cannot read `{}`: it is not a regular file", path("").display()));
     assert!(message(source("none.pem", None)).starts_with("cannot read `"));
 }

@@ -26,9 +26,7 @@ reviewBy: 2027-05-20T09:00:00Z
 fn load(spec: &str) -> Result<Document, Problems> {
     let reader = Reader::new("a.yaml");
     let nodes = reader.parse(spec);
-    let document = nodes
-        .first()
-        .and_then(|spec| read(Some("web-orders".to_owned()), reader.mapping(spec)));
+    let document = nodes.first().and_then(|spec| read(Some("web-orders".to_owned()), reader.mapping(spec)));
     reader.finish(document)
 }
 
@@ -45,11 +43,7 @@ fn edited(edits: &[(&str, &str)]) -> String {
 }
 
 fn jit() -> String {
-    edited(&[
-        ("standing", "jit"),
-        ("2027-11-20", "2026-11-21"),
-        ("reviewBy: 2027-05-20T09:00:00Z", "ticket: CHG-8812"),
-    ])
+    edited(&[("standing", "jit"), ("2027-11-20", "2026-11-21"), ("reviewBy: 2027-05-20T09:00:00Z", "ticket: CHG-8812")])
 }
 
 fn exception() -> String {
@@ -70,26 +64,14 @@ fn reads_every_field() {
     let Document { grant, purposes_at } = load(&spec).unwrap();
     assert_eq!((grant.name(), grant.kind()), ("web-orders", Kind::Standing));
     assert_eq!(grant.subject().to_string(), "spiffe://prod.example/web");
-    assert_eq!(
-        grant.audiences().iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["spiffe://prod.example/orders"]
-    );
-    assert_eq!(
-        grant.purposes().iter().map(Purpose::as_str).collect::<Vec<_>>(),
-        ["checkout", "shop.refund"]
-    );
-    assert_eq!(
-        purposes_at.iter().map(|at| (at.line, at.column)).collect::<Vec<_>>(),
-        [(8, 12), (8, 22)]
-    );
+    assert_eq!(grant.audiences().iter().map(ToString::to_string).collect::<Vec<_>>(), ["spiffe://prod.example/orders"]);
+    assert_eq!(grant.purposes().iter().map(Purpose::as_str).collect::<Vec<_>>(), ["checkout", "shop.refund"]);
+    assert_eq!(purposes_at.iter().map(|at| (at.line, at.column)).collect::<Vec<_>>(), [(8, 12), (8, 22)]);
     assert_eq!(
         (grant.owner(), grant.requested_by(), grant.approver()),
         ("team-orders", "bob@example.com", "alice@example.com")
     );
-    assert_eq!(
-        (grant.ticket(), grant.justification()),
-        (Some("CHG-1"), Some("They asked.\nTwice.\n"))
-    );
+    assert_eq!((grant.ticket(), grant.justification()), (Some("CHG-1"), Some("They asked.\nTwice.\n")));
     assert_eq!(grant.not_before().to_string(), "2026-11-20T09:00:00Z");
     assert_eq!(grant.expires_at().to_string(), "2027-11-20T09:00:00Z");
     assert_eq!(grant.review_by().unwrap().to_string(), "2027-05-20T09:00:00Z");
@@ -99,42 +81,16 @@ fn reads_every_field() {
 #[test]
 fn reads_every_shape_of_action() {
     let grant = load(STANDING).unwrap().grant;
-    let covered = |requested: Requested<'_>| {
-        grant
-            .actions
-            .iter()
-            .map(|action| action.covers(&requested))
-            .collect::<Vec<_>>()
-    };
-    let hop = Requested {
-        method: "PUT",
-        path: "/orders/7",
-        host: "orders:8443",
-        content_type: None,
-        upgrade: None,
-    };
+    let covered =
+        |requested: Requested<'_>| grant.actions.iter().map(|action| action.covers(&requested)).collect::<Vec<_>>();
+    let hop = Requested { method: "PUT", path: "/orders/7", host: "orders:8443", content_type: None, upgrade: None };
     assert_eq!(covered(hop), [true, false, false]);
-    assert_eq!(
-        covered(Requested {
-            host: "elsewhere",
-            ..hop
-        }),
-        [false, false, false]
-    );
-    let call = Requested {
-        method: "POST",
-        path: "/orders.v1.Orders/Read",
-        content_type: Some("application/grpc"),
-        ..hop
-    };
+    assert_eq!(covered(Requested { host: "elsewhere", ..hop }), [false, false, false]);
+    let call =
+        Requested { method: "POST", path: "/orders.v1.Orders/Read", content_type: Some("application/grpc"), ..hop };
     assert_eq!(covered(call), [false, true, false]);
     assert_eq!(
-        covered(Requested {
-            method: "GET",
-            path: "/feed",
-            upgrade: Some("websocket"),
-            ..hop
-        }),
+        covered(Requested { method: "GET", path: "/feed", upgrade: Some("websocket"), ..hop }),
         [false, false, true]
     );
 }
@@ -146,10 +102,7 @@ fn reads_the_other_types() {
     assert_eq!(exception.kind(), Kind::Exception);
     assert_eq!(
         exception.exit_criteria(),
-        [ExitCriterion {
-            what: "replace the key".to_owned(),
-            owner: "team-orders".to_owned()
-        }]
+        [ExitCriterion { what: "replace the key".to_owned(), owner: "team-orders".to_owned() }]
     );
 }
 
@@ -176,57 +129,34 @@ fn every_required_field_is_required() {
         "expiresAt",
         "reviewBy",
     ] {
-        let spec: String = STANDING
-            .lines()
-            .filter(|line| !line.starts_with(field))
-            .map(|line| format!("{line}\n"))
-            .collect();
+        let spec: String =
+            STANDING.lines().filter(|line| !line.starts_with(field)).map(|line| format!("{line}\n")).collect();
         assert_eq!(problems(&spec), [format!("a.yaml:1:1: {field}: is required")]);
     }
     let spec = edited(&[("actions:", "action:")]);
     assert_eq!(
         problems(&spec),
-        [
-            "a.yaml:1:1: actions: is required",
-            "a.yaml:4:1: unknown field `action`: did you mean `actions`?"
-        ]
+        ["a.yaml:1:1: actions: is required", "a.yaml:4:1: unknown field `action`: did you mean `actions`?"]
     );
 }
 
 #[test]
 fn a_type_requires_fields_of_its_own() {
     let without = |spec: &str, from: &str| {
-        problems(
-            &spec
-                .lines()
-                .filter(|line| !line.starts_with(from))
-                .collect::<Vec<_>>()
-                .join("\n"),
-        )
+        problems(&spec.lines().filter(|line| !line.starts_with(from)).collect::<Vec<_>>().join("\n"))
     };
     assert_eq!(without(&jit(), "ticket"), ["a.yaml:1:1: ticket: is required"]);
     assert_eq!(without(&exception(), "ticket"), ["a.yaml:1:1: ticket: is required"]);
-    assert_eq!(
-        without(&exception(), "exitCriteria"),
-        ["a.yaml:1:1: exitCriteria: is required"]
-    );
+    assert_eq!(without(&exception(), "exitCriteria"), ["a.yaml:1:1: exitCriteria: is required"]);
 }
 
 #[test]
 fn says_where_and_how_to_repair_what_is_wrong() {
     for (from, to, problem) in [
-        (
-            "standing",
-            "permanent",
-            "1:7: type: `permanent` is not one of `standing`, `jit`, `exception`",
-        ),
+        ("standing", "permanent", "1:7: type: `permanent` is not one of `standing`, `jit`, `exception`"),
         ("{spiffeId", "{spiffeid", "2:10: subject.spiffeId: is required"),
         ("/web}", "}", "2:21: subject.spiffeId: "),
-        (
-            "spiffe://prod.example/web}",
-            "spiffe://Prod.example/web}",
-            "2:21: subject.spiffeId: ",
-        ),
+        ("spiffe://prod.example/web}", "spiffe://Prod.example/web}", "2:21: subject.spiffeId: "),
         ("/orders\n", "/\n", "3:11: audience: "),
         (
             "audience: spiffe://prod.example/orders",
@@ -238,84 +168,32 @@ fn says_where_and_how_to_repair_what_is_wrong() {
             "audience: {}",
             "3:11: audience: expected a string, found a mapping",
         ),
-        (
-            "GET, PUT",
-            "",
-            "5:15: actions[0].methods: is an empty list: name at least one",
-        ),
-        (
-            "GET, PUT",
-            "GET, put",
-            "5:21: actions[0].methods[1]: a method is an upper-case name",
-        ),
+        ("GET, PUT", "", "5:15: actions[0].methods: is an empty list: name at least one"),
+        ("GET, PUT", "GET, put", "5:21: actions[0].methods[1]: a method is an upper-case name"),
         ("methods: [GET, PUT], ", "", "5:5: actions[0].methods: is required"),
         ("paths: [/orders/*], ", "", "5:5: actions[0].paths: is required"),
-        (
-            "/orders/*",
-            "\"/orders/{id}\"",
-            "5:35: actions[0].paths[0]: write `*` for a segment that varies",
-        ),
-        (
-            "[orders, ",
-            "[Orders, ",
-            "5:55: actions[0].hosts[0]: a host is written in lower case",
-        ),
-        (
-            "[orders, \"orders:8443\"]",
-            "[]",
-            "5:54: actions[0].hosts: is an empty list: name at least one",
-        ),
+        ("/orders/*", "\"/orders/{id}\"", "5:35: actions[0].paths[0]: write `*` for a segment that varies"),
+        ("[orders, ", "[Orders, ", "5:55: actions[0].hosts[0]: a host is written in lower case"),
+        ("[orders, \"orders:8443\"]", "[]", "5:54: actions[0].hosts: is an empty list: name at least one"),
         (
             "hosts: [orders, \"orders:8443\"]",
             "hosts: ",
             "5:47: actions[0].hosts: is empty: give it a value or leave it out",
         ),
-        (
-            "Orders/Read",
-            "Orders/*",
-            "6:13: actions[1].grpc[0]: a gRPC method is named whole",
-        ),
-        (
-            "{grpc:",
-            "{paths: [/a], grpc:",
-            "6:13: actions[1].paths: `grpc` says it already",
-        ),
-        (
-            "[websocket]",
-            "[]",
-            "7:47: actions[2].upgrade: is an empty list: name at least one",
-        ),
+        ("Orders/Read", "Orders/*", "6:13: actions[1].grpc[0]: a gRPC method is named whole"),
+        ("{grpc:", "{paths: [/a], grpc:", "6:13: actions[1].paths: `grpc` says it already"),
+        ("[websocket]", "[]", "7:47: actions[2].upgrade: is an empty list: name at least one"),
         (
             "[websocket]",
             "[WebSocket]",
             "7:48: actions[2].upgrade[0]: an upgrade is the name of a protocol in lower case",
         ),
-        (
-            "upgrade:",
-            "upgrades:",
-            "7:38: actions[2]: unknown field `upgrades`: did you mean `upgrade`?",
-        ),
-        (
-            "[checkout, shop.refund]",
-            "[]",
-            "8:11: purposes: is an empty list: name at least one",
-        ),
-        (
-            "[checkout,",
-            "[checkout.*,",
-            "8:12: purposes[0]: a purpose is lower-case words joined by dots",
-        ),
+        ("upgrade:", "upgrades:", "7:38: actions[2]: unknown field `upgrades`: did you mean `upgrade`?"),
+        ("[checkout, shop.refund]", "[]", "8:11: purposes: is an empty list: name at least one"),
+        ("[checkout,", "[checkout.*,", "8:12: purposes[0]: a purpose is lower-case words joined by dots"),
         ("team-orders", "\"\"", "9:8: owner: must not be empty"),
-        (
-            "team-orders",
-            "\" team-orders\"",
-            "9:8: owner: begins or ends with a space: leave it out",
-        ),
-        (
-            "team-orders",
-            "\"team\\norders\"",
-            "9:8: owner: is not one line of at most 256 bytes",
-        ),
+        ("team-orders", "\" team-orders\"", "9:8: owner: begins or ends with a space: leave it out"),
+        ("team-orders", "\"team\\norders\"", "9:8: owner: is not one line of at most 256 bytes"),
         (
             "alice@example.com",
             "bob@example.com",
@@ -326,48 +204,21 @@ fn says_where_and_how_to_repair_what_is_wrong() {
             "Bob@Example.com",
             "11:11: approver: is also the requester: somebody else has to approve",
         ),
-        (
-            "2026-11-20T09:00:00Z",
-            "2026-11-20T10:00:00+01:00",
-            "12:12: notBefore: expected a time in UTC",
-        ),
-        (
-            "2027-11-20T09:00:00Z",
-            "never",
-            "13:12: expiresAt: expected a time in UTC",
-        ),
-        (
-            "2027-11-20T09:00:00Z",
-            "2026-11-20T09:00:00Z",
-            "13:12: expiresAt: is not later than `notBefore`",
-        ),
+        ("2026-11-20T09:00:00Z", "2026-11-20T10:00:00+01:00", "12:12: notBefore: expected a time in UTC"),
+        ("2027-11-20T09:00:00Z", "never", "13:12: expiresAt: expected a time in UTC"),
+        ("2027-11-20T09:00:00Z", "2026-11-20T09:00:00Z", "13:12: expiresAt: is not later than `notBefore`"),
         (
             "2027-11-20T09:00:00Z",
             "2027-11-20T09:00:01Z",
             "13:12: expiresAt: is too late: a grant of type `standing` ends 8760 h after",
         ),
-        (
-            "2027-05-20",
-            "2027-11-20",
-            "14:11: reviewBy: is not earlier than `expiresAt`: a review comes before the end",
-        ),
-        (
-            "reviewBy: ",
-            "exitCriteria: [{what: x}]\nreviewBy: ",
-            "14:16: exitCriteria[0].owner: is required",
-        ),
-        (
-            "reviewBy: ",
-            "purposeBinding: loose\nreviewBy: ",
-            "14:17: purposeBinding: `loose` is not one of `declared`",
-        ),
+        ("2027-05-20", "2027-11-20", "14:11: reviewBy: is not earlier than `expiresAt`: a review comes before the end"),
+        ("reviewBy: ", "exitCriteria: [{what: x}]\nreviewBy: ", "14:16: exitCriteria[0].owner: is required"),
+        ("reviewBy: ", "purposeBinding: loose\nreviewBy: ", "14:17: purposeBinding: `loose` is not one of `declared`"),
     ] {
         let spec = edited(&[(from, to)]);
         let problems = problems(&spec);
-        assert!(
-            problems[0].starts_with(&format!("a.yaml:{problem}")),
-            "{from} -> {to}: {problems:#?}"
-        );
+        assert!(problems[0].starts_with(&format!("a.yaml:{problem}")), "{from} -> {to}: {problems:#?}");
     }
 }
 
@@ -384,74 +235,27 @@ fn the_time_to_live_is_capped_by_type() {
 #[test]
 fn what_is_not_built_yet_is_refused() {
     for (from, to, problem) in [
-        (
-            "standing",
-            "eligible",
-            "1:7: type: the type `eligible` is not built yet",
-        ),
-        (
-            "standing",
-            "break_glass",
-            "1:7: type: the type `break_glass` is not built yet",
-        ),
+        ("standing", "eligible", "1:7: type: the type `eligible` is not built yet"),
+        ("standing", "break_glass", "1:7: type: the type `break_glass` is not built yet"),
         (
             "spiffeId: spiffe://prod.example/web",
             "prefix: spiffe://prod.example/",
             "2:11: subject.prefix: `prefix` is not built yet",
         ),
-        (
-            "spiffeId: spiffe://prod.example/web",
-            "role: reader",
-            "2:11: subject.role: `role` is not built yet",
-        ),
-        (
-            "{grpc: [orders.v1.Orders/Read]}",
-            "{tcp: {ports: [5432]}}",
-            "6:6: actions[1].tcp: `tcp` is not built yet",
-        ),
-        (
-            "{grpc: [orders.v1.Orders/Read]}",
-            "{connect: true}",
-            "6:6: actions[1].connect: `connect` is not built yet",
-        ),
-        (
-            "GET, PUT",
-            "CONNECT",
-            "5:16: actions[0].methods[0]: `connect` is not built yet",
-        ),
-        (
-            "owner:",
-            "onBehalfOf: {from: []}\nowner:",
-            "9:1: onBehalfOf: `onBehalfOf` is not built yet",
-        ),
-        (
-            "owner:",
-            "resources: [orders]\nowner:",
-            "9:1: resources: `resources` is not built yet",
-        ),
+        ("spiffeId: spiffe://prod.example/web", "role: reader", "2:11: subject.role: `role` is not built yet"),
+        ("{grpc: [orders.v1.Orders/Read]}", "{tcp: {ports: [5432]}}", "6:6: actions[1].tcp: `tcp` is not built yet"),
+        ("{grpc: [orders.v1.Orders/Read]}", "{connect: true}", "6:6: actions[1].connect: `connect` is not built yet"),
+        ("GET, PUT", "CONNECT", "5:16: actions[0].methods[0]: `connect` is not built yet"),
+        ("owner:", "onBehalfOf: {from: []}\nowner:", "9:1: onBehalfOf: `onBehalfOf` is not built yet"),
+        ("owner:", "resources: [orders]\nowner:", "9:1: resources: `resources` is not built yet"),
         ("owner:", "relays: []\nowner:", "9:1: relays: `relays` is not built yet"),
         ("owner:", "while: []\nowner:", "9:1: while: `while` is not built yet"),
-        (
-            "owner:",
-            "activators: []\nowner:",
-            "9:1: activators: `activators` is not built yet",
-        ),
-        (
-            "owner:",
-            "signatures: []\nowner:",
-            "9:1: signatures: `signatures` is not built yet",
-        ),
-        (
-            "owner:",
-            "purposeBinding: signed\nowner:",
-            "9:17: purposeBinding: `signed` is not built yet",
-        ),
+        ("owner:", "activators: []\nowner:", "9:1: activators: `activators` is not built yet"),
+        ("owner:", "signatures: []\nowner:", "9:1: signatures: `signatures` is not built yet"),
+        ("owner:", "purposeBinding: signed\nowner:", "9:17: purposeBinding: `signed` is not built yet"),
     ] {
         let problems = problems(&edited(&[(from, to)]));
-        assert!(
-            problems[0].starts_with(&format!("a.yaml:{problem}")),
-            "{from} -> {to}: {problems:#?}"
-        );
+        assert!(problems[0].starts_with(&format!("a.yaml:{problem}")), "{from} -> {to}: {problems:#?}");
         assert_eq!(problems.len(), 1, "{problems:#?}");
     }
 }
@@ -465,19 +269,6 @@ fn reports_all_breaches_at_once() {
         ("alice", "bob"),
         ("2027-05-20", "2028-05-20"),
     ]);
-    let places: Vec<_> = problems(&spec)
-        .iter()
-        .map(|problem| problem.split(": ").next().unwrap().to_owned())
-        .collect();
-    assert_eq!(
-        places,
-        [
-            "a.yaml:1:7",
-            "a.yaml:2:21",
-            "a.yaml:5:16",
-            "a.yaml:5:21",
-            "a.yaml:11:11",
-            "a.yaml:14:11"
-        ]
-    );
+    let places: Vec<_> = problems(&spec).iter().map(|problem| problem.split(": ").next().unwrap().to_owned()).collect();
+    assert_eq!(places, ["a.yaml:1:7", "a.yaml:2:21", "a.yaml:5:16", "a.yaml:5:21", "a.yaml:11:11", "a.yaml:14:11"]);
 }

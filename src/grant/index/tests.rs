@@ -59,13 +59,7 @@ fn grant(name: &str) -> Grant {
 }
 
 fn read(path: &str) -> Requested<'_> {
-    Requested {
-        method: "GET",
-        path,
-        host: "orders",
-        content_type: None,
-        upgrade: None,
-    }
+    Requested { method: "GET", path, host: "orders", content_type: None, upgrade: None }
 }
 
 /// What the grants answer to web's `GET /orders/7` for checkout at 150.
@@ -93,10 +87,7 @@ fn a_grant_covers_its_subject_action_and_purpose() {
 
 #[test]
 fn a_grant_of_a_purpose_covers_its_children_and_never_its_parent() {
-    let grants = [Arc::new(Grant {
-        purposes: vec![purpose("shop.checkout")],
-        ..grant("a")
-    })];
+    let grants = [Arc::new(Grant { purposes: vec![purpose("shop.checkout")], ..grant("a") })];
     let grants = Grants::new(id(ORDERS), &grants);
     let ask = |name: &str| grants.covering(&id(WEB), &read("/orders/7"), &purpose(name), at(150));
     assert!(ask("shop.checkout").is_ok());
@@ -118,70 +109,35 @@ fn begins_at_its_first_instant_and_is_over_at_its_last() {
 
 #[test]
 fn the_least_extraordinary_grant_is_chosen_then_the_first_by_name() {
-    let jit = Grant {
-        kind: Kind::Jit,
-        ..grant("a")
-    };
-    let exception = Grant {
-        kind: Kind::Exception,
-        ..grant("0")
-    };
+    let jit = Grant { kind: Kind::Jit, ..grant("a") };
+    let exception = Grant { kind: Kind::Exception, ..grant("0") };
     let active = ask([exception, grant("c"), jit, grant("b")]).unwrap();
     assert_eq!(active.grant().name(), "b");
-    assert_eq!(
-        active.all().map(|grant| grant.name()).collect::<Vec<_>>(),
-        ["b", "c", "a", "0"]
-    );
+    assert_eq!(active.all().map(|grant| grant.name()).collect::<Vec<_>>(), ["b", "c", "a", "0"]);
 }
 
 #[test]
 fn what_is_not_active_is_not_chosen() {
-    let over = Grant {
-        expires_at: at(120),
-        ..grant("a")
-    };
-    let later = Grant {
-        not_before: at(180),
-        ..grant("b")
-    };
-    let active = ask([
-        over,
-        later,
-        Grant {
-            kind: Kind::Jit,
-            ..grant("c")
-        },
-    ])
-    .unwrap();
+    let over = Grant { expires_at: at(120), ..grant("a") };
+    let later = Grant { not_before: at(180), ..grant("b") };
+    let active = ask([over, later, Grant { kind: Kind::Jit, ..grant("c") }]).unwrap();
     assert_eq!(active.all().map(|grant| grant.name()).collect::<Vec<_>>(), ["c"]);
 }
 
 #[test]
 fn pending_is_nearer_than_expired() {
-    let over = Grant {
-        expires_at: at(120),
-        ..grant("a")
-    };
-    let later = Grant {
-        not_before: at(180),
-        ..grant("z")
-    };
+    let over = Grant { expires_at: at(120), ..grant("a") };
+    let later = Grant { not_before: at(180), ..grant("z") };
     assert_eq!(ask([over, later.clone()]), Err(GrantError::Pending(Arc::new(later))));
 }
 
 #[test]
 fn names_the_first_to_begin_and_the_last_to_end() {
-    let pending = [120, 110, 130].map(|begin| Grant {
-        not_before: at(begin),
-        ..grant(&format!("from-{begin}"))
-    });
+    let pending = [120, 110, 130].map(|begin| Grant { not_before: at(begin), ..grant(&format!("from-{begin}")) });
     let error = ask_at(50, pending).unwrap_err();
     assert_eq!(error.to_string(), "grant `from-110` begins at 1970-01-01T00:01:50Z");
     assert_eq!(error.detail(), "grant.not_before");
-    let expired = [180, 190, 170].map(|end| Grant {
-        expires_at: at(end),
-        ..grant(&format!("to-{end}"))
-    });
+    let expired = [180, 190, 170].map(|end| Grant { expires_at: at(end), ..grant(&format!("to-{end}")) });
     let error = ask_at(200, expired).unwrap_err();
     assert_eq!(error.to_string(), "grant `to-190` ended at 1970-01-01T00:03:10Z");
     assert_eq!(error.detail(), "grant.expires_at");
@@ -190,42 +146,18 @@ fn names_the_first_to_begin_and_the_last_to_end() {
 #[test]
 fn says_what_the_nearest_grant_lacks() {
     assert_eq!(detail([]), "grant.subject");
-    assert_eq!(
-        detail([Grant {
-            subject: id(PAYMENTS),
-            ..grant("a")
-        }]),
-        "grant.subject"
-    );
-    assert_eq!(
-        detail([Grant {
-            audiences: vec![id(PAYMENTS)],
-            ..grant("a")
-        }]),
-        "grant.subject"
-    );
-    let action = Grant {
-        actions: vec![action("PUT", "/orders/*")],
-        ..grant("a")
-    };
-    let purpose = Grant {
-        purposes: vec![purpose("refund")],
-        ..grant("b")
-    };
+    assert_eq!(detail([Grant { subject: id(PAYMENTS), ..grant("a") }]), "grant.subject");
+    assert_eq!(detail([Grant { audiences: vec![id(PAYMENTS)], ..grant("a") }]), "grant.subject");
+    let action = Grant { actions: vec![action("PUT", "/orders/*")], ..grant("a") };
+    let purpose = Grant { purposes: vec![purpose("refund")], ..grant("b") };
     assert_eq!(detail([action.clone()]), "grant.action");
     assert_eq!(detail([purpose, action]), "grant.purpose");
 }
 
 #[test]
 fn one_grant_must_cover_all_of_it() {
-    let elsewhere = Grant {
-        actions: vec![action("PUT", "/orders/*")],
-        ..grant("a")
-    };
-    let for_another = Grant {
-        purposes: vec![purpose("refund")],
-        ..grant("b")
-    };
+    let elsewhere = Grant { actions: vec![action("PUT", "/orders/*")], ..grant("a") };
+    let for_another = Grant { purposes: vec![purpose("refund")], ..grant("b") };
     assert!(matches!(ask([elsewhere, for_another]), Err(GrantError::Missing(_))));
 }
 
@@ -240,22 +172,11 @@ fn names_the_grant_that_would_be_needed() {
 
 #[test]
 fn a_long_or_odd_request_is_quoted_short_and_escaped() {
-    let hop = Requested {
-        method: "G\nT",
-        upgrade: Some("x"),
-        ..read("/")
-    };
-    let error = Grants::new(id(ORDERS), [])
-        .covering(&id(WEB), &hop, &purpose("checkout"), at(0))
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("`G\\nT / at host orders (upgrade to x)`"),
-        "{error}"
-    );
+    let hop = Requested { method: "G\nT", upgrade: Some("x"), ..read("/") };
+    let error = Grants::new(id(ORDERS), []).covering(&id(WEB), &hop, &purpose("checkout"), at(0)).unwrap_err();
+    assert!(error.to_string().contains("`G\\nT / at host orders (upgrade to x)`"), "{error}");
     let path = format!("/{}", "a".repeat(9_000));
-    let error = Grants::new(id(ORDERS), [])
-        .covering(&id(WEB), &read(&path), &purpose("checkout"), at(0))
-        .unwrap_err();
+    let error = Grants::new(id(ORDERS), []).covering(&id(WEB), &read(&path), &purpose("checkout"), at(0)).unwrap_err();
     assert!(error.to_string().len() < 600);
 }
 

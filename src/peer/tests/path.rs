@@ -29,10 +29,7 @@ fn certificates_are_valid_from_their_first_to_their_last_second() {
     let trust = trust(&[&root], &[]);
     let der = root.svid(ID);
     let at = |now| outcome(&verify_at(&der, &trust, now));
-    assert_eq!(
-        at(Timestamp::from_nanos(seconds(-10).nanos() - 1)),
-        "invalid x509.not_yet_valid"
-    );
+    assert_eq!(at(Timestamp::from_nanos(seconds(-10).nanos() - 1)), "invalid x509.not_yet_valid");
     assert_eq!(at(seconds(-10)), "ok");
     assert_eq!(at(Timestamp::from_nanos(seconds(3601).nanos() - 1)), "ok");
     assert_eq!(at(seconds(3601)), "expired x509.expired");
@@ -57,10 +54,7 @@ fn every_certificate_on_the_path_counts() {
     let trust = self::trust(&[&root], &[]);
     let der = root.svid(ID);
     assert_eq!(verify(&der, &trust).unwrap().valid_until(), seconds(61));
-    assert_eq!(
-        outcome(&verify_at(&der, &trust, seconds(61))),
-        "untrusted x509.no_usable_anchor"
-    );
+    assert_eq!(outcome(&verify_at(&der, &trust, seconds(61))), "untrusted x509.no_usable_anchor");
 }
 
 #[test]
@@ -69,23 +63,11 @@ fn a_path_comes_before_its_times() {
     let other = Authority::root("root");
     let trust = trust(&[&root], &[]);
     let expired = |p: &mut CertificateParams| p.not_after = at(-1);
-    assert_eq!(
-        outcome(&verify(&root.svid_with(ID, expired), &trust)),
-        "expired x509.expired"
-    );
-    assert_eq!(
-        outcome(&verify(&other.svid_with(ID, expired), &trust)),
-        "untrusted x509.bad_signature"
-    );
+    assert_eq!(outcome(&verify(&root.svid_with(ID, expired), &trust)), "expired x509.expired");
+    assert_eq!(outcome(&verify(&other.svid_with(ID, expired), &trust)), "untrusted x509.bad_signature");
     let ahead = |p: &mut CertificateParams| p.not_before = at(1);
-    assert_eq!(
-        outcome(&verify(&root.svid_with(ID, ahead), &trust)),
-        "invalid x509.not_yet_valid"
-    );
-    assert_eq!(
-        outcome(&verify(&other.svid_with(ID, ahead), &trust)),
-        "untrusted x509.bad_signature"
-    );
+    assert_eq!(outcome(&verify(&root.svid_with(ID, ahead), &trust)), "invalid x509.not_yet_valid");
+    assert_eq!(outcome(&verify(&other.svid_with(ID, ahead), &trust)), "untrusted x509.bad_signature");
 }
 
 #[test]
@@ -95,11 +77,7 @@ fn names_what_is_out_of_time_on_a_longer_path() {
     let ahead = |p: &mut CertificateParams| p.not_before = at(20);
     for (edit, svid, expected) in [
         // The leaf began at -10, after this intermediate had ended: they were never valid together.
-        (
-            before as fn(&mut CertificateParams),
-            (-10, 3600),
-            "untrusted x509.no_path",
-        ),
+        (before as fn(&mut CertificateParams), (-10, 3600), "untrusted x509.no_path"),
         (before, (-30, 3600), "expired x509.expired"),
         (before, (-30, -25), "expired x509.expired"),
         (ahead, (-10, 3600), "invalid x509.not_yet_valid"),
@@ -124,10 +102,7 @@ fn an_expired_twin_does_not_hide_the_valid_one() {
         assert_eq!(outcome(&verify(&new.svid(ID), &trust)), "ok");
         assert_eq!(outcome(&verify(&old.svid(ID), &trust)), "expired x509.expired");
         let stranger = Authority::root("sub");
-        assert_eq!(
-            outcome(&verify(&stranger.svid(ID), &trust)),
-            "untrusted x509.bad_signature"
-        );
+        assert_eq!(outcome(&verify(&stranger.svid(ID), &trust)), "untrusted x509.bad_signature");
     }
 }
 
@@ -138,18 +113,10 @@ fn builds_paths_from_intermediates_in_any_order() {
     let lower = upper.intermediate("lower");
     let unrelated = Authority::root("unrelated").intermediate("other");
     let der = lower.svid(ID);
-    for intermediates in [
-        vec![&upper, &lower],
-        vec![&lower, &upper],
-        vec![&unrelated, &root, &lower, &upper, &lower],
-    ] {
+    for intermediates in [vec![&upper, &lower], vec![&lower, &upper], vec![&unrelated, &root, &lower, &upper, &lower]] {
         assert_eq!(outcome(&verify(&der, &trust(&[&root], &intermediates))), "ok");
     }
-    assert_eq!(
-        outcome(&verify(&der, &trust(&[&upper], &[&lower]))),
-        "ok",
-        "an intermediate as the anchor"
-    );
+    assert_eq!(outcome(&verify(&der, &trust(&[&upper], &[&lower]))), "ok", "an intermediate as the anchor");
     let missing = verify(&der, &trust(&[&root], &[&upper])).unwrap_err();
     assert_eq!(missing.detail(), "x509.no_path");
     assert!(missing.to_string().contains("`trust[].intermediates`"));
@@ -161,18 +128,12 @@ fn an_anchor_bounds_the_path_below_it() {
     let root = Authority::root_with("root", |p| p.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
     let sub = root.intermediate("sub");
     assert_eq!(outcome(&verify(&root.svid(ID), &trust(&[&root], &[]))), "ok");
-    assert_eq!(
-        outcome(&verify(&sub.svid(ID), &trust(&[&root], &[&sub]))),
-        "untrusted x509.path_length"
-    );
+    assert_eq!(outcome(&verify(&sub.svid(ID), &trust(&[&root], &[&sub]))), "untrusted x509.path_length");
 
     let root = Authority::root("root");
     let sub = root.intermediate_with("sub", |p| p.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
     let lower = sub.intermediate("lower");
-    assert_eq!(
-        outcome(&verify(&lower.svid(ID), &trust(&[&root], &[&sub, &lower]))),
-        "untrusted x509.path_length"
-    );
+    assert_eq!(outcome(&verify(&lower.svid(ID), &trust(&[&root], &[&sub, &lower]))), "untrusted x509.path_length");
 
     // One key in two roots: what either allows is allowed.
     let pem = key().serialize_pem();
@@ -186,10 +147,7 @@ fn an_anchor_bounds_the_path_below_it() {
     for anchors in [[&narrow, &expired, &wide], [&wide, &expired, &narrow]] {
         assert_eq!(outcome(&verify(&der, &trust(&anchors, &[&sub]))), "ok");
     }
-    assert_eq!(
-        outcome(&verify(&der, &trust(&[&expired, &narrow], &[&sub]))),
-        "untrusted x509.no_usable_anchor"
-    );
+    assert_eq!(outcome(&verify(&der, &trust(&[&expired, &narrow], &[&sub]))), "untrusted x509.no_usable_anchor");
 }
 
 #[test]
@@ -200,18 +158,10 @@ fn an_issuer_must_be_one() {
     let no_sign = root.intermediate_with("sub", |p| p.key_usages = vec![KeyUsagePurpose::DigitalSignature]);
     let no_usage = root.intermediate_with("sub", |p| p.key_usages.clear());
     for sub in [not_ca, no_sign, no_usage] {
-        assert_eq!(
-            outcome(&verify(&sub.svid(ID), &trust(&[&root], &[&good, &sub]))),
-            "untrusted x509.no_path"
-        );
+        assert_eq!(outcome(&verify(&sub.svid(ID), &trust(&[&root], &[&good, &sub]))), "untrusted x509.no_path");
     }
-    let server = root.intermediate_with("sub", |p| {
-        p.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]
-    });
-    assert_eq!(
-        outcome(&verify(&server.svid(ID), &trust(&[&root], &[&server]))),
-        "untrusted x509.eku"
-    );
+    let server = root.intermediate_with("sub", |p| p.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]);
+    assert_eq!(outcome(&verify(&server.svid(ID), &trust(&[&root], &[&server]))), "untrusted x509.eku");
 }
 
 #[test]
@@ -222,10 +172,7 @@ fn both_roots_of_a_rotation_count() {
         assert_eq!(outcome(&verify(&old.svid(ID), &trust)), "ok");
         assert_eq!(outcome(&verify(&new.svid(ID), &trust)), "ok");
     }
-    assert_eq!(
-        outcome(&verify(&old.svid(ID), &trust(&[&new], &[]))),
-        "untrusted x509.bad_signature"
-    );
+    assert_eq!(outcome(&verify(&old.svid(ID), &trust(&[&new], &[]))), "untrusted x509.bad_signature");
 }
 
 #[test]
@@ -237,14 +184,8 @@ fn a_trust_domain_speaks_for_itself_only() {
     assert_eq!(outcome(&verify(&ours.svid(ID), &trust)), "ok");
     assert_eq!(outcome(&verify(&theirs.svid("spiffe://other.test/web"), &trust)), "ok");
     assert_eq!(outcome(&verify(&theirs.svid(ID), &trust)), "untrusted x509.no_path");
-    assert_eq!(
-        outcome(&verify(&ours.svid("spiffe://other.test/web"), &trust)),
-        "untrusted x509.no_path"
-    );
-    assert_eq!(
-        outcome(&verify(&ours.svid("spiffe://third.test/web"), &trust)),
-        "untrusted td.not_listed"
-    );
+    assert_eq!(outcome(&verify(&ours.svid("spiffe://other.test/web"), &trust)), "untrusted x509.no_path");
+    assert_eq!(outcome(&verify(&ours.svid("spiffe://third.test/web"), &trust)), "untrusted td.not_listed");
 }
 
 #[test]
@@ -257,10 +198,7 @@ fn nobody_vouches_for_himself() {
         p.not_before = at(-10);
         p.not_after = at(3600);
     });
-    assert_eq!(
-        outcome(&verify(stranger.der(), &trust(&[&root], &[]))),
-        "untrusted x509.no_path"
-    );
+    assert_eq!(outcome(&verify(stranger.der(), &trust(&[&root], &[]))), "untrusted x509.no_path");
 }
 
 #[test]
@@ -274,27 +212,14 @@ fn name_constraints_that_cannot_be_evaluated_forbid() {
     let foreign = |p: &mut CertificateParams| p.custom_extensions.push(permit("other.example"));
     for edit in [&permitted as &dyn Fn(&mut CertificateParams), &parent, &foreign] {
         let root = Authority::root_with("root", edit);
-        assert_eq!(
-            outcome(&verify(&root.svid(ID), &trust(&[&root], &[]))),
-            "untrusted x509.name_constraint"
-        );
+        assert_eq!(outcome(&verify(&root.svid(ID), &trust(&[&root], &[]))), "untrusted x509.name_constraint");
         let root = Authority::root("root");
         let sub = root.intermediate_with("sub", edit);
-        assert_eq!(
-            outcome(&verify(&sub.svid(ID), &trust(&[&root], &[&sub]))),
-            "untrusted x509.name_constraint"
-        );
+        assert_eq!(outcome(&verify(&sub.svid(ID), &trust(&[&root], &[&sub]))), "untrusted x509.name_constraint");
     }
     let root = Authority::root_with("root", |p| {
         let subtrees = vec![GeneralSubtree::DnsName("td.test".to_owned())];
-        p.name_constraints = Some(NameConstraints {
-            permitted_subtrees: subtrees,
-            excluded_subtrees: Vec::new(),
-        });
+        p.name_constraints = Some(NameConstraints { permitted_subtrees: subtrees, excluded_subtrees: Vec::new() });
     });
-    assert_eq!(
-        outcome(&verify(&root.svid(ID), &trust(&[&root], &[]))),
-        "ok",
-        "there is no DNS name to constrain"
-    );
+    assert_eq!(outcome(&verify(&root.svid(ID), &trust(&[&root], &[]))), "ok", "there is no DNS name to constrain");
 }

@@ -98,10 +98,7 @@ impl Store {
 
     fn lines(&self, problems: &[Problem]) -> Vec<String> {
         let prefix = format!("{}/", self.disk.path().display());
-        problems
-            .iter()
-            .map(|problem| problem.to_string().replace(&prefix, ""))
-            .collect()
+        problems.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect()
     }
 }
 
@@ -118,11 +115,8 @@ fn an_empty_directory_loads_with_nothing_in_it() {
 
 #[test]
 fn reads_the_documents_of_all_files() {
-    let mut store = Store::new(&[
-        ("b.yaml", &grant("b", "shop")),
-        ("a.yml", &grant("a", "shop.checkout")),
-        ("p.yaml", PURPOSES),
-    ]);
+    let mut store =
+        Store::new(&[("b.yaml", &grant("b", "shop")), ("a.yml", &grant("a", "shop.checkout")), ("p.yaml", PURPOSES)]);
     let documents = store.read();
     assert_eq!(names(&documents), ["a", "b"]);
     assert_eq!(documents.problems, []);
@@ -131,12 +125,8 @@ fn reads_the_documents_of_all_files() {
 
 #[test]
 fn reads_neither_hidden_files_nor_other_kinds_nor_directories_below() {
-    let mut store = Store::new(&[
-        ("p.yaml", PURPOSES),
-        (".a.yaml", &grant("a", "shop")),
-        ("README.md", "{"),
-        ("b.yaml.bak", "{"),
-    ]);
+    let mut store =
+        Store::new(&[("p.yaml", PURPOSES), (".a.yaml", &grant("a", "shop")), ("README.md", "{"), ("b.yaml.bak", "{")]);
     fs::create_dir(store.path("below")).unwrap();
     store.write("below/c.yaml", &grant("c", "shop"));
     let documents = store.read();
@@ -157,11 +147,7 @@ fn what_is_no_file_is_reported_and_not_opened() {
 
 #[test]
 fn a_file_that_never_loaded_adds_nothing_and_says_so() {
-    let mut store = Store::new(&[
-        ("p.yaml", PURPOSES),
-        ("a.yaml", &grant("a", "shop")),
-        ("b.yaml", "kind: ["),
-    ]);
+    let mut store = Store::new(&[("p.yaml", PURPOSES), ("a.yaml", &grant("a", "shop")), ("b.yaml", "kind: [")]);
     assert_eq!(names(&store.read()), ["a"]);
     let problems = store.problems();
     assert!(problems[0].starts_with("b.yaml:2:1: not valid YAML"), "{problems:?}");
@@ -170,11 +156,8 @@ fn a_file_that_never_loaded_adds_nothing_and_says_so() {
 
 #[test]
 fn a_file_that_no_longer_loads_keeps_its_own_last_good_documents() {
-    let mut store = Store::new(&[
-        ("p.yaml", PURPOSES),
-        ("a.yaml", &grant("a", "shop")),
-        ("b.yaml", &grant("b", "shop")),
-    ]);
+    let mut store =
+        Store::new(&[("p.yaml", PURPOSES), ("a.yaml", &grant("a", "shop")), ("b.yaml", &grant("b", "shop"))]);
     let before = store.read();
     store.write("a.yaml", &grant("a", "shop").replace("type: jit", "type: none"));
     store.write("b.yaml", &grant("c", "shop"));
@@ -182,14 +165,8 @@ fn a_file_that_no_longer_loads_keeps_its_own_last_good_documents() {
     assert_eq!(names(&documents), ["a", "c"]);
     assert!(std::sync::Arc::ptr_eq(&before.grants[0], &documents.grants[0]));
     let problems = store.problems();
-    assert!(
-        problems[0].starts_with("a.yaml:6:9: spec.type: `none` is not one of"),
-        "{problems:?}"
-    );
-    assert_eq!(
-        problems[1],
-        "a.yaml: does not load, so the documents that it held before go on counting"
-    );
+    assert!(problems[0].starts_with("a.yaml:6:9: spec.type: `none` is not one of"), "{problems:?}");
+    assert_eq!(problems[1], "a.yaml: does not load, so the documents that it held before go on counting");
     store.write("a.yaml", &grant("d", "shop"));
     let documents = store.read();
     assert_eq!((names(&documents), &documents.problems), (vec!["c", "d"], &vec![]));
@@ -235,10 +212,7 @@ fn an_emptied_file_has_no_documents() {
 fn a_directory_that_cannot_be_read_is_an_outage_and_not_a_removal() {
     let mut store = Store::new(&[("p.yaml", PURPOSES), ("a.yaml", &grant("a", "shop"))]);
     store.read();
-    let (here, away) = (
-        store.path("").canonicalize().unwrap(),
-        store.disk.path().with_extension("away"),
-    );
+    let (here, away) = (store.path("").canonicalize().unwrap(), store.disk.path().with_extension("away"));
     fs::rename(&here, &away).unwrap();
     assert!(store.outage()[0].contains(": cannot be read: "));
     fs::rename(&away, &here).unwrap();
@@ -250,10 +224,7 @@ fn a_directory_that_cannot_be_read_is_an_outage_and_not_a_removal() {
 fn a_grant_of_an_undefined_purpose_is_refused_alone() {
     let mut store = Store::new(&[
         ("p.yaml", PURPOSES),
-        (
-            "a.yaml",
-            &(grant("a", "shop, shop.refund, x") + "---" + &grant("b", "shop")),
-        ),
+        ("a.yaml", &(grant("a", "shop, shop.refund, x") + "---" + &grant("b", "shop"))),
     ]);
     assert_eq!(names(&store.read()), ["b"]);
     let message =
@@ -265,30 +236,18 @@ fn a_grant_of_an_undefined_purpose_is_refused_alone() {
             format!("a.yaml:10:33: spec.purposes[2]: {}", message("x")),
         ]
     );
-    store.write(
-        "x.yaml",
-        &(purpose("x", "x") + "---" + &purpose("shop.refund", "shop.refund")),
-    );
+    store.write("x.yaml", &(purpose("x", "x") + "---" + &purpose("shop.refund", "shop.refund")));
     assert_eq!(names(&store.read()), ["a", "b"]);
 }
 
 #[test]
 fn a_purpose_without_its_parent_is_refused_with_what_rests_on_it() {
-    let mut store = Store::new(&[
-        ("p.yaml", &purpose("eu", "refund.eu")),
-        ("a.yaml", &grant("a", "refund.eu")),
-    ]);
+    let mut store = Store::new(&[("p.yaml", &purpose("eu", "refund.eu")), ("a.yaml", &grant("a", "refund.eu"))]);
     let documents = store.read();
     assert!(documents.vocabulary.resolve("refund.eu").is_err() && documents.grants.is_empty());
     let problems = store.problems();
-    assert_eq!(
-        problems[0],
-        "p.yaml:5:14: spec.name: no document that counts defines its parent `refund`: add one"
-    );
-    assert!(
-        problems[1].starts_with("a.yaml:10:14: spec.purposes[0]:"),
-        "{problems:?}"
-    );
+    assert_eq!(problems[0], "p.yaml:5:14: spec.name: no document that counts defines its parent `refund`: add one");
+    assert!(problems[1].starts_with("a.yaml:10:14: spec.purposes[0]:"), "{problems:?}");
 }
 
 #[test]
@@ -323,10 +282,7 @@ fn a_purpose_defined_twice_is_not_defined() {
     assert!(documents.vocabulary.resolve("shop.checkout").is_err() && documents.grants.is_empty());
     let problems = store.problems();
     let message = "spec.name: 2 documents of kind `Purpose` are named `shop`, so none of them counts: keep one";
-    assert_eq!(
-        problems[..2],
-        ["p.yaml", "q.yaml"].map(|file| format!("{file}:5:14: {message}"))
-    );
+    assert_eq!(problems[..2], ["p.yaml", "q.yaml"].map(|file| format!("{file}:5:14: {message}")));
     assert_eq!(problems.len(), 4);
 }
 
@@ -334,14 +290,8 @@ fn a_purpose_defined_twice_is_not_defined() {
 fn a_kind_that_takes_access_away_keeps_the_directory_from_loading() {
     let mut store = Store::new(&[("p.yaml", PURPOSES), ("r.yaml", REVOCATION)]);
     let outage = store.outage();
-    assert!(
-        outage[0].starts_with("r.yaml:3:7: kind: the kind `Revocation` is not built yet"),
-        "{outage:?}"
-    );
-    assert!(
-        outage[1].starts_with("r.yaml: holds a document that takes access away"),
-        "{outage:?}"
-    );
+    assert!(outage[0].starts_with("r.yaml:3:7: kind: the kind `Revocation` is not built yet"), "{outage:?}");
+    assert!(outage[1].starts_with("r.yaml: holds a document that takes access away"), "{outage:?}");
     store.write("r.yaml", &REVOCATION.replace("Revocation", "Workload"));
     assert!(store.outage()[0].contains("the kind `Workload` is not built yet"));
     store.remove("r.yaml");
@@ -366,10 +316,7 @@ fn what_was_to_take_access_away_is_not_forgotten_when_its_file_breaks() {
 
 #[test]
 fn a_kind_that_gives_access_only_keeps_its_own_file_from_loading() {
-    let mut store = Store::new(&[
-        ("p.yaml", PURPOSES),
-        ("a.yaml", &REVOCATION.replace("Revocation", "Activation")),
-    ]);
+    let mut store = Store::new(&[("p.yaml", PURPOSES), ("a.yaml", &REVOCATION.replace("Revocation", "Activation"))]);
     assert!(store.problems()[0].starts_with("a.yaml:3:7: kind: the kind `Activation` is not built yet"));
     assert!(store.read().vocabulary.resolve("shop").is_ok());
 }
