@@ -1,7 +1,14 @@
 //! Points in time, and the one place that reads the clock.
 
-use std::{fmt, time::Duration};
+mod guard;
 
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use rustix::time::{ClockId, clock_gettime};
 use time::{OffsetDateTime, UtcDateTime, format_description::well_known::Rfc3339};
 
 /// A point in time: nanoseconds since the Unix epoch, UTC.
@@ -47,10 +54,7 @@ impl Timestamp {
 
     /// The point `span` later.
     pub fn after(self, span: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
     }
 
     /// The time since `earlier`; zero if that lies ahead.
@@ -64,6 +68,56 @@ impl fmt::Display for Timestamp {
         let time = UtcDateTime::from_unix_timestamp_nanos(i128::from(self.0)).map_err(|_| fmt::Error)?;
         f.write_str(&time.format(&Rfc3339).map_err(|_| fmt::Error)?)
     }
+}
+
+/// Gives the one `now` of each decision: never behind one given before, and not led astray by a wall clock that jumps.
+#[derive(Debug, Default)]
+pub struct Clock {
+    guard: Mutex<guard::Guard>,
+}
+
+pub use self::guard::Steps;
+
+impl Clock {
+    /// The time of a decision.
+    pub fn now(&self) -> Timestamp {
+        let (wall, boot) = (wall(), boot());
+        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = guard.steps();
+        let now = guard.tell(wall, boot);
+        let after = guard.steps();
+        drop(guard);
+        if after != before {
+            tracing::warn!(
+                clock.backward = after.backward,
+                clock.forward = after.forward,
+                clock.returned = after.returned,
+                "Wall clock stepped"
+            );
+        }
+        now
+    }
+
+    /// The steps of the wall clock so far.
+    pub fn steps(&self) -> Steps {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner).steps()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where time enters")]
+fn wall() -> Timestamp {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)),
+        Err(before) => {
+            Timestamp::from_nanos(i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, i64::saturating_neg))
+        }
+    }
+}
+
+/// Time since boot, suspend included; no one can set it.
+fn boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 const NANOS: i64 = 1_000_000_000;
