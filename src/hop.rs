@@ -1,1 +1,245 @@
-//! One request between two workloads, decoded strictly.
+//! One hop: the request between two workloads that Envoy asks about, decoded once, strictly, in one canonical form.
+//!
+//! What two parsers could read differently is an error here; nothing is repaired and then allowed.
+
+mod body;
+mod headers;
+mod host;
+mod outline;
+mod path;
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+pub use self::{
+    body::Body,
+    headers::{Headers, Single},
+    outline::Outline,
+    path::Target,
+};
+use crate::pb::{AttributeContext, CheckRequest, attribute_context::HttpRequest};
+
+/// A hop: what speaks for the caller, and what it asks for.
+#[derive(Clone, Debug)]
+pub struct Hop<'a> {
+    /// What speaks for the caller, still unproved.
+    pub credentials: Credentials<'a>,
+    /// What is asked for: the hop without credentials.
+    pub request: Request<'a>,
+}
+
+/// What a caller presents; read by the proof stages only.
+#[derive(Clone, Debug)]
+pub struct Credentials<'a> {
+    /// The leaf that the peer presented, as percent-encoded PEM; empty if there was none.
+    pub certificate: &'a str,
+    /// What Envoy calls the peer; empty if it does not tell.
+    pub principal: &'a str,
+    /// `x-forwarded-client-cert`; a lone comma stands for several entries.
+    pub xfcc: Option<Cow<'a, str>>,
+    /// What Envoy calls itself towards the peer; empty if it does not tell.
+    pub destination: &'a str,
+    /// The purpose header.
+    pub purpose: Single<'a>,
+}
+
+/// What is asked for, in canonical form.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// An upper-case token.
+    pub method: &'a str,
+    /// The canonical path and the query.
+    pub target: Target<'a>,
+    /// Lower case, without the default port.
+    pub host: Cow<'a, str>,
+    /// The media type as sent.
+    pub content_type: Option<&'a str>,
+    /// The protocols that the client wants to switch to, in lower case.
+    pub upgrade: Option<Cow<'a, str>>,
+    /// All headers.
+    pub headers: Headers<'a>,
+    /// What Envoy buffered of the body.
+    pub body: Body<'a>,
+    /// Everything that Envoy told, for policy's `attributes`.
+    pub attributes: &'a AttributeContext,
+    /// The HTTP part of it.
+    pub http: &'a HttpRequest,
+}
+
+/// What this workload's administrator lets a hop look like.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Escapes that are data in this workload's paths.
+    pub escapes: Escapes,
+    /// The most header entries.
+    pub max_headers: usize,
+    /// The purpose header's name, in lower case.
+    pub purpose_header: String,
+    /// Headers that are left alone although they are removed by default.
+    pub keep_headers: BTreeSet<String>,
+}
+
+/// Escapes that `hop.escapes` admits as data inside a path segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Escapes {
+    /// `%2F`
+    pub slash: bool,
+    /// `%25`
+    pub percent: bool,
+    /// `%3B`
+    pub semicolon: bool,
+}
+
+/// Why a hop cannot be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HopError {
+    /// Two parsers could read it differently.
+    #[error("the hop can be read in more than one way ({0})")]
+    Ambiguous(&'static str),
+    /// Something that every hop has is missing or broken.
+    #[error("the hop is malformed ({0})")]
+    Malformed(&'static str),
+    /// A bound is exceeded.
+    #[error("the hop is too large ({0})")]
+    TooLarge(&'static str),
+}
+
+impl HopError {
+    /// The stable dotted code below the reason.
+    pub fn detail(&self) -> &'static str {
+        match self {
+            Self::Ambiguous(detail) | Self::Malformed(detail) | Self::TooLarge(detail) => detail,
+        }
+    }
+}
+
+impl<'a> Hop<'a> {
+    /// Decodes what Envoy asks.
+    ///
+    /// # Errors
+    /// [`HopError`] for whatever is missing, too large, or not in its one canonical form (strict hops).
+    pub fn decode(check: &'a CheckRequest, rules: &Rules) -> Result<Self, HopError> {
+        let attributes = check.attributes.as_ref().ok_or(HopError::Malformed("hop.attributes"))?;
+        // The network filter asks without a request: a TCP hop, which no configuration admits.
+        let request = attributes.request.as_ref().ok_or(HopError::Malformed("hop.request"))?;
+        let http = request.http.as_ref().ok_or(HopError::Malformed("hop.http"))?;
+        let headers = headers_of(http)?;
+        if headers.len() > rules.max_headers {
+            return Err(HopError::TooLarge("headers.count"));
+        }
+        if headers.names().any(|name| name.bytes().any(|byte| byte.is_ascii_uppercase())) {
+            return Err(HopError::Malformed("headers.name_case"));
+        }
+        let method = method(&http.method)?;
+        let target = Target::parse(&http.path, rules.escapes)?;
+        let host = host::canonical(&http.host, &http.scheme)?;
+        agree(headers, http)?;
+        single_values(headers)?;
+        connection(headers)?;
+        let request = Request {
+            method,
+            target,
+            host,
+            content_type: headers.unambiguous("content-type", "header.content_type")?,
+            upgrade: upgrade(headers),
+            headers,
+            body: Body::of(http, headers),
+            attributes,
+            http,
+        };
+        Ok(Self { credentials: Credentials::of(attributes, headers, rules)?, request })
+    }
+}
+
+impl<'a> Credentials<'a> {
+    fn of(attributes: &'a AttributeContext, headers: Headers<'a>, rules: &Rules) -> Result<Self, HopError> {
+        let source = attributes.source.as_ref();
+        let purpose = headers.single(&rules.purpose_header);
+        if purpose == Single::NotUtf8 {
+            return Err(HopError::Ambiguous("header.purpose"));
+        }
+        Ok(Self {
+            certificate: source.map_or("", |source| &source.certificate),
+            principal: source.map_or("", |source| &source.principal),
+            // Quotes that open in one entry and close in the next would hide the comma between them.
+            xfcc: if headers.entries(XFCC) > 1 { Some(Cow::Borrowed(",")) } else { headers.joined(XFCC) },
+            destination: attributes.destination.as_ref().map_or("", |destination| &destination.principal),
+            purpose,
+        })
+    }
+}
+
+fn headers_of(http: &HttpRequest) -> Result<Headers<'_>, HopError> {
+    match &http.header_map {
+        Some(_) if !http.headers.is_empty() => Err(HopError::Malformed("headers.both_forms")),
+        Some(map) => Ok(Headers::Raw(map)),
+        None => Ok(Headers::Joined(&http.headers)),
+    }
+}
+
+/// Methods are case-sensitive tokens (RFC 9110 §9.1); servers that fold their case would read `get` as another method than we do.
+fn method(raw: &str) -> Result<&str, HopError> {
+    let is_token = !raw.is_empty()
+        && raw.len() <= MAX_METHOD
+        && raw.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if !is_token {
+        return Err(HopError::Malformed("method.syntax"));
+    }
+    if raw.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return Err(HopError::Ambiguous("method.case"));
+    }
+    Ok(raw)
+}
+
+/// Envoy shows method, path and host twice, as attributes and as pseudo headers: both must say the same.
+fn agree(headers: Headers<'_>, http: &HttpRequest) -> Result<(), HopError> {
+    let rows = [(":method", &http.method), (":path", &http.path), (":authority", &http.host), ("host", &http.host)];
+    for (name, value) in rows {
+        if headers.joined(name).is_some_and(|shown| shown != value.as_str()) {
+            return Err(HopError::Ambiguous("headers.pseudo"));
+        }
+    }
+    Ok(())
+}
+
+/// Headers that two readers could take different values from, if there are several.
+fn single_values(headers: Headers<'_>) -> Result<(), HopError> {
+    headers.unambiguous("txn-token", "header.txn_token")?;
+    headers.unambiguous("content-length", "header.content_length")?;
+    if headers.single("authorization") == Single::NotUtf8 {
+        return Err(HopError::Ambiguous("header.authorization"));
+    }
+    let authorization = headers.joined("authorization").unwrap_or_default();
+    let is_bearer = |part: &str| part.trim_start().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+    if authorization.contains(',') && authorization.split(',').any(is_bearer) {
+        return Err(HopError::Ambiguous("header.authorization"));
+    }
+    Ok(())
+}
+
+/// A `Connection` header that names another header makes a proxy drop it (RFC 9110 §7.6.1), ours included.
+fn connection(headers: Headers<'_>) -> Result<(), HopError> {
+    let value = headers.joined("connection").unwrap_or_default();
+    let known = |option: &str| {
+        let option = option.trim_matches([' ', '\t']);
+        option.is_empty() || CONNECTION_OPTIONS.iter().any(|known| option.eq_ignore_ascii_case(known))
+    };
+    if value.split(',').all(known) { Ok(()) } else { Err(HopError::Ambiguous("header.connection")) }
+}
+
+fn upgrade<'a>(headers: Headers<'a>) -> Option<Cow<'a, str>> {
+    let value = headers.joined("upgrade")?;
+    Some(if value.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(value.to_ascii_lowercase())
+    } else {
+        value
+    })
+}
+
+/// Where Envoy tells of the client's certificate; judged by the peer stage.
+pub const XFCC: &str = "x-forwarded-client-cert";
+
+const CONNECTION_OPTIONS: [&str; 5] = ["close", "keep-alive", "upgrade", "te", "http2-settings"];
+const MAX_METHOD: usize = 32;
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::hop::Single;
+
 /// The name of a purpose: dotted segments of `[a-z0-9][a-z0-9_-]*`, at most 128 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Purpose(Arc<str>);
@@ -71,6 +73,20 @@ pub struct ClaimedPurpose<'a> {
     pub binding: Binding,
 }
 
+impl ClaimedPurpose<'static> {
+    /// Reads the purpose header of a proved peer.
+    ///
+    /// # Errors
+    /// [`PurposeError::Missing`] without one, [`PurposeError::Ambiguous`] with several.
+    pub fn declared(header: &Single<'_>) -> Result<Self, PurposeError> {
+        match header {
+            Single::Absent => Err(PurposeError::Missing),
+            Single::Several | Single::NotUtf8 => Err(PurposeError::Ambiguous),
+            Single::Value(name) => Ok(Self { name: Cow::Owned((*name).to_owned()), binding: Binding::Declared }),
+        }
+    }
+}
+
 /// What a hop is for: known to the vocabulary, which alone builds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatedPurpose {
@@ -132,10 +148,7 @@ impl Vocabulary {
     /// [`PurposeError::Unknown`] if the vocabulary does not have it.
     pub fn state(&self, claimed: &ClaimedPurpose<'_>) -> Result<StatedPurpose, PurposeError> {
         let purpose = self.resolve(&claimed.name)?;
-        Ok(StatedPurpose {
-            purpose,
-            binding: claimed.binding,
-        })
+        Ok(StatedPurpose { purpose, binding: claimed.binding })
     }
 }
 
@@ -203,9 +216,7 @@ mod tests {
     #[test]
     fn refuses_what_is_not_spelled_as_a_name() {
         let long = "a".repeat(129);
-        for name in [
-            "", ".", "a.", ".a", "a..b", "A", "a b", "a,b", "-a", "_a", "a.-b", "ä", "a*", "*", " a", &long,
-        ] {
+        for name in ["", ".", "a.", ".a", "a..b", "A", "a b", "a,b", "-a", "_a", "a.-b", "ä", "a*", "*", " a", &long] {
             assert_eq!(Purpose::parse(name), None, "{name}");
         }
     }
@@ -221,13 +232,7 @@ mod tests {
     #[test]
     fn a_purpose_includes_neither_its_parent_nor_a_namesake() {
         let invoice = purpose("billing.invoice");
-        for name in [
-            "billing",
-            "billing.invoices",
-            "billing.invoice-draft",
-            "billing.refund",
-            "invoice",
-        ] {
+        for name in ["billing", "billing.invoices", "billing.invoice-draft", "billing.refund", "invoice"] {
             assert!(!invoice.includes(&purpose(name)), "{name}");
         }
     }
@@ -247,15 +252,7 @@ mod tests {
     #[test]
     fn everything_else_is_unknown() {
         let known = vocabulary(&["billing", "billing.invoice"]);
-        for name in [
-            "",
-            "refund",
-            "billing.",
-            "billing.invoice.send",
-            "Billing",
-            "billing ",
-            "billing,billing",
-        ] {
+        for name in ["", "refund", "billing.", "billing.invoice.send", "Billing", "billing ", "billing,billing"] {
             assert_eq!(known.resolve(name), Err(PurposeError::Unknown(name.to_owned())));
         }
         assert!(Vocabulary::default().resolve("billing").is_err());
@@ -263,41 +260,23 @@ mod tests {
 
     #[test]
     fn an_unknown_purpose_is_quoted_short_and_escaped() {
-        let Err(PurposeError::Unknown(quoted)) = vocabulary(&[]).resolve(&"\n".repeat(9_000)) else {
-            panic!()
-        };
+        let Err(PurposeError::Unknown(quoted)) = vocabulary(&[]).resolve(&"\n".repeat(9_000)) else { panic!() };
         assert_eq!(quoted, "\\n".repeat(64));
     }
 
     #[test]
     fn a_purpose_without_its_ancestors_is_an_orphan_and_so_are_its_children() {
-        let names = [
-            "billing",
-            "refund.eu",
-            "refund.eu.gift",
-            "billing-old",
-            "billing.invoice",
-        ];
+        let names = ["billing", "refund.eu", "refund.eu.gift", "billing-old", "billing.invoice"];
         let (vocabulary, orphans) = Vocabulary::close(names.map(purpose));
         assert_eq!(orphans, ["refund.eu", "refund.eu.gift"].map(purpose));
-        assert!(
-            ["billing", "billing-old", "billing.invoice"]
-                .iter()
-                .all(|name| vocabulary.resolve(name).is_ok())
-        );
+        assert!(["billing", "billing-old", "billing.invoice"].iter().all(|name| vocabulary.resolve(name).is_ok()));
         assert!(vocabulary.resolve("refund.eu.gift").is_err());
     }
 
     #[test]
     fn a_claim_keeps_its_binding() {
-        let claimed = ClaimedPurpose {
-            name: "billing".into(),
-            binding: Binding::Declared,
-        };
+        let claimed = ClaimedPurpose { name: "billing".into(), binding: Binding::Declared };
         let stated = vocabulary(&["billing"]).state(&claimed).unwrap();
-        assert_eq!(
-            (stated.purpose().as_str(), stated.binding()),
-            ("billing", Binding::Declared)
-        );
+        assert_eq!((stated.purpose().as_str(), stated.binding()), ("billing", Binding::Declared));
     }
 }

@@ -1,0 +1,73 @@
+//! What a record says of a hop: bounded text, never a credential, known even when the hop cannot be judged.
+
+use super::{Escapes, Target};
+use crate::pb::CheckRequest;
+
+/// A hop's outline, for the audit record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// As sent, at most 32 bytes.
+    pub method: String,
+    /// As sent, at most 256 bytes.
+    pub host: String,
+    /// Canonical and without the query, which may hold secrets; absent if it has no canonical form.
+    pub path: Option<String>,
+    /// The client's `x-request-id`, at most 128 bytes.
+    pub request_id: Option<String>,
+    /// The trace ID of a well-formed `traceparent` (W3C Trace Context §3.2.2).
+    pub trace_id: Option<String>,
+}
+
+impl Outline {
+    /// Sketches a hop. Total: whatever is missing stays empty.
+    pub fn of(check: &CheckRequest) -> Self {
+        let Some(http) = check.attributes.as_ref().and_then(|it| it.request.as_ref()).and_then(|it| it.http.as_ref())
+        else {
+            return Self::default();
+        };
+        let Ok(headers) = super::headers_of(http) else { return Self::default() };
+        let lenient = Escapes { slash: true, percent: true, semicolon: true };
+        Self {
+            method: cut(&http.method, 32),
+            host: cut(&http.host, 256),
+            path: Target::parse(&http.path, lenient).ok().map(|target| cut(&target.path, 2048)),
+            request_id: headers.joined("x-request-id").map(|id| cut(&id, 128)),
+            trace_id: headers.joined("traceparent").and_then(|parent| trace_id(&parent)),
+        }
+    }
+}
+
+fn trace_id(parent: &str) -> Option<String> {
+    let mut parts = parent.split('-');
+    let (_version, id) = (parts.next()?, parts.next()?);
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    is_id.then(|| id.to_owned())
+}
+
+fn cut(text: &str, most: usize) -> String {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_outlined_of_nothing() {
+        assert_eq!(Outline::of(&CheckRequest::default()), Outline::default());
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(cut("aéé", 4), "aé");
+        assert_eq!(cut("aé", 9), "aé");
+    }
+
+    #[test]
+    fn only_a_well_formed_trace_id_is_kept() {
+        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(trace_id(&format!("00-{id}-00f067aa0ba902b7-01")).as_deref(), Some(id));
+        assert_eq!(trace_id("00-x-00f067aa0ba902b7-01"), None);
+    }
+}
