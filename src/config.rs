@@ -1,1 +1,224 @@
-//! The configuration, typed and already valid.
+//! The configuration, typed and already valid: a [`Config`] that exists can be served, as far as one file can tell.
+//!
+//! The names are those of `hopguard config --example`. What is unknown, or asks for something that is not built yet, is refused; all
+//! problems are reported at once.
+
+mod example;
+mod explain;
+mod key;
+mod read;
+mod schema;
+mod section;
+mod table;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use spiffe::SpiffeId;
+
+pub use self::{
+    example::example,
+    explain::{UnknownKey, explain},
+    schema::schema,
+};
+use crate::{
+    audience::SelfCheck,
+    response::Reveal,
+    server::{Allow, Listener},
+    trust::PemSource,
+    yaml::{self, Position, Problem, Problems, Reader},
+};
+
+/// Everything that the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The file itself.
+    pub file: PathBuf,
+    /// What was read: the beginning of the file's SHA-256, in hex.
+    pub revision: String,
+    /// This workload.
+    pub self_id: SpiffeId,
+    /// Where Envoy asks; at least one, each address once.
+    pub listen: Vec<Listener>,
+    /// Where health and metrics are served.
+    pub admin: SocketAddr,
+    /// What a hop may look like.
+    pub hop: HopRules,
+    /// How the caller is proved.
+    pub peer: PeerRules,
+    /// The trusted trust domains, each once; at least one.
+    pub trust: Vec<PemSource>,
+    /// The header that declares the purpose, in lower case.
+    pub purpose_header: String,
+    /// The directory of documents.
+    pub documents: PathBuf,
+    /// The runtime policy.
+    pub policy: PolicySource,
+    /// How much of the reason a denied caller is told.
+    pub reveal: Reveal,
+    /// The record of every decision.
+    pub audit: AuditSink,
+    /// The bounds.
+    pub limits: Limits,
+    /// What is logged, as directives of `tracing`'s environment filter.
+    pub log: String,
+}
+
+/// What a hop may look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HopRules {
+    /// `%2F` is data inside a path segment.
+    pub slash: bool,
+    /// `%25` is data inside a path segment.
+    pub percent: bool,
+    /// `%3B` is data inside a path segment.
+    pub semicolon: bool,
+    /// Headers that are not removed, in lower case.
+    pub keep_headers: Vec<String>,
+    /// Whether Envoy's own name is held against ours.
+    pub self_check: SelfCheck,
+}
+
+/// How the caller is proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerRules {
+    /// The longest validity of a leaf certificate.
+    pub max_lifetime: Duration,
+}
+
+/// The runtime policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicySource {
+    /// The directory of Rego modules.
+    pub directory: PathBuf,
+    /// The rule that is evaluated, such as `data.hopguard.authz.decision`.
+    pub entrypoint: String,
+    /// The longest that one evaluation may take.
+    pub timeout: Duration,
+}
+
+/// The record of every decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditSink {
+    /// The file that is appended to; none is standard output.
+    pub file: Option<PathBuf>,
+    /// How far the disk may be behind the answers.
+    pub window: Duration,
+}
+
+/// The bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest Check, in bytes.
+    pub request_bytes: usize,
+    /// The most header entries of a hop.
+    pub headers: usize,
+    /// The most Checks at once.
+    pub in_flight: usize,
+    /// The most connections at once.
+    pub connections: usize,
+    /// The most HTTP/2 streams on one connection.
+    pub streams: u32,
+    /// The longest that one Check may take.
+    pub deadline: Duration,
+    /// How long connections may take to end at shutdown.
+    pub drain: Duration,
+    /// The most records that wait for the disk.
+    pub audit_queue: usize,
+    /// The most documents in the store.
+    pub documents: usize,
+    /// The largest policy, all modules together, in bytes.
+    pub policy_bytes: usize,
+    /// The threads that answer.
+    pub workers: usize,
+}
+
+impl Config {
+    /// Loads a file.
+    ///
+    /// # Errors
+    /// Every problem with it, or that it cannot be read.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        let name = path.display().to_string();
+        let bytes = read_file(path).map_err(|error| Problem::of_file(&name, format!("cannot be read: {error}")))?;
+        match String::from_utf8(bytes) {
+            Ok(source) => Self::parse(path, &source),
+            Err(error) => Err(not_utf8(&name, &error)),
+        }
+    }
+
+    /// Reads the content of a file; relative paths in it are relative to the directory of `file`.
+    ///
+    /// # Errors
+    /// Every problem with it.
+    pub fn parse(file: &Path, source: &str) -> Result<Self, Problems> {
+        let reader = Reader::new(&file.display().to_string());
+        let documents = reader.parse(source);
+        let config = match documents.as_slice() {
+            [document] => read::config(file, source, reader.mapping(document)),
+            [] if !reader.is_clean() => None,
+            [] => {
+                reader.report(
+                    Position::START,
+                    "",
+                    "the file is empty: `hopguard config --example` shows what belongs in it",
+                );
+                None
+            }
+            [_, second, ..] => {
+                reader.report(second.at, "", "a second document: the configuration is one");
+                None
+            }
+        };
+        reader.finish(config)
+    }
+
+    /// Names the keys that differ and take effect only when the process starts again.
+    pub fn restart_differs(&self, other: &Self) -> Vec<&'static str> {
+        let (here, there) = (&self.limits, &other.limits);
+        [
+            ("listen", self.listen != other.listen),
+            ("admin", self.admin != other.admin),
+            ("audit.file", self.audit.file != other.audit.file),
+            ("audit.window", self.audit.window != other.audit.window),
+            ("limits.request_bytes", here.request_bytes != there.request_bytes),
+            ("limits.in_flight", here.in_flight != there.in_flight),
+            ("limits.connections", here.connections != there.connections),
+            ("limits.streams", here.streams != there.streams),
+            ("limits.deadline", here.deadline != there.deadline),
+            ("limits.drain", here.drain != there.drain),
+            ("limits.audit_queue", here.audit_queue != there.audit_queue),
+            ("limits.workers", here.workers != there.workers),
+            ("telemetry.log", self.log != other.log),
+        ]
+        .into_iter()
+        .filter_map(|(key, differs)| differs.then_some(key))
+        .collect()
+    }
+}
+
+/// Reads a file up to one byte more than is accepted.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Says where a file stops being UTF-8.
+fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Problems {
+    let (valid, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+    let valid = String::from_utf8_lossy(valid);
+    let last = valid.rsplit('\n').next().unwrap_or_default();
+    let reader = Reader::new(name);
+    let at = Position { line: valid.matches('\n').count() + 1, column: last.chars().count() + 1 };
+    reader.report(at, "", "not UTF-8");
+    reader.finish(None::<()>).err().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ mod suggest;
 pub use self::{
     problem::{Position, Problem, Problems, quote},
     read::{Mapping, Reader, Value},
+    scalar::{show_duration, show_size},
     suggest::nearest,
 };
 
@@ -24,6 +25,26 @@ pub struct Node {
     pub at: Position,
     /// What is written there.
     pub kind: Kind,
+}
+
+impl Node {
+    /// Says whether both are the same value, wherever and with whatever quotes they are written.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Null, Kind::Null) => true,
+            (Kind::Plain(a), Kind::Plain(b)) | (Kind::Quoted(a), Kind::Quoted(b)) => a == b,
+            (Kind::Plain(plain), Kind::Quoted(quoted)) | (Kind::Quoted(quoted), Kind::Plain(plain)) => {
+                plain == quoted && scalar::other_than_string(plain).is_none()
+            }
+            (Kind::Sequence(a), Kind::Sequence(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_same(b)),
+            (Kind::Mapping(a), Kind::Mapping(b)) => {
+                let has =
+                    |entry: &Entry| b.iter().any(|other| entry.key == other.key && entry.value.is_same(&other.value));
+                a.len() == b.len() && a.iter().all(has)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The kinds of a [`Node`].

@@ -21,17 +21,9 @@ impl Reader {
         }
         let text = source.strip_prefix('\u{feff}').unwrap_or(source);
         if text.len() < source.len() {
-            self.report(
-                Position::START,
-                "",
-                "a byte order mark is refused: save the file as UTF-8 without one",
-            );
+            self.report(Position::START, "", "a byte order mark is refused: save the file as UTF-8 without one");
         }
-        let mut builder = Builder {
-            reader: self,
-            parser: Parser::new_from_str(text),
-            nodes: 0,
-        };
+        let mut builder = Builder { reader: self, parser: Parser::new_from_str(text), nodes: 0 };
         let mut documents = Vec::new();
         // What stopped the builder is reported; the documents before it are still worth reading.
         let _: Result<(), Stop> = builder.documents(&mut documents);
@@ -145,14 +137,9 @@ impl<'s> Builder<'s> {
             let value = self.node(event, span, &value_path, depth)?;
             let Some(name) = name else { continue };
             if seen.insert(name.clone()) {
-                entries.push(Entry {
-                    key: name,
-                    at: key.at,
-                    value,
-                });
+                entries.push(Entry { key: name, at: key.at, value });
             } else {
-                self.reader
-                    .report(key.at, path, format!("the key {} is there twice", quote(&name)));
+                self.reader.report(key.at, path, format!("the key {} is there twice", quote(&name)));
             }
         }
     }
@@ -182,11 +169,9 @@ impl<'s> Builder<'s> {
             return self.refuse(at, path, "anchors are refused: write the value out where it is needed");
         }
         match tag {
-            Some(tag) => self.refuse(
-                at,
-                path,
-                &format!("the tag {} is refused: leave it out", quote(&tag.to_string())),
-            ),
+            Some(tag) => {
+                self.refuse(at, path, &format!("the tag {} is refused: leave it out", quote(&tag.to_string())))
+            }
             None => kind,
         }
     }
@@ -209,15 +194,11 @@ impl<'s> Builder<'s> {
         if self.nodes <= MAX_NODES {
             return Ok(());
         }
-        self.reader
-            .report(at, "", format!("the file has more than {MAX_NODES} values: split it"));
+        self.reader.report(at, "", format!("the file has more than {MAX_NODES} values: split it"));
         Err(Stop)
     }
 }
 
 fn position(mark: &Marker) -> Position {
-    Position {
-        line: mark.line(),
-        column: mark.col() + 1,
-    }
+    Position { line: mark.line(), column: mark.col() + 1 }
 }

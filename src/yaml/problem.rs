@@ -34,13 +34,12 @@ pub struct Problem {
 impl Problem {
     /// A problem with a file as a whole, such as one that cannot be read.
     pub fn of_file(file: &str, message: impl Into<String>) -> Self {
-        Self {
-            file: file.into(),
-            line: 0,
-            column: 0,
-            field: String::new(),
-            message: message.into(),
-        }
+        Self { file: file.into(), line: 0, column: 0, field: String::new(), message: message.into() }
+    }
+
+    /// A problem at a place in a file that has no fields.
+    pub fn at(file: &str, line: usize, column: usize, message: &str) -> Self {
+        Self { line, column, ..Self::of_file(file, message) }
     }
 }
 

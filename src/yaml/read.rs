@@ -27,10 +27,7 @@ pub struct Reader {
 impl Reader {
     /// A reader for a file of this name.
     pub fn new(file: &str) -> Self {
-        Self {
-            file: file.into(),
-            problems: RefCell::default(),
-        }
+        Self { file: file.into(), problems: RefCell::default() }
     }
 
     /// Reads a node as a mapping.
@@ -40,11 +37,7 @@ impl Reader {
 
     /// Reads a node as any value.
     pub fn value<'a>(&'a self, node: &'a Node) -> Value<'a> {
-        Value {
-            reader: self,
-            path: String::new(),
-            node: Some(node),
-        }
+        Value { reader: self, path: String::new(), node: Some(node) }
     }
 
     /// Adds a problem.
@@ -85,7 +78,7 @@ impl Reader {
 }
 
 /// The fields of a mapping. Ask for every field before [`finish`](Self::finish): what was not asked for is unknown.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "`finish` refuses the unknown fields"]
 pub struct Mapping<'a> {
     reader: &'a Reader,
@@ -110,8 +103,7 @@ impl<'a> Mapping<'a> {
     pub fn optional(&mut self, key: &'static str) -> Value<'a> {
         let mut value = self.nullable(key);
         if let Some(entry) = self.entry(key).filter(|entry| entry.value.kind == Kind::Null) {
-            self.reader
-                .report(entry.at, &value.path, "is empty: give it a value or leave it out");
+            self.reader.report(entry.at, &value.path, "is empty: give it a value or leave it out");
             value.node = None;
         }
         value
@@ -119,16 +111,23 @@ impl<'a> Mapping<'a> {
 
     /// The value of a field that may be absent or `null`, which is the same.
     pub fn nullable(&mut self, key: &'static str) -> Value<'a> {
+        let mut value = self.value(key);
+        value.node = value.node.filter(|node| node.kind != Kind::Null);
+        value
+    }
+
+    /// The value of a field as it is written, `null` included.
+    pub fn value(&mut self, key: &'static str) -> Value<'a> {
         self.known.push(key);
-        let node = self
-            .entry(key)
-            .map(|entry| &entry.value)
-            .filter(|node| node.kind != Kind::Null);
-        Value {
-            reader: self.reader,
-            path: key_path(&self.path, key),
-            node,
-        }
+        let node = self.entry(key).map(|entry| &entry.value);
+        Value { reader: self.reader, path: key_path(&self.path, key), node }
+    }
+
+    /// A field that is a mapping; absent, it is an empty one, so that the fields it requires are missed here.
+    pub fn section(&mut self, key: &'static str) -> Self {
+        let is_absent = self.entries.is_some() && !self.has(key);
+        let section = self.optional(key).mapping();
+        if is_absent { Self { at: self.at, entries: Some(&[]), ..section } } else { section }
     }
 
     /// Refuses a field whose capability is not built; `what` says what it belongs to.
@@ -162,14 +161,8 @@ impl<'a> Mapping<'a> {
                 continue;
             }
             let meant = nearest(&entry.key, self.known.iter().copied());
-            let hint = meant
-                .map(|name| format!(": did you mean `{name}`?"))
-                .unwrap_or_default();
-            self.reader.report(
-                entry.at,
-                &self.path,
-                format!("unknown field {}{hint}", quote(&entry.key)),
-            );
+            let hint = meant.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default();
+            self.reader.report(entry.at, &self.path, format!("unknown field {}{hint}", quote(&entry.key)));
         }
     }
 
@@ -224,9 +217,7 @@ impl<'a> Value<'a> {
 
     /// What `parse` makes of a string; its error is the problem.
     pub fn parsed<T, E: Display>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
-        parse(self.non_empty()?)
-            .map_err(|error| self.problem(error.to_string()))
-            .ok()
+        parse(self.non_empty()?).map_err(|error| self.problem(error.to_string())).ok()
     }
 
     /// One of a closed list of words.
@@ -234,15 +225,9 @@ impl<'a> Value<'a> {
         let written = self.non_empty()?;
         let found = words.iter().find(|(word, _)| *word == written);
         if found.is_none() {
-            let list = words
-                .iter()
-                .map(|(word, _)| format!("`{word}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
+            let list = words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ");
             let meant = nearest(written, words.iter().map(|(word, _)| *word));
-            let hint = meant
-                .map(|word| format!(": did you mean `{word}`?"))
-                .unwrap_or_default();
+            let hint = meant.map(|word| format!(": did you mean `{word}`?")).unwrap_or_default();
             self.problem(format!("{} is not one of {list}{hint}", quote(written)));
         }
         found.map(|(_, value)| value.clone())
@@ -270,16 +255,13 @@ impl<'a> Value<'a> {
 
     /// A duration such as `90s`, `15m`, `24h`, `30d` or `5ms`.
     pub fn duration(&self) -> Option<Duration> {
-        self.quantity(
-            "a duration such as `90s`, `15m`, `24h`, `30d` or `5ms`",
-            scalar::duration,
-        )
+        self.quantity("a duration such as `90s`, `15m`, `24h`, `30d` or `5ms`", scalar::duration)
     }
 
     /// A duration within a range.
     pub fn duration_in(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
         let duration = self.duration()?;
-        self.within(&duration, &range, |bound| format!("{bound:?}"))
+        self.within(&duration, &range, |bound| scalar::show_duration(*bound))
     }
 
     /// A size in bytes, such as `256MiB`.
@@ -290,7 +272,7 @@ impl<'a> Value<'a> {
     /// A size in bytes within a range.
     pub fn size_in(&self, range: RangeInclusive<u64>) -> Option<u64> {
         let size = self.size()?;
-        self.within(&size, &range, |bound| format!("{bound} bytes"))
+        self.within(&size, &range, |bound| scalar::show_size(*bound))
     }
 
     /// A time in [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6), in UTC.
@@ -303,11 +285,8 @@ impl<'a> Value<'a> {
         let Kind::Sequence(items) = &self.node?.kind else {
             return self.expected("a list");
         };
-        let value = |(index, node)| Value {
-            reader: self.reader,
-            path: index_path(&self.path, index),
-            node: Some(node),
-        };
+        let value =
+            |(index, node)| Value { reader: self.reader, path: index_path(&self.path, index), node: Some(node) };
         Some(items.iter().enumerate().filter_map(|item| read(value(item))).collect())
     }
 
@@ -318,18 +297,9 @@ impl<'a> Value<'a> {
         };
         let value = |entry: &'a Entry| {
             let path = key_path(&self.path, &entry.key);
-            Value {
-                reader: self.reader,
-                path,
-                node: Some(&entry.value),
-            }
+            Value { reader: self.reader, path, node: Some(&entry.value) }
         };
-        Some(
-            entries
-                .iter()
-                .filter_map(|entry| Some((entry.key.clone(), read(value(entry))?)))
-                .collect(),
-        )
+        Some(entries.iter().filter_map(|entry| Some((entry.key.clone(), read(value(entry))?))).collect())
     }
 
     /// A mapping with known fields; if the value is absent or wrong, so are all its fields, without further problems.
@@ -339,13 +309,7 @@ impl<'a> Value<'a> {
             Some(Kind::Mapping(entries)) => Some(entries.as_slice()),
             Some(_) => self.expected("a mapping"),
         };
-        Mapping {
-            reader: self.reader,
-            at: self.at(),
-            path: self.path,
-            entries,
-            known: Vec::new(),
-        }
+        Mapping { reader: self.reader, at: self.at(), path: self.path, entries, known: Vec::new() }
     }
 
     fn str(&self) -> Option<&'a str> {
@@ -397,11 +361,7 @@ impl<'a> Value<'a> {
         show: impl Fn(&T) -> String,
     ) -> Option<T> {
         if !range.contains(value) {
-            self.problem(format!(
-                "must be between {} and {}",
-                show(range.start()),
-                show(range.end())
-            ));
+            self.problem(format!("must be between {} and {}", show(range.start()), show(range.end())));
         }
         range.contains(value).then_some(*value)
     }

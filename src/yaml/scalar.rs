@@ -21,19 +21,14 @@ pub(super) fn other_than_string(text: &str) -> Option<&'static str> {
 
 /// Says what YAML 1.1 reads in a plain scalar that YAML 1.2 reads otherwise.
 pub(super) fn other_in_yaml_1_1(text: &str) -> Option<&'static str> {
-    if ["y", "n", "yes", "no", "on", "off"]
-        .iter()
-        .any(|word| text.eq_ignore_ascii_case(word))
-    {
+    if ["y", "n", "yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word)) {
         return Some("a boolean");
     }
     let number = text.trim_start_matches(['+', '-']);
     if number.starts_with("0o") && digits(number.trim_start_matches("0o")) {
         return Some("a string");
     }
-    let radix = number
-        .strip_prefix("0b")
-        .is_some_and(|rest| rest.chars().all(|c| matches!(c, '0' | '1' | '_')))
+    let radix = number.strip_prefix("0b").is_some_and(|rest| rest.chars().all(|c| matches!(c, '0' | '1' | '_')))
         || number
             .strip_prefix("0x")
             .is_some_and(|rest| rest.contains('_') && rest.chars().all(|c| c.is_ascii_hexdigit() || c == '_'));
@@ -66,12 +61,29 @@ pub(super) fn size(text: &str) -> Option<u64> {
     }
 }
 
+/// Writes a duration in the largest unit that fits it exactly; what is finer than a millisecond is left out.
+pub fn show_duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let (number, unit) =
+        largest(millis, &[(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")]);
+    format!("{number}{unit}")
+}
+
+/// Writes a size in the largest unit that fits it exactly.
+pub fn show_size(bytes: u64) -> String {
+    let (number, unit) = largest(bytes.into(), &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")]);
+    format!("{number}{unit}")
+}
+
+fn largest(number: u128, units: &[(u128, &'static str)]) -> (u128, &'static str) {
+    let fits = units.iter().find(|(unit, _)| number >= *unit && number.is_multiple_of(*unit)).or_else(|| units.last());
+    fits.map_or((number, ""), |(unit, name)| (number / unit, *name))
+}
+
 /// Reads a whole decimal number.
 pub(super) fn integer(text: &str) -> Option<i64> {
     let number = text.strip_prefix('-').unwrap_or(text);
-    (digits(number) && (number == "0" || !number.starts_with('0')))
-        .then(|| text.parse().ok())
-        .flatten()
+    (digits(number) && (number == "0" || !number.starts_with('0'))).then(|| text.parse().ok()).flatten()
 }
 
 fn split_unit(text: &str) -> Option<(u64, &str)> {
@@ -109,9 +121,7 @@ fn is_number(text: &str) -> bool {
 /// Digits in groups: `1_000`, `1_0.5`.
 fn is_grouped(number: &str) -> bool {
     let begins_with_digit = number.trim_start_matches('.').starts_with(|c: char| c.is_ascii_digit());
-    let looks_numeric = number
-        .chars()
-        .all(|c| c.is_ascii_digit() || matches!(c, '_' | '.' | 'e' | 'E' | '+' | '-'));
+    let looks_numeric = number.chars().all(|c| c.is_ascii_digit() || matches!(c, '_' | '.' | 'e' | 'E' | '+' | '-'));
     number.contains('_') && begins_with_digit && looks_numeric
 }
 
@@ -214,21 +224,21 @@ mod tests {
         assert_eq!(duration("25h"), Some(Duration::from_secs(90_000)));
         assert_eq!(duration("30d"), Some(Duration::from_secs(2_592_000)));
         assert_eq!(size("256MiB"), Some(268_435_456));
-        for text in [
-            "",
-            "5",
-            "s",
-            "-5s",
-            "1.5s",
-            "5 s",
-            "5S",
-            "99999999999999999999s",
-            "18446744073709551615d",
-        ] {
+        for text in ["", "5", "s", "-5s", "1.5s", "5 s", "5S", "99999999999999999999s", "18446744073709551615d"] {
             assert_eq!(duration(text), None, "{text}");
         }
         for text in ["1MB", "18446744073709551615KiB", "1"] {
             assert_eq!(size(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn writes_durations_and_sizes_as_they_are_read() {
+        for text in ["0ms", "5ms", "1500ms", "90s", "15m", "25h", "30d"] {
+            assert_eq!(duration(text).map(show_duration).as_deref(), Some(text));
+        }
+        for text in ["0B", "1B", "64KiB", "1MiB", "3GiB"] {
+            assert_eq!(size(text).map(show_size).as_deref(), Some(text));
         }
     }
 

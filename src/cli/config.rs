@@ -1,0 +1,97 @@
+//! `hopguard config`: says what the configuration may hold.
+
+use std::io::{self, Write};
+
+use clap::Args;
+
+use super::exit::Exit;
+use crate::config::{example, explain, schema};
+
+/// Say what the configuration may hold
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+pub struct ConfigArgs {
+    /// Print a commented configuration file
+    #[arg(long)]
+    example: bool,
+    /// Print the JSON Schema of the configuration
+    #[arg(long)]
+    schema: bool,
+    /// Explain a key such as policy.timeout, or all keys
+    #[arg(long, value_name = "KEY", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "absent, alone and with a key are three things")]
+    explain: Option<Option<String>>,
+}
+
+impl ConfigArgs {
+    /// Writes what was asked for.
+    ///
+    /// # Errors
+    /// If `out` cannot be written.
+    pub fn run(&self, out: &mut impl Write) -> io::Result<Exit> {
+        if self.schema {
+            writeln!(out, "{:#}", schema())?;
+            return Ok(Exit::Yes);
+        }
+        let Some(key) = &self.explain else {
+            out.write_all(example().as_bytes())?;
+            return Ok(Exit::Yes);
+        };
+        match explain(key.as_deref()) {
+            Ok(text) => {
+                out.write_all(text.as_bytes())?;
+                Ok(Exit::Yes)
+            }
+            Err(unknown) => {
+                writeln!(out, "{unknown}")?;
+                Ok(Exit::Usage)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: ConfigArgs,
+    }
+
+    fn run(arguments: &[&str]) -> Result<(Exit, String), clap::Error> {
+        let cli = Cli::try_parse_from([&["config"], arguments].concat())?;
+        let mut out = Vec::new();
+        let exit = cli.args.run(&mut out).unwrap();
+        Ok((exit, String::from_utf8(out).unwrap()))
+    }
+
+    #[test]
+    fn prints_an_example() {
+        assert_eq!(run(&["--example"]).unwrap(), (Exit::Yes, example()));
+    }
+
+    #[test]
+    fn prints_a_schema() {
+        let (exit, text) = run(&["--schema"]).unwrap();
+        assert_eq!(exit, Exit::Yes);
+        let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    }
+
+    #[test]
+    fn explains_one_key_or_all() {
+        assert!(run(&["--explain", "policy.timeout"]).unwrap().1.contains("default: 10ms"));
+        assert!(run(&["--explain"]).unwrap().1.contains("policy.timeout "));
+        assert_eq!(run(&["--explain", "nonsense"]).unwrap().0, Exit::Usage);
+    }
+
+    #[test]
+    fn wants_exactly_one_question() {
+        assert!(run(&[]).is_err());
+        assert!(run(&["--example", "--schema"]).is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! What a key of the configuration is: its type, its default, its meaning, and whether it is built.
+
+use std::time::Duration;
+
+use crate::yaml::{show_duration, show_size};
+
+/// One key. The [table](super::table) of them is the only place that says what the configuration may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) holds: Holds,
+    pub(super) presence: Presence,
+    /// One line for whoever writes the file.
+    pub(super) meaning: &'static str,
+    /// What the example shows if there is no default to show.
+    pub(super) example: Option<&'static str>,
+}
+
+/// The type of a value, with its bounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Holds {
+    /// `unix:/path` or `ip:port`.
+    Address,
+    Boolean,
+    /// A whole number within these bounds.
+    Count(i64, i64),
+    Duration(Duration, Duration),
+    /// A header's name, in lower case.
+    Header,
+    /// Numeric user or group IDs.
+    Ids,
+    /// `ip:port`.
+    IpAddress,
+    /// A list of sections.
+    List(&'static [Key]),
+    /// An octal file mode, quoted.
+    Mode,
+    /// A file or directory; a relative one is relative to the configuration file.
+    Path,
+    Section(&'static [Key]),
+    /// A size in bytes within these bounds.
+    Size(u64, u64),
+    /// The SPIFFE ID of a workload.
+    SpiffeId,
+    Text,
+    /// The name of a trust domain.
+    TrustDomain,
+    /// One of the first words; those of the second list are not built yet.
+    Word(&'static [&'static str], &'static [&'static str]),
+    /// Any of these words.
+    Words(&'static [&'static str]),
+}
+
+/// Whether a key must be there, and what its absence means.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Presence {
+    Required,
+    /// Absent, it has this value, in YAML.
+    Default(&'static str),
+    /// It may be absent or `null`, which means this.
+    Optional(&'static str),
+    /// What it asks for is not built yet: only this value, which asks for nothing, is accepted.
+    Later(Option<&'static str>),
+}
+
+impl Key {
+    pub(super) const fn required(name: &'static str, holds: Holds, meaning: &'static str) -> Self {
+        Self { name, holds, presence: Presence::Required, meaning, example: None }
+    }
+
+    pub(super) const fn default(
+        name: &'static str,
+        holds: Holds,
+        default: &'static str,
+        meaning: &'static str,
+    ) -> Self {
+        Self { name, holds, presence: Presence::Default(default), meaning, example: None }
+    }
+
+    pub(super) const fn optional(
+        name: &'static str,
+        holds: Holds,
+        absent: &'static str,
+        meaning: &'static str,
+    ) -> Self {
+        Self { name, holds, presence: Presence::Optional(absent), meaning, example: None }
+    }
+
+    pub(super) const fn section(name: &'static str, keys: &'static [Self], meaning: &'static str) -> Self {
+        Self::default(name, Holds::Section(keys), "{}", meaning)
+    }
+
+    /// A key that is not built yet, whatever its value.
+    pub(super) const fn later(name: &'static str, meaning: &'static str) -> Self {
+        Self { name, holds: Holds::Text, presence: Presence::Later(None), meaning, example: None }
+    }
+
+    /// A key that is not built yet, but for the one value that asks for nothing.
+    pub(super) const fn only(name: &'static str, accepted: &'static str, meaning: &'static str) -> Self {
+        Self { name, holds: Holds::Text, presence: Presence::Later(Some(accepted)), meaning, example: None }
+    }
+
+    pub(super) const fn example(self, example: &'static str) -> Self {
+        Self { example: Some(example), ..self }
+    }
+
+    /// The keys below this one.
+    pub(super) const fn inner(&self) -> &'static [Self] {
+        match self.holds {
+            Holds::Section(keys) | Holds::List(keys) => keys,
+            _ => &[],
+        }
+    }
+
+    /// Says whether the key, or one below it, does something.
+    pub(super) fn is_built(&self) -> bool {
+        match (self.presence, self.holds) {
+            (Presence::Later(_), _) => false,
+            (_, Holds::Section(keys)) => keys.iter().any(Self::is_built),
+            _ => true,
+        }
+    }
+
+    /// Says whether a file without this key is incomplete.
+    pub(super) fn is_needed(&self) -> bool {
+        match (self.presence, self.holds) {
+            (Presence::Required, _) => true,
+            (_, Holds::Section(keys)) => keys.iter().any(Self::is_needed),
+            _ => false,
+        }
+    }
+}
+
+impl Holds {
+    /// The type in words.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Address => "an address, `unix:/path` or `ip:port`".to_owned(),
+            Self::Boolean => "`true` or `false`".to_owned(),
+            Self::Count(from, to) => format!("a whole number from {from} to {to}"),
+            Self::Duration(from, to) => format!("a duration from {} to {}", show_duration(*from), show_duration(*to)),
+            Self::Header => "the name of a header, in lower case".to_owned(),
+            Self::Ids => "a list of numeric IDs".to_owned(),
+            Self::IpAddress => "an address, `ip:port`".to_owned(),
+            Self::List(_) => "a list".to_owned(),
+            Self::Mode => "an octal file mode in quotes".to_owned(),
+            Self::Path => "a path, relative to the configuration file".to_owned(),
+            Self::Section(_) => "a section".to_owned(),
+            Self::Size(from, to) => format!("a size from {} to {}", show_size(*from), show_size(*to)),
+            Self::SpiffeId => "the SPIFFE ID of a workload".to_owned(),
+            Self::Text => "a string".to_owned(),
+            Self::TrustDomain => "the name of a trust domain".to_owned(),
+            Self::Word(words, _) => format!("one of {}", words.join(", ")),
+            Self::Words(words) => format!("a list of {}", words.join(", ")),
+        }
+    }
+}

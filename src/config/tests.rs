@@ -1,0 +1,589 @@
+//! The configuration, as sentences.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::{
+    key::{Holds, Key, Presence},
+    table::CONFIG,
+    *,
+};
+
+const MINIMAL: &str = "\
+self: spiffe://prod.example/ns/ledger/sa/api
+trust:
+  - {trust_domain: prod.example, pem: roots.pem}
+store: {directory: documents}
+policy: {directory: policy}
+";
+
+fn parse(source: &str) -> Result<Config, Problems> {
+    Config::parse(Path::new("/etc/hopguard/hopguard.yaml"), source)
+}
+
+/// The minimal configuration with one more line.
+fn with(line: &str) -> Result<Config, Problems> {
+    parse(&format!("{MINIMAL}{line}\n"))
+}
+
+fn problems(result: Result<Config, Problems>) -> Vec<String> {
+    let strip = |problem: &Problem| problem.to_string().replace("/etc/hopguard/hopguard.yaml:", "");
+    result.err().map(|problems| problems.0.iter().map(strip).collect()).unwrap_or_default()
+}
+
+#[test]
+fn what_is_absent_has_its_default() {
+    let config = parse(MINIMAL).unwrap();
+    let Listener::Unix { path, mode, allow } = &config.listen[0] else { panic!("not a unix socket") };
+    assert_eq!((path.as_path(), *mode), (Path::new("/run/hopguard/check.sock"), 0o660));
+    assert_eq!(*allow, Allow { uids: vec![rustix::process::geteuid().as_raw()], gids: vec![] });
+    assert_eq!(config.admin.to_string(), "127.0.0.1:9192");
+    assert_eq!(config.peer.max_lifetime, Duration::from_secs(25 * 3_600));
+    assert_eq!(config.trust[0].max_stale, Duration::from_secs(24 * 3_600));
+    assert_eq!(config.purpose_header, "x-hop-purpose");
+    assert_eq!(config.policy.entrypoint, "data.hopguard.authz.decision");
+    assert_eq!(config.policy.timeout, Duration::from_millis(10));
+    assert_eq!(config.reveal, Reveal::None);
+    assert_eq!(config.audit.file.as_deref(), Some(Path::new("/var/log/hopguard/audit.jsonl")));
+    assert_eq!(config.audit.window, Duration::from_millis(5));
+    assert_eq!(config.hop.self_check, SelfCheck::Principal);
+    assert_eq!((config.limits.request_bytes, config.limits.policy_bytes), (1 << 20, 1 << 20));
+    assert_eq!((config.limits.headers, config.limits.streams, config.limits.documents), (128, 1024, 20_000));
+    assert!(config.limits.workers >= 1);
+    assert_eq!(config.log, "info");
+}
+
+#[test]
+fn relative_paths_are_relative_to_the_file() {
+    let config = with("audit: {file: log/audit.jsonl}").unwrap();
+    assert_eq!(config.documents, Path::new("/etc/hopguard/documents"));
+    assert_eq!(config.policy.directory, Path::new("/etc/hopguard/policy"));
+    assert_eq!(config.trust[0].pem, Path::new("/etc/hopguard/roots.pem"));
+    assert_eq!(config.audit.file.as_deref(), Some(Path::new("/etc/hopguard/log/audit.jsonl")));
+    assert_eq!(with("audit: {file: \"-\"}").unwrap().audit.file, None);
+}
+
+#[test]
+fn all_problems_are_reported_at_once_with_line_and_column() {
+    let source = "\
+self: spiffe://prod.example
+listen:
+  - {address: \"0.0.0.0:9191\", mode: \"0660\"}
+  - {address: \"unix:check.sock\", mode: \"660\"}
+mode: {proof: observe}
+hop: {escapes: [slash, slash, colon], keep_headers: [cookie]}
+trust:
+  - {trust_domain: prod.example, pem: a.pem}
+  - {trust_domain: prod.example, pem: b.pem, workload_api: \"unix:/run/agent.sock\"}
+polcy: {directory: policy}
+store: {directory: documents, max_stale: 1h}
+policy: {timeout: 2s, evaluator: vm, entrypoint: decision}
+purpose: {header: Authorization}
+limits: {headers: 0, deadline: fast}
+telemetry: {log: \"a=b=c\"}
+";
+    assert_eq!(
+        problems(parse(source)),
+        [
+            "1:7: self: the path is missing: this is the ID of a trust domain, not of a workload",
+            "3:5: listen[0]: TCP cannot name its asker: write `allow: {any_local: true}` or listen on a unix socket",
+            "3:15: listen[0].address: is not a loopback address: listening beyond it is not built yet, as it needs `mtls`",
+            "3:37: listen[0].mode: is for unix sockets: leave it out",
+            "4:15: listen[1].address: `check.sock` is not an absolute path: write `unix:/path`",
+            "4:40: listen[1].mode: `660` is not a file mode: write four octal digits such as \"0660\"",
+            "5:15: mode.proof: `observe` is not built yet (proving without enforcing): leave `proof` out or write `enforce`",
+            "6:24: hop.escapes[1]: `slash` is there twice",
+            "6:31: hop.escapes[2]: `colon` is not one of `slash`, `percent`, `semicolon`",
+            "6:54: hop.keep_headers[0]: `cookie` is not one of `x-http-method-override`, `x-method-override`, `x-original-url`, \
+             `x-rewrite-url`, `x-envoy-original-path`",
+            "9:20: trust[1].trust_domain: `prod.example` is there twice: each has one source",
+            "9:60: trust[1].workload_api: `workload_api` is not built yet (bundles from the SPIFFE Workload API): leave it out",
+            "10:1: unknown field `polcy`: did you mean `policy`?",
+            "11:42: store.max_stale: `max_stale` is not built yet (denying when revocations are too old): leave it out",
+            "12:9: policy.directory: is required",
+            "12:19: policy.timeout: must be between 1ms and 1s",
+            "12:34: policy.evaluator: `vm` is not built yet: write one of auto, interpreter",
+            "12:50: policy.entrypoint: `decision` is not the path of a rule: write one such as `data.hopguard.authz.decision`",
+            "13:19: purpose.header: `Authorization` is not the name of a header, in lower case",
+            "14:19: limits.headers: must be between 1 and 1000",
+            "14:32: limits.deadline: expected a duration such as `90s`, `15m`, `24h`, `30d` or `5ms`, found `fast`",
+            "15:18: telemetry.log: `a=b=c` does not say what to log: error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \
+             \"debug\", \"trace\", or a number 0-5",
+        ]
+    );
+}
+
+#[test]
+fn syntax_and_meaning_are_reported_together() {
+    assert_eq!(
+        problems(with("purpose: {header: no}\nlimits: {header: 1}")),
+        [
+            "6:19: purpose.header: `no` is a boolean to readers of YAML 1.1: quote it",
+            "7:10: limits: unknown field `header`: did you mean `headers`?",
+        ]
+    );
+}
+
+#[test]
+fn an_empty_file_says_what_belongs_in_it() {
+    assert_eq!(problems(parse("")), ["1:1: the file is empty: `hopguard config --example` shows what belongs in it"]);
+    assert_eq!(problems(parse("{}")).len(), 4);
+    assert_eq!(problems(parse("[]")), ["1:1: expected a mapping, found a list"]);
+    assert_eq!(problems(parse(&format!("{MINIMAL}---\na: b\n"))), ["7:1: a second document: the configuration is one"]);
+}
+
+#[test]
+fn a_section_that_is_missing_is_missed_by_what_it_requires() {
+    let source = MINIMAL.replace("store: {directory: documents}\n", "");
+    assert_eq!(problems(parse(&source)), ["1:1: store.directory: is required"]);
+}
+
+#[test]
+fn listens_on_loopback_only_if_any_local_may_ask() {
+    let config = with("listen: [{address: \"127.0.0.1:9191\", allow: {any_local: true}}]").unwrap();
+    assert_eq!(config.listen, [Listener::Tcp("127.0.0.1:9191".parse().unwrap())]);
+    assert!(with("listen: [{address: \"[::1]:9191\", allow: {any_local: true}}]").is_ok());
+    for line in [
+        "listen: [{address: \"127.0.0.1:9191\"}]",
+        "listen: [{address: \"127.0.0.1:9191\", allow: {any_local: false}}]",
+        "listen: [{address: \"127.0.0.1:9191\", allow: {any_local: true, uids: [1]}}]",
+        "listen: [{address: \"10.0.0.1:9191\", allow: {any_local: true}}]",
+        "listen: [{address: \"unix:/run/a.sock\", allow: {any_local: true}}]",
+        "listen: [{address: \"localhost:9191\", allow: {any_local: true}}]",
+        "listen: []",
+    ] {
+        assert_eq!(problems(with(line)).len(), 1, "{line}");
+    }
+}
+
+#[test]
+fn names_who_may_connect() {
+    let allowed =
+        |allow: &str| match &with(&format!("listen: [{{address: \"unix:/a\", allow: {allow}}}]")).unwrap().listen[0] {
+            Listener::Unix { allow, .. } => allow.clone(),
+            Listener::Tcp(_) => panic!("not a unix socket"),
+        };
+    let own = rustix::process::geteuid().as_raw();
+    assert_eq!(allowed("{uids: [1337], gids: []}"), Allow { uids: vec![1337], gids: vec![] });
+    assert_eq!(allowed("{gids: [5]}"), Allow { uids: vec![], gids: vec![5] });
+    assert_eq!(allowed("{}"), Allow { uids: vec![own], gids: vec![] });
+    assert_eq!(problems(with("listen: [{address: \"unix:/a\", allow: {uids: []}}]")).len(), 1);
+    assert_eq!(problems(with("listen: [{address: \"unix:/a\", allow: {uids: [-1, 4294967296]}}]")).len(), 2);
+}
+
+#[test]
+fn two_listeners_never_share_an_address() {
+    let any = "allow: {any_local: true}";
+    let twice = format!("listen: [{{address: \"127.0.0.1:1\", {any}}}, {{address: \"127.0.0.1:1\", {any}}}]");
+    assert_eq!(problems(with(&twice)), ["6:72: listen[1].address: another listener has this address"]);
+    assert_eq!(problems(with("listen: [{address: \"unix:/a\"}, {address: \"unix:/a\"}]")).len(), 1);
+    let admin = format!("listen: [{{address: \"127.0.0.1:9192\", {any}}}]");
+    assert_eq!(problems(with(&admin)), ["1:1: admin: a listener has this address"]);
+    let port_zero = format!("listen: [{{address: \"127.0.0.1:0\", {any}}}, {{address: \"127.0.0.1:0\", {any}}}]");
+    assert!(with(&port_zero).is_ok());
+}
+
+#[test]
+fn a_mode_is_octal_and_quoted() {
+    assert_eq!(problems(with("listen: [{address: \"unix:/a\", mode: 0660}]")).len(), 1);
+    assert_eq!(problems(with("listen: [{address: \"unix:/a\", mode: \"0880\"}]")).len(), 1);
+    assert_eq!(problems(with("listen: [{address: \"unix:/a\", mode: \"+660\"}]")).len(), 1);
+    assert!(with("listen: [{address: \"unix:/a\", mode: \"0600\"}]").is_ok());
+}
+
+#[test]
+fn the_purpose_header_means_nothing_else() {
+    assert_eq!(with("purpose: {header: x-why}").unwrap().purpose_header, "x-why");
+    for header in ["cookie", "x-hopguard-peer", "x-envoy-peer-metadata", "x why", "\":path\"", "X-Why", "host"] {
+        assert_eq!(problems(with(&format!("purpose: {{header: {header}}}"))).len(), 1, "{header}");
+    }
+}
+
+#[test]
+fn the_entry_point_is_a_rule_below_data() {
+    for wrong in ["data", "data.a", "data..a", "input.a.b", "data.a.b-c", "data.1.b", "data.a.b."] {
+        assert_eq!(problems(with_policy(&format!("entrypoint: {wrong}"))).len(), 1, "{wrong}");
+    }
+    assert_eq!(with_policy("entrypoint: data.acme.allow").unwrap().policy.entrypoint, "data.acme.allow");
+}
+
+fn with_policy(more: &str) -> Result<Config, Problems> {
+    parse(&MINIMAL.replace("{directory: policy}", &format!("{{directory: policy, {more}}}")))
+}
+
+#[test]
+fn names_what_needs_a_restart() {
+    let old = parse(MINIMAL).unwrap();
+    assert_eq!(old.restart_differs(&with("purpose: {header: x-why}").unwrap()), Vec::<&str>::new());
+    let new =
+        with("admin: {address: \"127.0.0.1:1\"}\nlimits: {workers: 1000, headers: 5}\naudit: {file: \"-\"}").unwrap();
+    assert_eq!(old.restart_differs(&new), ["admin", "audit.file", "limits.workers"]);
+}
+
+#[test]
+fn the_revision_is_that_of_the_bytes() {
+    let (a, b) = (parse(MINIMAL).unwrap(), with("# a comment").unwrap());
+    assert_eq!(a.revision.len(), 16);
+    assert_eq!(a.revision, parse(MINIMAL).unwrap().revision);
+    assert_ne!(a.revision, b.revision);
+}
+
+#[test]
+fn loads_a_file_and_says_why_it_cannot() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hopguard.yaml");
+    let message =
+        |path: &Path| Config::load(path).unwrap_err().0[0].to_string().replace(&path.display().to_string(), "FILE");
+    assert!(message(&path).starts_with("FILE: cannot be read: "));
+    std::fs::write(&path, b"self: x\n\xc3\xa4: \xff\n").unwrap();
+    assert_eq!(message(&path), "FILE:2:4: not UTF-8");
+    std::fs::write(&path, vec![b' '; yaml::MAX_BYTES + 1]).unwrap();
+    assert!(message(&path).contains("more than 1048576"));
+    std::fs::write(&path, MINIMAL).unwrap();
+    assert_eq!(Config::load(&path).unwrap().documents, directory.path().join("documents"));
+}
+
+#[test]
+fn the_example_loads_and_shows_the_defaults() {
+    let config = parse(&example()).unwrap();
+    let minimal = parse(MINIMAL).unwrap();
+    assert_eq!(Config { revision: minimal.revision.clone(), ..config }, minimal);
+}
+
+#[test]
+fn the_example_shows_every_key_that_is_built() {
+    let example = example();
+    for (path, key) in keys() {
+        let shown =
+            example.lines().any(|line| line.trim_start_matches([' ', '#', '-']).starts_with(&format!("{}:", key.name)));
+        assert!(shown || !key.is_built(), "{path}");
+    }
+}
+
+#[test]
+fn the_comments_of_the_example_load_too() {
+    let example = example();
+    for name in ["intermediates", "workers", "mode"] {
+        let source = example.replace(&format!("# {name}:"), &format!("{name}:"));
+        assert_ne!(source, example, "{name}");
+        parse(&source).unwrap();
+    }
+    let source = example.replace("# allow:", "allow:").replace("# uids:", "  uids:");
+    parse(&source).unwrap();
+}
+
+/// Every key of the table with its path; lists by their first item.
+fn keys() -> Vec<(String, &'static Key)> {
+    fn below(prefix: &str, keys: &'static [Key], found: &mut Vec<(String, &'static Key)>) {
+        for key in keys {
+            let path = format!("{prefix}{}", key.name);
+            found.push((path.clone(), key));
+            let item = if matches!(key.holds, Holds::List(_)) { "[0]" } else { "" };
+            below(&format!("{path}{item}."), key.inner(), found);
+        }
+    }
+    let mut found = Vec::new();
+    below("", CONFIG, &mut found);
+    found
+}
+
+/// A file that sets nothing but one key.
+fn only(path: &str, value: &str) -> String {
+    let (mut source, mut indent) = (String::new(), 0);
+    let names: Vec<_> = path.split('.').collect();
+    for (depth, name) in names.iter().enumerate() {
+        let key = name.trim_end_matches("[0]");
+        let is_last = depth + 1 == names.len();
+        source.push_str(&format!(
+            "{:indent$}{key}:{}\n",
+            "",
+            if is_last { format!(" {value}") } else { String::new() }
+        ));
+        indent += 2;
+        if name.ends_with("[0]") {
+            source.push_str(&format!("{:indent$}-\n", ""));
+            indent += 2;
+        }
+    }
+    source
+}
+
+fn about(path: &str, value: &str) -> Vec<Problem> {
+    let problems = parse(&only(path, value)).unwrap_err().0;
+    problems.into_iter().filter(|problem| problem.field == path && !problem.message.ends_with("is required")).collect()
+}
+
+#[test]
+fn every_key_is_read_so_none_is_silently_ignored() {
+    for (path, _) in keys() {
+        let about = about(&path, "{a: {b: c}}");
+        let inside = parse(&only(&path, "{a: {b: c}}")).unwrap_err().0;
+        assert!(
+            !about.is_empty() || inside.iter().any(|problem| problem.message.contains("unknown field `a`")),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn every_key_that_is_not_built_says_so_and_accepts_what_asks_for_nothing() {
+    for (path, key) in keys() {
+        let Presence::Later(accepted) = key.presence else {
+            continue;
+        };
+        let refused = about(&path, "something");
+        assert_eq!(refused.len(), 1, "{path}");
+        assert!(refused[0].message.contains("is not built yet"), "{path}");
+        assert!(refused[0].line > 0 && refused[0].column > 0, "{path}");
+        if let Some(accepted) = accepted {
+            assert_eq!(about(&path, accepted), [], "{path}");
+        }
+    }
+}
+
+#[test]
+fn every_word_that_is_built_is_accepted_and_every_later_one_is_not_built_yet() {
+    for (path, key) in keys() {
+        let Holds::Word(words, later) = key.holds else { continue };
+        for word in words {
+            assert_eq!(about(&path, word), [], "{path}: {word}");
+        }
+        for word in later {
+            assert!(about(&path, word)[0].message.contains("is not built yet"), "{path}: {word}");
+        }
+    }
+}
+
+#[test]
+fn every_default_is_accepted_when_it_is_written() {
+    for (path, key) in keys() {
+        if let Presence::Default(default) = key.presence {
+            assert_eq!(about(&path, default), [], "{path}");
+        }
+    }
+}
+
+/// What DESIGN.md §10 shows, with values that ask for more than is built.
+const CONTRACT: &[(&str, &str)] = &[
+    ("preset", "observe"),
+    ("audiences", "[https://ledger.prod.example]"),
+    ("state", "{directory: /var/lib/hopguard}"),
+    ("listen[0].mtls", "{workload_api: \"unix:/run/spire/agent.sock\"}"),
+    ("listen[0].allow.spiffe_ids", "[spiffe://prod.example/ns/ledger/sa/api]"),
+    ("mode.proof", "skip"),
+    ("mode.ceiling", "observe"),
+    ("mode.policy", "skip"),
+    ("hop.strict", "observe"),
+    ("hop.tcp", "true"),
+    ("hop.max_stream", "15m"),
+    ("hop.public", "[{methods: [GET], paths: [/healthz], acknowledge_public: false}]"),
+    ("peer.evidence", "[certificate, xfcc]"),
+    ("peer.xfcc.sanitize_set", "true"),
+    ("peer.xfcc.json", "true"),
+    ("peer.asserted.trust_domains", "[prod.example]"),
+    ("trust[0].workload_api", "\"unix:/run/spire/agent.sock\""),
+    ("trust[0].federation", "{url: \"https://spire.partner.example:8443\", profile: https_spiffe}"),
+    ("trust[0].bundle", "other-bundle.json"),
+    ("trust[0].bundle_map", "{file: bundles.json}"),
+    ("tokens.leeway", "5s"),
+    ("tokens.delegation.max_depth", "2"),
+    ("tokens.replay.capacity", "1"),
+    ("tokens.jwt_svid", "{header: authorization}"),
+    ("tokens.transaction", "{header: txn-token}"),
+    ("tokens.oidc", "[{issuer: \"https://login.example\"}]"),
+    ("purpose.required", "false"),
+    ("store.bundle", "{url: \"https://bundles.example\"}"),
+    ("store.max_stale", "1h"),
+    ("store.inventory", "required"),
+    ("facts.directory", "facts"),
+    ("grants.approvals", "required"),
+    ("grants.allowed_signers", "allowed_signers"),
+    ("grants.overdue", "report"),
+    ("grants.max_activation", "1h"),
+    ("grants.max_ttl.standing", "1d"),
+    ("grants.max_ttl.eligible", "1d"),
+    ("grants.max_ttl.jit", "1d"),
+    ("grants.max_ttl.exception", "1d"),
+    ("grants.max_ttl.break_glass", "1d"),
+    ("policy.bundle", "{url: \"https://bundles.example\"}"),
+    ("policy.evaluator", "vm"),
+    ("policy.gate", "compatible"),
+    ("policy.candidate", "{directory: next}"),
+    ("policy.expose_credentials", "[\"*\"]"),
+    ("response.style", "opa"),
+    ("response.protected_headers", "[x-tenant]"),
+    ("response.allow_headers", "[x-tenant]"),
+    ("audit.durability", "sync"),
+    ("audit.inputs", "full"),
+    ("audit.snapshots", "/var/lib/hopguard/snapshots"),
+    ("audit.rotate", "{size: 256MiB, age: 24h, keep: 30}"),
+    ("audit.checkpoint.key", "key.pem"),
+    ("audit.checkpoint.every", "1s"),
+    ("audit.anonymous_per_second", "100"),
+    ("audit.reserve", "64MiB"),
+    ("audit.export", "[{otlp: \"http://localhost:4317\"}]"),
+    ("telemetry.otlp", "\"http://localhost:4317\""),
+];
+
+/// The rest of DESIGN.md §10: what is built.
+const BUILT: &[&str] = &[
+    "self",
+    "listen[0].address",
+    "listen[0].mode",
+    "listen[0].allow.uids",
+    "listen[0].allow.gids",
+    "listen[0].allow.any_local",
+    "admin.address",
+    "hop.escapes",
+    "hop.keep_headers",
+    "hop.self_check",
+    "peer.max_lifetime",
+    "trust[0].trust_domain",
+    "trust[0].pem",
+    "trust[0].intermediates",
+    "trust[0].max_stale",
+    "purpose.header",
+    "store.directory",
+    "policy.directory",
+    "policy.entrypoint",
+    "policy.timeout",
+    "policy.evaluator",
+    "response.reveal",
+    "audit.file",
+    "audit.window",
+    "limits",
+    "telemetry.log",
+];
+
+#[test]
+fn every_name_of_the_contract_is_built_or_refused_as_not_built_yet() {
+    for (path, value) in CONTRACT {
+        let problems = about(path, value);
+        assert_eq!(problems.len(), 1, "{path}: {problems:?}");
+        assert!(problems[0].message.contains("is not built yet"), "{path}: {problems:?}");
+    }
+    let keys = keys();
+    for path in BUILT {
+        let key = keys.iter().find(|(name, _)| name == path).unwrap_or_else(|| panic!("{path} is not in the table")).1;
+        assert!(key.is_built(), "{path}");
+    }
+    for (path, key) in &keys {
+        let is_leaf = key.inner().is_empty() && !path.starts_with("limits.");
+        let is_listed = BUILT.contains(&path.as_str()) || CONTRACT.iter().any(|(name, _)| name == path);
+        assert!(!is_leaf || is_listed, "{path} is not in the contract");
+    }
+}
+
+#[test]
+fn what_the_contract_shows_as_doing_nothing_is_accepted() {
+    let source = format!(
+        "{MINIMAL}preset: null
+audiences: []
+state: null
+mode: {{proof: enforce, ceiling: enforce, policy: enforce}}
+hop: {{strict: enforce, escapes: [], tcp: false, keep_headers: [], self_check: principal, public: []}}
+peer: {{evidence: [certificate], xfcc: {{sanitize_set: false, json: false}}, asserted: {{trust_domains: []}}, max_lifetime: 25h}}
+tokens: {{leeway: 0s, delegation: {{max_depth: 4}}, replay: {{capacity: 100000}}, jwt_svid: null, transaction: null, oidc: []}}
+purpose: {{header: x-hop-purpose, required: true}}
+facts: {{directory: null}}
+response: {{reveal: none, style: hopguard, protected_headers: [], allow_headers: []}}
+audit: {{durability: \"group\", window: 5ms, inputs: digest, snapshots: null, checkpoint: {{key: null, every: 60s}}, export: []}}
+limits: {{}}
+telemetry: {{log: info, otlp: null}}
+"
+    );
+    parse(&source).unwrap();
+}
+
+/// A validator for the part of JSON Schema that we write.
+fn accepts(schema: &Value, value: &Value) -> bool {
+    let is_type = |name: &str| match name {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        other => panic!("unknown type {other}"),
+    };
+    let number = |name: &str| schema[name].as_i64();
+    schema.as_object().unwrap().iter().all(|(keyword, rule)| match keyword.as_str() {
+        "$schema" | "title" | "description" | "default" | "pattern" | "uniqueItems" | "additionalProperties" => true,
+        "type" => is_type(rule.as_str().unwrap()),
+        "const" => rule == value,
+        "enum" => rule.as_array().unwrap().contains(value),
+        "anyOf" => rule.as_array().unwrap().iter().any(|schema| accepts(schema, value)),
+        "minLength" => value.as_str().is_some_and(|text| text.len() as u64 >= rule.as_u64().unwrap()),
+        "minItems" => value.as_array().is_some_and(|items| items.len() as u64 >= rule.as_u64().unwrap()),
+        "minimum" => value.as_i64().is_some_and(|value| value >= number("minimum").unwrap()),
+        "maximum" => value.as_i64().is_some_and(|value| value <= number("maximum").unwrap()),
+        "items" => value.as_array().is_some_and(|items| items.iter().all(|item| accepts(rule, item))),
+        "required" => rule.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some()),
+        "properties" => {
+            assert_eq!(schema["additionalProperties"], false);
+            value.as_object().is_some_and(|object| {
+                object.iter().all(|(name, value)| rule.get(name).is_some_and(|schema| accepts(schema, value)))
+            })
+        }
+        other => panic!("unknown keyword {other}"),
+    })
+}
+
+fn json(source: &str) -> Value {
+    schema::of_node(&yaml::parse("f.yaml", source).unwrap()[0])
+}
+
+#[test]
+fn the_schema_accepts_what_loads_and_refuses_what_does_not() {
+    let schema = schema();
+    assert!(accepts(&schema, &json(MINIMAL)));
+    assert!(accepts(&schema, &json(&example())));
+    assert!(!accepts(&schema, &json("{}")));
+    for line in [
+        "polcy: {}",
+        "mode: {proof: observe}",
+        "listen: []",
+        "limits: {headers: 0}",
+        "policy: {}",
+        "audit: {rotate: {}}",
+    ] {
+        let source = format!("{}{line}\n", if line.starts_with("policy") { "" } else { MINIMAL });
+        assert!(!accepts(&schema, &json(&source)), "{line}");
+        assert!(parse(&source).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn the_schema_accepts_every_default() {
+    let schema = schema();
+    for (path, key) in keys() {
+        let (Presence::Default(value) | Presence::Later(Some(value))) = key.presence else {
+            continue;
+        };
+        if key.is_needed() || path.contains("[0]") {
+            continue;
+        }
+        let mut part = &schema;
+        for name in path.split('.') {
+            part = &part["properties"][name];
+        }
+        let value = if value == "null" { Value::Null } else { json(value) };
+        assert!(accepts(part, &value), "{path}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(source in "\\PC*") {
+        let _ = parse(&source);
+    }
+
+    #[test]
+    fn no_value_of_any_key_makes_it_panic(index in any::<proptest::sample::Index>(), value in "[-a-z0-9:/.\"'\\[\\]{}, ]{0,20}") {
+        let keys = keys();
+        let (path, _) = &keys[index.index(keys.len())];
+        for problem in parse(&only(path, &value)).unwrap_err().0 {
+            prop_assert!(problem.line > 0 && problem.column > 0);
+        }
+    }
+}
