@@ -1,0 +1,111 @@
+//! The one door to regorus: a strict interpreter whose clock is the decision's `now`.
+
+use std::{cell::Cell, fmt, num::NonZeroU32, time::Duration};
+
+pub(super) use regorus::Value;
+use regorus::{LimitError, utils::limits::ExecutionTimerConfig};
+
+use super::{directory::Module, gate};
+use crate::{
+    clock::Timestamp,
+    yaml::{Problem, Problems},
+};
+
+/// A prepared interpreter, cloned for each evaluation: nothing that one hop leaves behind can reach the next.
+pub(super) struct Engine {
+    template: regorus::Engine,
+    entrypoint: String,
+    timeout: Duration,
+}
+
+/// Why an evaluation gave no value.
+#[derive(Debug)]
+pub(super) enum EngineError {
+    Timeout(Duration),
+    Fault(String),
+}
+
+impl Engine {
+    pub(super) fn compile(
+        modules: &[Module],
+        entrypoint: &str,
+        timeout: Duration,
+    ) -> Result<(Self, gate::Reads), Problems> {
+        let mut template = regorus::Engine::new();
+        // A builtin's error is an error, never undefined: `not f(broken)` must not become true.
+        template.set_strict_builtin_errors(true);
+        let mut problems: Vec<Problem> = Vec::new();
+        for module in modules {
+            if let Err(error) = template.add_policy(module.file.clone(), module.source.clone()) {
+                problems.push(problem(&module.file, &format!("{error:#}")));
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        let ast = template.get_ast_as_json().map_err(|error| Problems(vec![problem("", &format!("{error:#}"))]))?;
+        let reads = gate::admit(&ast, entrypoint)?;
+        template
+            .add_extension("time.now_ns".to_owned(), 0, Box::new(|_| Ok(Value::from(NOW.get()))))
+            .map_err(|error| Problems(vec![problem("", &format!("{error:#}"))]))?;
+        let check_interval = NonZeroU32::MIN.saturating_add(15);
+        template.set_execution_timer_config(ExecutionTimerConfig { limit: timeout, check_interval });
+        let file = modules.first().map_or("", |module| &module.file);
+        // Analysis happens on the first evaluation: it is paid, and can fail, here rather than on a hop.
+        template.set_input(Value::new_object());
+        if let Err(error) = template.eval_rule(entrypoint.to_owned())
+            && error.to_string().contains("not a valid rule path")
+        {
+            let message = format!(
+                "no rule defines the entry point `{entrypoint}` as a whole: write `decision := ...` or `decision := {{...}} if ...`"
+            );
+            return Err(Problems(vec![problem(file, &message)]));
+        }
+        Ok((Self { template, entrypoint: entrypoint.to_owned(), timeout }, reads))
+    }
+
+    pub(super) fn evaluate(&self, input: Value, now: Timestamp) -> Result<Value, EngineError> {
+        let mut engine = self.template.clone();
+        engine.set_input(input);
+        NOW.set(now.nanos());
+        engine.eval_rule(self.entrypoint.clone()).map_err(|error| match error.downcast_ref::<LimitError>() {
+            Some(LimitError::TimeLimitExceeded { .. }) => EngineError::Timeout(self.timeout),
+            _ => EngineError::Fault(one_line(&error.to_string())),
+        })
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("entrypoint", &self.entrypoint)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+thread_local! {
+    /// The `now` of the evaluation that this thread is in. An extension of regorus cannot be given an argument of the host's.
+    static NOW: Cell<i64> = const { Cell::new(0) };
+}
+
+/// regorus writes `--> file:line:column`, the line with a caret, and `error: message`.
+fn problem(file: &str, text: &str) -> Problem {
+    let place = text.split("--> ").nth(1).and_then(|rest| rest.lines().next()).unwrap_or(file);
+    let mut parts = place.rsplitn(3, ':');
+    let (column, line) = (parts.next(), parts.next());
+    let number = |part: Option<&str>| part.and_then(|part| part.trim().parse().ok()).unwrap_or(1);
+    Problem::at(parts.next().unwrap_or(file), number(line), number(column), &message(text))
+}
+
+fn message(text: &str) -> String {
+    text.rsplit_once("error: ").map_or(text, |(_, message)| message).lines().next().unwrap_or_default().to_owned()
+}
+
+/// Where and what, without the policy's text.
+fn one_line(text: &str) -> String {
+    match text.split("--> ").nth(1).and_then(|rest| rest.lines().next()) {
+        Some(place) => format!("{}: {}", place.trim(), message(text)),
+        None => message(text),
+    }
+}

@@ -1,0 +1,282 @@
+//! Builds the policy's input: the OPA-Envoy plugin's document, and what Hopguard proved and found.
+//!
+//! Built value by value from the request, without JSON in between. Credentials are in no copy of the headers.
+
+mod object;
+
+use self::object::Object;
+use super::{
+    Input, body,
+    engine::Value,
+    gate::Reads,
+    query::{decode, parse},
+};
+use crate::{
+    grant::Grant,
+    hop::{HopError, Request, XFCC},
+    pb::{self, AttributeContext, address, attribute_context, socket_address},
+};
+
+/// Builds the document of one hop.
+///
+/// # Errors
+/// What the policy reads cannot be made of this hop: the body is cut or not JSON, or the query cannot be decoded.
+pub(super) fn build(input: &Input<'_>, reads: &Reads) -> Result<Value, HopError> {
+    let request = input.request;
+    if request.body.truncated && reads.body && !reads.truncated {
+        return Err(HopError::TooLarge("body.truncated"));
+    }
+    let mut root = Object::new();
+    root.put("attributes", attributes(request));
+    root.put("version", Object::of([("ext_authz", "v3"), ("encoding", "protojson")]));
+    root.put("parsed_path", parsed_path(request)?);
+    if reads.query {
+        root.put("parsed_query", parsed_query(request)?);
+    }
+    if reads.body {
+        root.put("parsed_body", body::parse(request)?);
+    }
+    root.put("truncated_body", request.body.truncated);
+    root.text("source_principal", request.attributes.source.as_ref().map_or("", |source| &source.principal));
+    root.put("hop", hop(request));
+    root.put("self", input.audience.id().to_string());
+    root.put("peer", peer(input));
+    root.put("actor", actor(input));
+    root.put(
+        "purpose",
+        Object::of([("name", input.purpose.purpose().as_str()), ("binding", input.purpose.binding().as_str())]),
+    );
+    root.put("grant", grant(input.grant.grant()));
+    root.put("grants", input.grant.all().map(|it| grant(it)).collect::<Vec<_>>());
+    root.put("now", input.now.nanos());
+    Ok(root.into())
+}
+
+fn hop(request: &Request<'_>) -> Value {
+    let mut hop = Object::of([("method", request.method), ("path", &request.target.path), ("host", &request.host)]);
+    hop.text("upgrade", request.upgrade.as_deref().unwrap_or_default());
+    hop.into()
+}
+
+fn peer(input: &Input<'_>) -> Value {
+    let peer = input.peer;
+    let mut object = Object::of([
+        ("spiffe_id", peer.id().to_string().as_str()),
+        ("trust_domain", peer.id().trust_domain().as_str()),
+        ("path", peer.id().path()),
+        ("assurance", "verified"),
+        ("serial", peer.serial()),
+        ("fingerprint", peer.fingerprint()),
+    ]);
+    object.put("not_after", peer.not_after().to_string());
+    object.into()
+}
+
+fn actor(input: &Input<'_>) -> Value {
+    let mut actor = Object::of([("type", "workload"), ("effective", input.peer.id().to_string().as_str())]);
+    actor.put("chain", Vec::<Value>::new());
+    actor.into()
+}
+
+fn grant(grant: &Grant) -> Value {
+    let mut object = Object::of([
+        ("name", grant.name()),
+        ("type", grant.kind().as_str()),
+        ("owner", grant.owner()),
+        ("approver", grant.approver()),
+        ("requested_by", grant.requested_by()),
+    ]);
+    object.text("ticket", grant.ticket().unwrap_or_default());
+    object.put("not_before", grant.not_before().to_string());
+    object.put("expires_at", grant.expires_at().to_string());
+    object.into()
+}
+
+/// Segments are decoded after they are split: an escaped slash, where it is admitted, is data.
+fn parsed_path(request: &Request<'_>) -> Result<Vec<Value>, HopError> {
+    let segments = request.target.path.split('/').skip(1);
+    segments.map(|segment| decode(segment, false).map(Value::from)).collect()
+}
+
+fn parsed_query(request: &Request<'_>) -> Result<Value, HopError> {
+    let mut object = Object::new();
+    for (name, values) in parse(request.target.query.unwrap_or_default())? {
+        object.put(&name, values.into_iter().map(Value::from).collect::<Vec<_>>());
+    }
+    Ok(object.into())
+}
+
+/// The whole `AttributeContext` in proto JSON names, without credentials. Only what Envoy filled is there.
+fn attributes(request: &Request<'_>) -> Value {
+    let AttributeContext {
+        source,
+        destination,
+        request: sent,
+        context_extensions,
+        metadata_context,
+        tls_session,
+        route_metadata_context,
+    } = request.attributes;
+    let mut object = Object::new();
+    object.some("source", source.as_ref().map(end));
+    object.some("destination", destination.as_ref().map(end));
+    object.some("request", sent.as_ref().map(|sent| self::request(request, sent)));
+    object.texts("contextExtensions", context_extensions);
+    object.some("metadataContext", metadata_context.as_ref().map(metadata));
+    object.some("routeMetadataContext", route_metadata_context.as_ref().map(metadata));
+    object.some(
+        "tlsSession",
+        tls_session.as_ref().map(|tls| {
+            let mut object = Object::new();
+            object.text("sni", &tls.sni);
+            object.into()
+        }),
+    );
+    object.into()
+}
+
+fn end(end: &attribute_context::Peer) -> Value {
+    let attribute_context::Peer { address, service, labels, principal, certificate } = end;
+    let mut object = Object::new();
+    object.some("address", address.as_ref().map(self::address));
+    object.text("service", service);
+    object.texts("labels", labels);
+    object.text("principal", principal);
+    object.text("certificate", certificate);
+    object.into()
+}
+
+fn address(address: &pb::Address) -> Value {
+    let mut object = Object::new();
+    match &address.address {
+        Some(address::Address::SocketAddress(socket)) => {
+            let pb::SocketAddress { protocol, address, port_specifier, resolver_name, ipv4_compat } = socket;
+            let mut inner = Object::new();
+            if *protocol != 0 {
+                inner.put("protocol", *protocol);
+            }
+            inner.text("address", address);
+            match port_specifier {
+                Some(socket_address::PortSpecifier::PortValue(port)) => inner.put("portValue", *port),
+                Some(socket_address::PortSpecifier::NamedPort(port)) => inner.put("namedPort", port.as_str()),
+                None => {}
+            }
+            inner.text("resolverName", resolver_name);
+            if *ipv4_compat {
+                inner.put("ipv4Compat", true);
+            }
+            object.put("socketAddress", inner);
+        }
+        Some(address::Address::Pipe(pipe)) => {
+            let mut inner = Object::new();
+            inner.text("path", &pipe.path);
+            if pipe.mode != 0 {
+                inner.put("mode", pipe.mode);
+            }
+            object.put("pipe", inner);
+        }
+        None => {}
+    }
+    object.into()
+}
+
+fn request(request: &Request<'_>, sent: &attribute_context::Request) -> Value {
+    let attribute_context::HttpRequest {
+        id,
+        method,
+        headers: _,
+        path,
+        host,
+        scheme,
+        query,
+        fragment,
+        size,
+        protocol,
+        body,
+        raw_body,
+        header_map: _,
+    } = request.http;
+    let mut http = Object::new();
+    let texts = [
+        ("id", id),
+        ("method", method),
+        ("path", path),
+        ("host", host),
+        ("scheme", scheme),
+        ("query", query),
+        ("fragment", fragment),
+        ("protocol", protocol),
+        ("body", body),
+    ];
+    for (name, value) in texts {
+        http.text(name, value);
+    }
+    if *size != 0 {
+        http.put("size", *size);
+    }
+    if !raw_body.is_empty() {
+        http.put("rawBody", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, raw_body));
+    }
+    http.put("headers", headers(request));
+    let mut object = Object::new();
+    object.some(
+        "time",
+        sent.time.as_ref().map(|time| {
+            let mut object = Object::new();
+            object.put("seconds", time.seconds);
+            if time.nanos != 0 {
+                object.put("nanos", time.nanos);
+            }
+            object.into()
+        }),
+    );
+    object.put("http", http);
+    object.into()
+}
+
+/// Both header modes give the same map; credentials are taken out.
+fn headers(request: &Request<'_>) -> Value {
+    let mut object = Object::new();
+    for (name, value) in request.headers.all_joined() {
+        if !CREDENTIALS.contains(&name) {
+            object.put(name, value.as_ref());
+        }
+    }
+    object.into()
+}
+
+fn metadata(metadata: &pb::Metadata) -> Value {
+    let mut object = Object::new();
+    if !metadata.filter_metadata.is_empty() {
+        let mut namespaces = Object::new();
+        for (namespace, value) in &metadata.filter_metadata {
+            namespaces.put(namespace, structure(value));
+        }
+        object.put("filterMetadata", namespaces);
+    }
+    object.into()
+}
+
+/// Its depth is bounded: prost decodes no message nested deeper than 100.
+fn structure(value: &prost_types::Struct) -> Value {
+    let mut object = Object::new();
+    for (name, field) in &value.fields {
+        object.put(name, json(field));
+    }
+    object.into()
+}
+
+fn json(value: &prost_types::Value) -> Value {
+    use prost_types::value::Kind;
+    match &value.kind {
+        Some(Kind::BoolValue(value)) => Value::from(*value),
+        Some(Kind::NumberValue(value)) => Value::from(*value),
+        Some(Kind::StringValue(value)) => Value::from(value.as_str()),
+        Some(Kind::ListValue(list)) => list.values.iter().map(json).collect::<Vec<_>>().into(),
+        Some(Kind::StructValue(value)) => structure(value),
+        Some(Kind::NullValue(_)) | None => Value::Null,
+    }
+}
+
+/// Never shown to a policy.
+const CREDENTIALS: [&str; 3] = ["cookie", "proxy-authorization", XFCC];
