@@ -1,0 +1,114 @@
+//! A denial: which stage said no, and why.
+
+use super::Reason;
+use crate::{
+    audience::AudienceError, grant::GrantError, hop::HopError, peer::PeerError, policy::PolicyError,
+    purpose::PurposeError,
+};
+
+/// The error of whichever stage denied the hop. `?` means deny.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// Nothing about the hop: the world was in the way.
+    #[error(transparent)]
+    World(#[from] Fault),
+    /// The hop itself.
+    #[error(transparent)]
+    Hop(#[from] HopError),
+    /// Who is calling.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    /// Whom the hop is meant for.
+    #[error(transparent)]
+    Audience(#[from] AudienceError),
+    /// What it is for.
+    #[error(transparent)]
+    Purpose(#[from] PurposeError),
+    /// What was approved.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    /// What the policy says today.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+}
+
+/// An outcome of the world: it says nothing about the hop, and replay repeats it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The decision could not be written down.
+    #[error("the decision cannot be recorded")]
+    AuditUnavailable,
+    /// The answer would have come too late.
+    #[error("the decision took longer than Envoy waits")]
+    Deadline,
+    /// A fault of Hopguard's own.
+    #[error("an internal fault")]
+    Internal,
+    /// Nothing has been loaded yet, or Hopguard is on its way out.
+    #[error("not ready to decide")]
+    NotReady,
+    /// Too many hops at once.
+    #[error("too many checks at once")]
+    Overloaded,
+}
+
+impl Denial {
+    /// The reason, as logs, metrics, records and callers know it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::World(fault) => match fault {
+                Fault::AuditUnavailable => Reason::AuditUnavailable,
+                Fault::Deadline => Reason::Deadline,
+                Fault::Internal => Reason::Internal,
+                Fault::NotReady => Reason::NotReady,
+                Fault::Overloaded => Reason::Overloaded,
+            },
+            Self::Hop(error) => match error {
+                HopError::Ambiguous(_) => Reason::HopAmbiguous,
+                HopError::Malformed(_) => Reason::HopMalformed,
+                HopError::TooLarge(_) => Reason::HopTooLarge,
+            },
+            Self::Peer(error) => match error {
+                PeerError::Missing => Reason::PeerMissing,
+                PeerError::Invalid(_) => Reason::PeerInvalid,
+                PeerError::Conflict { .. } => Reason::PeerConflict,
+                PeerError::Untrusted { .. } => Reason::PeerUntrusted,
+                PeerError::Stale { .. } => Reason::TrustStale,
+                PeerError::Expired { .. } => Reason::PeerExpired,
+                PeerError::Lifetime { .. } => Reason::PeerLifetime,
+            },
+            Self::Audience(_) => Reason::AudienceMismatch,
+            Self::Purpose(error) => match error {
+                PurposeError::Ambiguous => Reason::PurposeAmbiguous,
+                PurposeError::Missing => Reason::PurposeMissing,
+                PurposeError::Unknown(_) => Reason::PurposeUnknown,
+            },
+            Self::Grant(error) => match error {
+                GrantError::Expired(_) => Reason::GrantExpired,
+                GrantError::Missing(_) => Reason::GrantMissing,
+                GrantError::Pending(_) => Reason::GrantPending,
+            },
+            Self::Policy(error) => match error {
+                PolicyError::Denied(_) => Reason::PolicyDenied,
+                PolicyError::Fault(_) => Reason::PolicyError,
+                PolicyError::Hop(HopError::Ambiguous(_)) => Reason::HopAmbiguous,
+                PolicyError::Hop(HopError::Malformed(_)) => Reason::HopMalformed,
+                PolicyError::Hop(HopError::TooLarge(_)) => Reason::HopTooLarge,
+                PolicyError::Timeout(_) => Reason::PolicyTimeout,
+                PolicyError::Undefined => Reason::PolicyUndefined,
+            },
+        }
+    }
+
+    /// The stable dotted code below the reason, where there is one.
+    pub fn detail(&self) -> Option<&'static str> {
+        match self {
+            Self::World(_) | Self::Audience(_) => None,
+            Self::Hop(error) => Some(error.detail()),
+            Self::Peer(error) => Some(error.detail()),
+            Self::Purpose(error) => Some(error.detail()),
+            Self::Grant(error) => Some(error.detail()),
+            Self::Policy(error) => error.detail(),
+        }
+    }
+}
