@@ -1,0 +1,71 @@
+//! Which of the client's headers must not reach the upstream.
+
+use std::collections::BTreeSet;
+
+use crate::pb::CheckRequest;
+
+/// What an allow removes: every `x-hopguard-*` that this answer does not set, and headers that make an upstream see another request than
+/// the one that was judged, unless `keep` names them.
+///
+/// Envoy removes after it sets, so the five headers of the answer must not be among them.
+pub(super) fn headers_to_remove(check: &CheckRequest, keep: impl Fn(&str) -> bool) -> Vec<String> {
+    let http = check.attributes.as_ref().and_then(|it| it.request.as_ref()).and_then(|it| it.http.as_ref());
+    let joined = http.into_iter().flat_map(|http| http.headers.keys());
+    let raw = http
+        .into_iter()
+        .flat_map(|http| http.header_map.iter())
+        .flat_map(|map| map.headers.iter().map(|header| &header.key));
+    let spoofed: BTreeSet<&str> =
+        joined.chain(raw).map(String::as_str).filter(|name| is_ours(name) && !SET.contains(name)).collect();
+    let rewriting = REWRITING.into_iter().filter(|name| !keep(name));
+    rewriting.chain(spoofed).map(str::to_owned).collect()
+}
+
+/// Servers that follow CGI read `_` and `-` as the same.
+fn is_ours(name: &str) -> bool {
+    let prefix = name.get(..PREFIX.len()).unwrap_or_default();
+    prefix.bytes().map(|byte| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).eq(PREFIX.bytes())
+}
+
+const PREFIX: &str = "x-hopguard-";
+
+/// Set by every allow, whether or not the request showed them.
+const SET: [&str; 5] =
+    ["x-hopguard-actor", "x-hopguard-decision", "x-hopguard-grant", "x-hopguard-peer", "x-hopguard-purpose"];
+
+/// Headers by which some servers let a client replace the method or the path.
+pub(super) const REWRITING: [&str; 5] =
+    ["x-envoy-original-path", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pb::{AttributeContext, attribute_context};
+
+    fn check(names: &[&str]) -> CheckRequest {
+        let headers = names.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect();
+        let http = attribute_context::HttpRequest { headers, ..Default::default() };
+        let request = attribute_context::Request { http: Some(http), ..Default::default() };
+        CheckRequest { attributes: Some(AttributeContext { request: Some(request), ..Default::default() }) }
+    }
+
+    #[test]
+    fn every_spelling_of_our_prefix_is_removed_but_for_what_we_set() {
+        let check = check(&[
+            "x-hopguard-peer",
+            "x_hopguard_peer",
+            "x-hopguard_peer",
+            "x-hopguard-admin",
+            "x-hopguards",
+            "accept",
+        ]);
+        let removed = headers_to_remove(&check, |_| false);
+        assert_eq!(removed[5..], ["x-hopguard-admin", "x-hopguard_peer", "x_hopguard_peer"]);
+    }
+
+    #[test]
+    fn headers_that_rewrite_the_request_are_removed_unless_kept() {
+        let removed = headers_to_remove(&check(&[]), |name| name == "x-rewrite-url");
+        assert_eq!(removed, ["x-envoy-original-path", "x-http-method-override", "x-method-override", "x-original-url"]);
+    }
+}
