@@ -1,0 +1,193 @@
+//! One record: the stable JSON line from which a decision can be explained.
+//!
+//! Never a token, a key, a cookie or a credential header. Text that a client chose is bounded, and escaped by the encoder.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::Serialize;
+
+use crate::{
+    clock::Timestamp,
+    decision::{Decision, DecisionId, Revisions},
+    hex,
+};
+
+/// A decision on its way into the log.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its name.
+    pub id: DecisionId,
+    /// What was decided, and why.
+    pub decision: Decision,
+    /// How long it took, from the first byte of the Check to here.
+    pub elapsed: Duration,
+    /// The workload that decided.
+    pub this: String,
+}
+
+/// The line that is written.
+#[derive(Debug, Serialize)]
+pub struct Record<'a> {
+    schema: &'static str,
+    /// Counts the records of one log, without a gap.
+    pub seq: u64,
+    time: String,
+    decision_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
+    answered: Answer,
+    allowed: bool,
+    reason: Option<&'static str>,
+    observed: [&'static str; 0],
+    modes: Modes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    hop: Hop<'a>,
+    #[serde(rename = "self")]
+    this: &'a str,
+    peer: Option<Peer<'a>>,
+    actor: Option<Actor>,
+    purpose: Option<Purpose<'a>>,
+    grant: Option<Grant<'a>>,
+    revisions: Option<&'a Revisions>,
+    valid_until: Option<String>,
+    input_digest: Option<String>,
+    elapsed_us: u64,
+}
+
+/// What Envoy was told.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Allow,
+    Deny,
+}
+
+#[derive(Debug, Serialize)]
+struct Modes {
+    proof: &'static str,
+    ceiling: &'static str,
+    policy: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Hop<'a> {
+    method: &'a str,
+    host: &'a str,
+    path: Option<&'a str>,
+    request_id: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Peer<'a> {
+    spiffe_id: String,
+    assurance: &'static str,
+    serial: &'a str,
+    fingerprint: &'a str,
+    not_after: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Actor {
+    r#type: &'static str,
+    effective: String,
+    chain: [&'static str; 0],
+}
+
+#[derive(Debug, Serialize)]
+struct Purpose<'a> {
+    name: &'a str,
+    binding: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Grant<'a> {
+    name: &'a str,
+    r#type: &'static str,
+    owner: &'a str,
+    approver: &'a str,
+    ticket: Option<&'a str>,
+    expires: String,
+}
+
+/// Says how many records are missing at this place.
+#[derive(Debug, Serialize)]
+pub(super) struct Gap {
+    schema: &'static str,
+    seq: u64,
+    time: String,
+    lost: u64,
+}
+
+impl<'a> Record<'a> {
+    /// The record of `entry`, as number `seq`.
+    pub fn new(seq: u64, entry: &'a Entry) -> Self {
+        let Entry { id, decision, elapsed, this } = entry;
+        let denial = decision.verdict.as_ref().err();
+        let peer = decision.peer();
+        let found = &decision.findings;
+        Self {
+            schema: SCHEMA,
+            seq,
+            time: decision.now.to_string(),
+            decision_id: id.to_string(),
+            trace_id: decision.outline.trace_id.as_deref(),
+            answered: if denial.is_some() { Answer::Deny } else { Answer::Allow },
+            allowed: denial.is_none(),
+            reason: denial.map(|denial| denial.reason().as_str()),
+            observed: [],
+            modes: Modes { proof: "enforce", ceiling: "enforce", policy: "enforce" },
+            detail: denial.and_then(|denial| denial.detail()),
+            message: denial.map(ToString::to_string),
+            hop: Hop {
+                method: &decision.outline.method,
+                host: &decision.outline.host,
+                path: decision.outline.path.as_deref(),
+                request_id: decision.outline.request_id.as_deref(),
+            },
+            this,
+            peer: peer.map(|peer| Peer {
+                spiffe_id: peer.id().to_string(),
+                assurance: "verified",
+                serial: peer.serial(),
+                fingerprint: peer.fingerprint(),
+                not_after: peer.not_after().to_string(),
+            }),
+            actor: peer.map(|peer| Actor { r#type: "workload", effective: peer.id().to_string(), chain: [] }),
+            purpose: found
+                .purpose
+                .as_ref()
+                .map(|purpose| Purpose { name: purpose.purpose().as_str(), binding: purpose.binding().as_str() }),
+            grant: found.grant.as_ref().map(|active| {
+                let grant = active.grant();
+                Grant {
+                    name: grant.name(),
+                    r#type: grant.kind().as_str(),
+                    owner: grant.owner(),
+                    approver: grant.approver(),
+                    ticket: grant.ticket(),
+                    expires: grant.expires_at().to_string(),
+                }
+            }),
+            revisions: decision.revisions.as_deref(),
+            valid_until: decision.verdict.as_ref().ok().map(|permit| permit.valid_until().to_string()),
+            input_digest: found
+                .input
+                .as_ref()
+                .map(|input| hex::encode(digest(&SHA256, input.to_json().as_bytes()).as_ref())),
+            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Gap {
+    pub(super) fn new(seq: u64, time: Timestamp, lost: u64) -> Self {
+        Self { schema: SCHEMA, seq, time: time.to_string(), lost }
+    }
+}
+
+/// The name and version of this format.
+const SCHEMA: &str = "hopguard.dev/audit/v1alpha1";

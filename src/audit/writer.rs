@@ -1,0 +1,102 @@
+//! The thread that writes: it gathers what comes within a window, appends it, and waits for the disk once for all of it.
+
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc::{self, error::TryRecvError};
+
+use super::{Entry, State, file::Log, record::Gap};
+use crate::{audit::Record, clock::Timestamp};
+
+pub(super) struct Writer {
+    log: Log,
+    next: u64,
+    state: Arc<State>,
+    window: Duration,
+    /// Lines that are not on disk yet.
+    lines: Vec<u8>,
+    /// How many they are.
+    pending: u64,
+    last: Timestamp,
+}
+
+impl Writer {
+    pub(super) fn new(log: Log, next: u64, state: Arc<State>, window: Duration) -> Self {
+        Self { log, next, state, window, lines: Vec::new(), pending: 0, last: Timestamp::MIN }
+    }
+
+    /// Writes until every sender is gone and everything is on disk, or cannot be put there.
+    pub(super) fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
+        while let Some(entry) = entries.blocking_recv() {
+            self.line(&entry);
+            let ended = self.gather(&mut entries);
+            while let Err(error) = self.flush() {
+                if !self.state.broken.swap(true, Ordering::AcqRel) {
+                    tracing::error!(%error, "Audit log cannot be written: allows are denied until it can");
+                }
+                if ended {
+                    tracing::error!(records = self.pending, "Audit records could not be written before the end");
+                    return;
+                }
+                // Nothing more is taken from the queue meanwhile: it fills, and memory stays bounded.
+                std::thread::park_timeout(RETRY);
+            }
+            if self.state.broken.swap(false, Ordering::AcqRel) {
+                tracing::info!("Audit log can be written again");
+            }
+        }
+    }
+
+    /// Waits for one window and takes what came. `true`: nothing more will come.
+    fn gather(&mut self, entries: &mut mpsc::Receiver<Entry>) -> bool {
+        let end = Instant::now() + self.window;
+        loop {
+            match entries.try_recv() {
+                Ok(entry) => self.line(&entry),
+                Err(TryRecvError::Disconnected) => return true,
+                Err(TryRecvError::Empty) => match end.checked_duration_since(Instant::now()) {
+                    Some(left) if !left.is_zero() && self.lines.len() < BATCH => std::thread::park_timeout(left),
+                    _ => return false,
+                },
+            }
+            if self.lines.len() >= BATCH {
+                return false;
+            }
+        }
+    }
+
+    fn line(&mut self, entry: &Entry) {
+        self.last = entry.decision.now;
+        let record = Record::new(self.next, entry);
+        self.push(&record);
+    }
+
+    fn push(&mut self, line: &impl serde::Serialize) {
+        match serde_json::to_writer(&mut self.lines, line) {
+            Ok(()) => self.lines.push(b'\n'),
+            Err(error) => tracing::error!(%error, "Audit record cannot be encoded"),
+        }
+        self.next = self.next.saturating_add(1);
+        self.pending = self.pending.saturating_add(1);
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let lost = self.state.lost.swap(0, Ordering::AcqRel);
+        if lost > 0 {
+            self.push(&Gap::new(self.next, self.last, lost));
+        }
+        self.log.commit(&self.lines)?;
+        self.lines.clear();
+        self.state.written.fetch_add(std::mem::take(&mut self.pending), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// How long a broken sink is left alone.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// A batch that is written without waiting for the window's end, in bytes.
+const BATCH: usize = 1024 * 1024;
