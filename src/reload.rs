@@ -1,1 +1,12 @@
-//! Watches files, builds aside, swaps whole.
+//! Keeps the snapshot as the files are: builds aside, swaps whole. What does not load keeps its last good state, and says so.
+
+mod fingerprint;
+mod load;
+mod status;
+mod watch;
+
+pub use self::{
+    load::Loader,
+    status::{Part, PartStatus, Status},
+    watch::{Nudge, Watch},
+};

@@ -1,1 +1,126 @@
-//! Answers Envoy.
+//! Answers Envoy: connections from those who may ask, each pinned to one thread, each Check answered where it was read.
+
+pub mod admin;
+mod check;
+mod connection;
+mod frame;
+mod listen;
+mod worker;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+
+pub use self::{
+    check::CHECK,
+    listen::{Allow, Bound, Listener, SocketFile, accept, bind},
+    worker::Workers,
+};
+use crate::{
+    audit::Audit, authorizer::Authorizer, clock::Clock, decision::DecisionIds, reload::Status, response::Reveal,
+    telemetry::Metrics,
+};
+
+/// What every Check needs of the process.
+#[derive(Debug)]
+pub struct Shared {
+    /// What is decided by; absent until everything has been loaded once.
+    pub snapshot: ArcSwapOption<Snapshot>,
+    /// The one source of `now`.
+    pub clock: Clock,
+    /// Where decisions are written down.
+    pub audit: Audit,
+    /// Names of decisions.
+    pub ids: DecisionIds,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How the parts of the snapshot stand.
+    pub status: Status,
+    /// The bounds of serving.
+    pub limits: Limits,
+    /// Checks that are under way.
+    in_flight: AtomicUsize,
+    /// Connections that are open.
+    connections: AtomicUsize,
+}
+
+/// What one revision decides and answers by.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Decides.
+    pub authorizer: Authorizer,
+    /// How much a denied caller is told.
+    pub reveal: Reveal,
+}
+
+/// The bounds of serving; they last as long as the process.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest message, in bytes.
+    pub request_bytes: usize,
+    /// The most Checks at once.
+    pub in_flight: usize,
+    /// The most connections at once.
+    pub connections: usize,
+    /// The most HTTP/2 streams on one connection.
+    pub streams: u32,
+    /// How long one Check may take; Envoy's own patience can only shorten it.
+    pub deadline: Duration,
+    /// How long connections may take to end.
+    pub drain: Duration,
+}
+
+impl Shared {
+    /// Nothing loaded yet, nothing under way.
+    pub fn new(audit: Audit, ids: DecisionIds, metrics: Metrics, limits: Limits) -> Self {
+        Self {
+            snapshot: ArcSwapOption::empty(),
+            clock: Clock::default(),
+            audit,
+            ids,
+            metrics,
+            status: Status::default(),
+            limits,
+            in_flight: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many Checks are under way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts one of something for as long as it lives.
+#[derive(Debug)]
+struct Counted {
+    shared: Arc<Shared>,
+    counter: fn(&Shared) -> &AtomicUsize,
+}
+
+impl Counted {
+    /// One more, unless there are `most` already.
+    fn one(shared: &Arc<Shared>, counter: fn(&Shared) -> &AtomicUsize, most: usize) -> Option<Self> {
+        let one = Self { shared: Arc::clone(shared), counter };
+        let before = counter(shared).fetch_add(1, Ordering::AcqRel);
+        (before < most).then_some(one)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        (self.counter)(&self.shared).fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,1 +1,5 @@
-//! What operators see.
+//! What operators see: logs, and the names of all metrics.
+
+mod metrics;
+
+pub use self::metrics::Metrics;

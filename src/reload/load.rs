@@ -1,0 +1,265 @@
+//! Loads each part by itself, and keeps the last good one of each.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use spiffe::TrustDomain;
+
+use super::{Part, fingerprint};
+use crate::{
+    authorizer::Authorizer,
+    clock::Timestamp,
+    config::Config,
+    decision::Revisions,
+    grant::Grants,
+    hex,
+    hop::{Escapes, Rules},
+    peer::Verifier,
+    policy::{Policy, Source},
+    server::{Shared, Snapshot},
+    store::{Directory, Documents},
+    trust::{PemSource, Trust, TrustBundle},
+    yaml::Problems,
+};
+
+/// Holds the last good state of each part.
+#[derive(Debug)]
+pub struct Loader {
+    config: Config,
+    bundles: BTreeMap<TrustDomain, Held>,
+    trust: Option<Trust>,
+    directory: Directory,
+    documents: Option<Documents>,
+    policy: Option<Compiled>,
+    seen: Option<u64>,
+    published: Option<String>,
+    shared: Arc<Shared>,
+}
+
+/// A bundle, and when its source last gave it.
+#[derive(Debug)]
+struct Held {
+    bundle: TrustBundle,
+    confirmed: Timestamp,
+}
+
+/// A policy, and what it was compiled from and for.
+#[derive(Debug)]
+struct Compiled {
+    policy: Arc<Policy>,
+    source: String,
+    entrypoint: String,
+    timeout: Duration,
+}
+
+impl Loader {
+    /// Will load what `config` names, and tell `shared` how it stands.
+    pub fn new(config: Config, shared: Arc<Shared>) -> Self {
+        let directory = Directory::new(config.documents.clone());
+        Self {
+            config,
+            bundles: BTreeMap::new(),
+            trust: None,
+            directory,
+            documents: None,
+            policy: None,
+            seen: None,
+            published: None,
+            shared,
+        }
+    }
+
+    /// The directories in which something may change.
+    pub fn directories(&self) -> BTreeSet<PathBuf> {
+        let parent = |path: &Path| {
+            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
+        };
+        let files = std::iter::once(parent(&self.config.file)).chain(self.trust_files().map(parent));
+        files.chain([self.config.documents.clone(), self.config.policy.directory.clone()]).collect()
+    }
+
+    /// Loads what has changed, or everything if `forced`. Gives the new snapshot, if it is another one than before and every part is in.
+    pub fn refresh(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
+        let seen = fingerprint::of(self.paths());
+        let unchanged = self.seen.replace(seen) == Some(seen);
+        if unchanged && !forced && self.shared.status.is_clean() {
+            self.bundles.values_mut().for_each(|held| held.confirmed = now);
+            return None;
+        }
+        self.load_config(now);
+        self.load_trust(now);
+        self.load_store(now);
+        self.load_policy(now);
+        // What the configuration names may be other files now.
+        self.seen = Some(fingerprint::of(self.paths()));
+        self.assemble()
+    }
+
+    fn paths(&self) -> Vec<&Path> {
+        let parts = [self.config.file.as_path(), &self.config.documents, &self.config.policy.directory];
+        parts.into_iter().chain(self.trust_files()).collect()
+    }
+
+    fn trust_files(&self) -> impl Iterator<Item = &Path> {
+        self.config.trust.iter().flat_map(PemSource::paths)
+    }
+
+    fn load_config(&mut self, now: Timestamp) {
+        let problems = match Config::load(&self.config.file) {
+            Ok(config) => {
+                let fixed = self.config.restart_differs(&config);
+                if fixed.is_empty() {
+                    if config.documents != self.config.documents {
+                        self.directory = Directory::new(config.documents.clone());
+                    }
+                    self.config = config;
+                    Vec::new()
+                } else {
+                    let keys = fixed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+                    vec![format!("{}: {keys} changed, which takes a restart", self.config.file.display())]
+                }
+            }
+            Err(problems) => lines(&problems),
+        };
+        self.note(Part::Config, Some(self.config.revision.clone()), problems, now);
+    }
+
+    fn load_trust(&mut self, now: Timestamp) {
+        let mut problems = Vec::new();
+        let mut bundles = BTreeMap::new();
+        for source in &self.config.trust {
+            let held = match source.read() {
+                Ok(bundle) => Some(Held { bundle, confirmed: now }),
+                Err(error) => {
+                    problems.push(error.to_string());
+                    self.bundles.remove(&source.trust_domain).map(|held| {
+                        let stale_at = held.confirmed.after(source.max_stale);
+                        Held { bundle: held.bundle.with_stale_at(Some(stale_at)), confirmed: held.confirmed }
+                    })
+                }
+            };
+            bundles.extend(held.map(|held| (source.trust_domain.clone(), held)));
+        }
+        self.bundles = bundles;
+        // A trust domain that has never loaded is not trusted; the others are served once all of them have been in.
+        if self.bundles.len() == self.config.trust.len() {
+            match Trust::new(self.bundles.values().map(|held| Arc::new(held.bundle.clone()))) {
+                Ok(trust) => self.trust = Some(trust),
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+        let revision = self.trust.as_ref().map(trust_revision);
+        self.note(Part::Trust, revision, problems, now);
+    }
+
+    fn load_store(&mut self, now: Timestamp) {
+        let problems = match self.directory.read() {
+            Ok(documents) => {
+                let problems = documents.problems.iter().map(ToString::to_string).collect();
+                self.documents = Some(documents);
+                problems
+            }
+            Err(problems) => lines(&problems),
+        };
+        let revision = self.documents.as_ref().map(|documents| documents.revision.clone());
+        self.note(Part::Store, revision, problems, now);
+    }
+
+    fn load_policy(&mut self, now: Timestamp) {
+        let problems = self.compile().err().map(|problems| lines(&problems)).unwrap_or_default();
+        let revision = self.policy.as_ref().map(|compiled| compiled.source.clone());
+        self.note(Part::Policy, revision, problems, now);
+    }
+
+    fn compile(&mut self) -> Result<(), Problems> {
+        let wanted = &self.config.policy;
+        let source = Source::read(&wanted.directory, self.config.limits.policy_bytes as u64)?;
+        let current = self.policy.as_ref().is_some_and(|compiled| {
+            compiled.source == source.revision()
+                && compiled.entrypoint == wanted.entrypoint
+                && compiled.timeout == wanted.timeout
+        });
+        if !current {
+            let policy = Arc::new(Policy::compile(&source, &wanted.entrypoint, wanted.timeout)?);
+            let source = source.revision().to_owned();
+            self.policy =
+                Some(Compiled { policy, source, entrypoint: wanted.entrypoint.clone(), timeout: wanted.timeout });
+        }
+        Ok(())
+    }
+
+    fn assemble(&mut self) -> Option<Snapshot> {
+        let (trust, documents, compiled) = (self.trust.as_ref()?, self.documents.as_ref()?, self.policy.as_ref()?);
+        let config = &self.config;
+        let mut revisions = Revisions {
+            trust: trust_revision(trust),
+            store: documents.revision.clone(),
+            policy: compiled.source.clone(),
+            config: config.revision.clone(),
+            snapshot: String::new(),
+        };
+        revisions.snapshot = short(
+            &[&revisions.trust, &revisions.store, &revisions.policy, &revisions.config].map(String::as_str).join(" "),
+        );
+        let stale: Vec<_> = trust.bundles().filter_map(|bundle| bundle.stale_at()).map(|at| at.to_string()).collect();
+        let state = format!("{} {}", revisions.snapshot, stale.join(" "));
+        if self.published.replace(state.clone()) == Some(state) {
+            return None;
+        }
+        let authorizer = Authorizer {
+            this: config.self_id.clone(),
+            rules: Rules {
+                escapes: Escapes {
+                    slash: config.hop.slash,
+                    percent: config.hop.percent,
+                    semicolon: config.hop.semicolon,
+                },
+                max_headers: config.limits.headers,
+                purpose_header: config.purpose_header.clone(),
+                keep_headers: config.hop.keep_headers.iter().cloned().collect(),
+            },
+            self_check: config.hop.self_check,
+            verifier: Verifier::new(config.peer.max_lifetime),
+            trust: trust.clone(),
+            vocabulary: documents.vocabulary.clone(),
+            grants: Grants::new(config.self_id.clone(), &documents.grants),
+            policy: Arc::clone(&compiled.policy),
+            revisions: Arc::new(revisions),
+        };
+        Some(Snapshot { authorizer, reveal: config.reveal })
+    }
+
+    fn note(&self, part: Part, revision: Option<String>, problems: Vec<String>, now: Timestamp) {
+        let ok = problems.is_empty();
+        let lines = problems.clone();
+        if self.shared.status.note(part, revision, problems, now) {
+            self.shared.metrics.reloaded(part, ok);
+            for problem in lines {
+                tracing::error!(part = part.as_str(), problem, "Part does not load: the last good one stays");
+            }
+        }
+    }
+}
+
+fn trust_revision(trust: &Trust) -> String {
+    let revisions: Vec<&str> = trust.bundles().map(|bundle| bundle.revision().as_ref()).collect();
+    hex::encode(digest(&SHA256, revisions.join(" ").as_bytes()).as_ref())
+}
+
+fn short(text: &str) -> String {
+    let mut digits = hex::encode(digest(&SHA256, text.as_bytes()).as_ref());
+    digits.truncate(SHORT);
+    digits
+}
+
+fn lines(problems: &Problems) -> Vec<String> {
+    problems.0.iter().map(ToString::to_string).collect()
+}
+
+/// The digits of a snapshot's revision.
+const SHORT: usize = 16;

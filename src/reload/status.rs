@@ -1,0 +1,73 @@
+//! How each part of the snapshot stands, for `/readyz?verbose`.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+
+/// A part of the snapshot, loaded on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// The configuration file.
+    Config,
+    /// The policy's directory.
+    Policy,
+    /// The documents' directory.
+    Store,
+    /// The trust bundles.
+    Trust,
+}
+
+impl Part {
+    /// The name in logs, metrics and `/readyz?verbose`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Policy => "policy",
+            Self::Store => "store",
+            Self::Trust => "trust",
+        }
+    }
+}
+
+/// How one part stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartStatus {
+    /// What is served; absent if nothing has loaded yet.
+    pub revision: Option<String>,
+    /// When this was first so.
+    pub since: String,
+    /// Why what is on disk is not what is served; empty if it is.
+    pub problems: Vec<String>,
+}
+
+/// How all parts stand.
+#[derive(Debug, Default)]
+pub struct Status(Mutex<BTreeMap<Part, PartStatus>>);
+
+impl Status {
+    /// All parts.
+    pub fn parts(&self) -> BTreeMap<Part, PartStatus> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether every part that has been tried is served as it is on disk.
+    pub fn is_clean(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().all(|part| part.problems.is_empty())
+    }
+
+    /// Notes how a part stands now. `true`: that is news.
+    pub(super) fn note(&self, part: Part, revision: Option<String>, problems: Vec<String>, now: Timestamp) -> bool {
+        let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = parts.get(&part).is_some_and(|known| known.revision == revision && known.problems == problems);
+        if !known {
+            parts.insert(part, PartStatus { revision, since: now.to_string(), problems });
+        }
+        !known
+    }
+}

@@ -1,0 +1,164 @@
+//! Notices that files change: by the kernel's word at once, by looking every second, and when told to.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::Loader;
+use crate::server::{Shared, Snapshot};
+
+/// The thread that keeps the snapshot as the files are.
+#[derive(Debug)]
+pub struct Watch(JoinHandle<()>);
+
+/// Wakes the thread.
+#[derive(Clone, Debug)]
+pub struct Nudge(mpsc::Sender<Word>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    /// Something under a watched directory changed.
+    Changed,
+    /// Load everything again (SIGHUP).
+    Reload,
+    /// End.
+    Stop,
+}
+
+impl Watch {
+    /// Starts watching. The first snapshot is loaded on the new thread.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub fn start(loader: Loader, shared: Arc<Shared>) -> io::Result<(Self, Nudge)> {
+        let (sender, words) = mpsc::channel();
+        let nudge = Nudge(sender.clone());
+        let thread = std::thread::Builder::new()
+            .name("reload".to_owned())
+            .stack_size(STACK)
+            .spawn(move || run(loader, &shared, &sender, &words))?;
+        Ok((Self(thread), nudge))
+    }
+
+    /// Waits for the thread's end.
+    pub fn finish(self) {
+        if self.0.join().is_err() {
+            tracing::error!("Reload thread panicked");
+        }
+    }
+}
+
+impl Nudge {
+    /// Loads everything again, changed or not.
+    pub fn reload(&self) {
+        self.say(Word::Reload);
+    }
+
+    /// Ends the thread.
+    pub fn stop(&self) {
+        self.say(Word::Stop);
+    }
+
+    fn say(&self, word: Word) {
+        if self.0.send(word).is_err() {
+            tracing::debug!("Reload thread has ended already");
+        }
+    }
+}
+
+fn run(mut loader: Loader, shared: &Arc<Shared>, sender: &mpsc::Sender<Word>, words: &mpsc::Receiver<Word>) {
+    let mut eyes = Eyes::open(sender.clone());
+    let mut word = Some(Word::Reload);
+    while word != Some(Word::Stop) {
+        eyes.look_at(loader.directories());
+        publish(loader.refresh(word.is_some(), shared.clock.now()), shared);
+        word = next(words);
+    }
+}
+
+fn publish(snapshot: Option<Snapshot>, shared: &Shared) {
+    let Some(snapshot) = snapshot else { return };
+    let revisions = Arc::clone(&snapshot.authorizer.revisions);
+    shared.snapshot.store(Some(Arc::new(snapshot)));
+    tracing::info!(
+        revision = revisions.snapshot,
+        trust = revisions.trust,
+        store = revisions.store,
+        policy = revisions.policy,
+        config = revisions.config,
+        "Snapshot swapped"
+    );
+}
+
+/// The next word, after what came with it has settled; `None` after a second of silence.
+fn next(words: &mpsc::Receiver<Word>) -> Option<Word> {
+    let mut word = match words.recv_timeout(LOOK) {
+        Ok(word) => word,
+        Err(mpsc::RecvTimeoutError::Timeout) => return None,
+        Err(mpsc::RecvTimeoutError::Disconnected) => return Some(Word::Stop),
+    };
+    // An editor's save and a link swap are several events; whoever writes without a pause is not waited for.
+    let end = Instant::now() + SETTLE_AT_MOST;
+    while word != Word::Stop && Instant::now() < end {
+        match words.recv_timeout(SETTLE) {
+            Ok(Word::Stop) => word = Word::Stop,
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    Some(word)
+}
+
+/// The kernel's watches. Without them the look every second remains.
+struct Eyes {
+    watcher: Option<RecommendedWatcher>,
+    on: BTreeSet<PathBuf>,
+}
+
+impl Eyes {
+    fn open(sender: mpsc::Sender<Word>) -> Self {
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // Our own reading is no change.
+            if event.is_ok_and(|event| !event.kind.is_access()) && sender.send(Word::Changed).is_err() {
+                tracing::debug!("Files change while the reload thread ends");
+            }
+        });
+        let watcher = watcher
+            .inspect_err(|error| tracing::warn!(%error, "Files are not watched, only looked at every second"))
+            .ok();
+        Self { watcher, on: BTreeSet::new() }
+    }
+
+    fn look_at(&mut self, directories: BTreeSet<PathBuf>) {
+        let Some(watcher) = &mut self.watcher else { return };
+        for gone in self.on.difference(&directories) {
+            if let Err(error) = watcher.unwatch(gone) {
+                tracing::debug!(%error, directory = %gone.display(), "Directory was not watched");
+            }
+        }
+        let mut on = BTreeSet::new();
+        for directory in directories {
+            // A directory that does not exist yet is tried again each time.
+            if self.on.contains(&directory) || watcher.watch(&directory, RecursiveMode::NonRecursive).is_ok() {
+                on.insert(directory);
+            }
+        }
+        self.on = on;
+    }
+}
+
+/// How often files are looked at without the kernel's word.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long it must be quiet.
+const SETTLE: Duration = Duration::from_millis(20);
+/// How long quiet is waited for.
+const SETTLE_AT_MOST: Duration = Duration::from_millis(200);
+/// A new policy is evaluated here for the first time.
+const STACK: usize = 16 * 1024 * 1024;

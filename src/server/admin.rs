@@ -1,0 +1,104 @@
+//! The admin plane, on a listener of its own: liveness, readiness, metrics, and the gRPC health protocol.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{ConnectInfo, RawQuery, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+use super::Shared;
+/// What the admin plane tells.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// The serving side.
+    pub shared: Arc<Shared>,
+    /// Ends readiness, and a moment later everything.
+    pub shutdown: CancellationToken,
+}
+
+impl Admin {
+    /// Serves until `ended`.
+    ///
+    /// # Errors
+    /// If the listener fails.
+    pub async fn serve(self, listener: TcpListener, ended: CancellationToken) -> io::Result<()> {
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let routes = Routes::new(health).into_axum_router();
+        let router = Router::new()
+            .route("/livez", get(|| async { "ok\n" }))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(metrics))
+            .with_state(self.clone())
+            .merge(routes);
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::select! {
+            () = self.report(&reporter) => Ok(()),
+            served = async { axum::serve(listener, service).await } => served,
+            () = ended.cancelled() => Ok(()),
+        }
+    }
+
+    /// Whether Checks are decided: everything is loaded, the log can be written, and the end has not been announced.
+    pub fn is_ready(&self) -> bool {
+        self.shared.snapshot.load().is_some() && !self.shared.audit.is_broken() && !self.shutdown.is_cancelled()
+    }
+
+    /// Tells the gRPC health service what `/readyz` tells.
+    async fn report(&self, reporter: &HealthReporter) {
+        let mut told = None;
+        loop {
+            let ready = self.is_ready();
+            if told.replace(ready) != Some(ready) {
+                let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+                for service in ["", "envoy.service.auth.v3.Authorization"] {
+                    reporter.set_service_status(service, status).await;
+                }
+            }
+            tokio::time::sleep(HEALTH).await;
+        }
+    }
+}
+
+async fn readyz(
+    State(admin): State<Admin>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let ready = admin.is_ready();
+    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    if query.as_deref() != Some("verbose") {
+        return (code, if ready { "ok\n" } else { "not ready\n" }).into_response();
+    }
+    if !peer.ip().to_canonical().is_loopback() {
+        return (StatusCode::FORBIDDEN, "`?verbose` answers on loopback only\n").into_response();
+    }
+    let steps = admin.shared.clock.steps();
+    let body = serde_json::json!({
+        "ready": ready,
+        "draining": admin.shutdown.is_cancelled(),
+        "parts": admin.shared.status.parts(),
+        "audit": { "broken": admin.shared.audit.is_broken(), "written": admin.shared.audit.written() },
+        "clock": { "steps_backward": steps.backward, "steps_forward": steps.forward, "steps_returned": steps.returned },
+    });
+    (code, Json(body)).into_response()
+}
+
+async fn metrics(State(admin): State<Admin>) -> Response {
+    match admin.shared.metrics.scrape(&admin.shared, admin.is_ready()) {
+        Ok(text) => {
+            ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// How soon the health service follows.
+const HEALTH: Duration = Duration::from_millis(200);

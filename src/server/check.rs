@@ -1,0 +1,166 @@
+//! The Check RPC: the one place where a decision meets the world. Always a `CheckResponse`, never a gRPC error.
+
+use std::{
+    convert::Infallible,
+    future::{Future, Ready, ready},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use http_body::Body;
+
+use super::{Counted, Shared, Snapshot, frame};
+use crate::{
+    audit::Entry,
+    clock::Timestamp,
+    decision::{Decision, Denial, Fault},
+    hop::Outline,
+    pb::{CheckRequest, CheckResponse},
+    response::{self, Reveal},
+};
+
+/// Where Envoy asks.
+pub const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+
+/// Answers Checks.
+#[derive(Clone, Debug)]
+pub(super) struct Checks {
+    shared: Arc<Shared>,
+}
+
+impl Checks {
+    /// Answers by whatever `shared` holds at the time.
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    async fn check<B>(self, body: B, counted: Option<Counted>, started: Instant, deadline: Instant) -> CheckResponse
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let request = match &counted {
+            Some(_) => frame::read(body, self.shared.limits.request_bytes, deadline).await,
+            // Nothing is read: shedding costs less than deciding.
+            None => Err(Fault::Overloaded.into()),
+        };
+        let request = request
+            .and_then(|request| if Instant::now() > deadline { Err(Fault::Deadline.into()) } else { Ok(request) });
+        self.answer(request, started, deadline)
+    }
+
+    /// Decides, writes down and encodes. Synchronous: nothing here waits or leaves the thread.
+    fn answer(&self, request: Result<CheckRequest, Denial>, started: Instant, deadline: Instant) -> CheckResponse {
+        let now = self.shared.clock.now();
+        let snapshot = self.shared.snapshot.load();
+        let fenced = catch_unwind(AssertUnwindSafe(|| {
+            let (decision, check) = decide(snapshot.as_deref(), request, now);
+            let decision = if Instant::now() > deadline { decision.overruled(Fault::Deadline) } else { decision };
+            self.conclude(snapshot.as_deref(), decision, &check, started)
+        }));
+        fenced.unwrap_or_else(|_| {
+            // The panic hook has logged it. The snapshot is immutable and the engine was a clone: nothing half-done stays behind.
+            self.shared.metrics.panicked();
+            let decision = Decision::denied(now, Outline::default(), Fault::Internal);
+            catch_unwind(AssertUnwindSafe(|| self.conclude(None, decision, &CheckRequest::default(), started)))
+                .unwrap_or_else(|_| response::last_resort())
+        })
+    }
+
+    /// Turns a decision into its answer and its record, in this order: an allow that finds no place in the log is no allow.
+    fn conclude(
+        &self,
+        snapshot: Option<&Snapshot>,
+        decision: Decision,
+        check: &CheckRequest,
+        started: Instant,
+    ) -> CheckResponse {
+        let slot = self.shared.audit.reserve();
+        let decision = if slot.is_some() { decision } else { decision.overruled(Fault::AuditUnavailable) };
+        let id = self.shared.ids.next();
+        let reveal = snapshot.map_or(Reveal::None, |snapshot| snapshot.reveal);
+        let keep = |name: &str| snapshot.is_some_and(|snapshot| snapshot.authorizer.rules.keep_headers.contains(name));
+        let response = response::encode(&decision, id, check, reveal, keep);
+        let elapsed = started.elapsed();
+        self.shared.metrics.decided(decision.reason(), elapsed);
+        tracing::debug!(decision.id = %id, deny.reason = decision.reason().map(|reason| reason.as_str()), "Hop decided");
+        let this = snapshot.map(|snapshot| snapshot.authorizer.this.to_string()).unwrap_or_default();
+        let entry = Entry { id, decision, elapsed, this };
+        match slot {
+            Some(slot) => slot.record(entry),
+            None => self.shared.audit.record_late(entry),
+        }
+        response
+    }
+}
+
+fn decide(
+    snapshot: Option<&Snapshot>,
+    request: Result<CheckRequest, Denial>,
+    now: Timestamp,
+) -> (Decision, CheckRequest) {
+    match (snapshot, request) {
+        (None, request) => {
+            let request = request.unwrap_or_default();
+            (Decision::denied(now, Outline::of(&request), Fault::NotReady), request)
+        }
+        (Some(_), Err(denial)) => (Decision::denied(now, Outline::default(), denial), CheckRequest::default()),
+        (Some(snapshot), Ok(request)) => (snapshot.authorizer.decide(&request, now), request),
+    }
+}
+
+impl<B> tower::Service<http::Request<B>> for Checks
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    type Response = http::Response<frame::Reply>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Answer {
+        if request.uri().path() != CHECK {
+            return Answer::Other(ready(frame::unimplemented()));
+        }
+        let limits = &self.shared.limits;
+        let started = Instant::now();
+        let patience =
+            frame::timeout(request.headers()).map_or(limits.deadline, |timeout| timeout.min(limits.deadline));
+        let deadline = started.checked_add(patience).unwrap_or(started);
+        let counted = Counted::one(&self.shared, |shared| &shared.in_flight, limits.in_flight);
+        let checks = self.clone();
+        let body = request.into_body();
+        Answer::Check(Box::pin(async move {
+            // Held until the answer is made, however the future ends.
+            let counted = counted;
+            let response = checks.check(body, counted, started, deadline).await;
+            frame::reply(&response)
+        }))
+    }
+}
+
+/// An answer under way.
+pub(super) enum Answer {
+    /// To a Check.
+    Check(Pin<Box<dyn Future<Output = http::Response<frame::Reply>> + Send>>),
+    /// To anything else.
+    Other(Ready<http::Response<frame::Reply>>),
+}
+
+impl Future for Answer {
+    type Output = Result<http::Response<frame::Reply>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Check(answer) => answer.as_mut().poll(cx).map(Ok),
+            Self::Other(answer) => Pin::new(answer).poll(cx).map(Ok),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Sockets on which Envoy asks, and who may connect to them.
+
+use std::{
+    fmt, fs, io,
+    net::SocketAddr,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tokio::net::{TcpListener, UnixListener, unix::UCred};
+use tokio_util::sync::CancellationToken;
+
+use super::{Counted, Shared, connection::Socket, worker::Workers};
+
+/// Where Envoy asks, and who is Envoy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// A unix socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+        /// Who may connect.
+        allow: Allow,
+    },
+    /// Loopback TCP, which cannot name its asker: whoever shares the network namespace may ask.
+    Tcp(SocketAddr),
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix { path, .. } => write!(f, "unix:{}", path.display()),
+            Self::Tcp(address) => address.fmt(f),
+        }
+    }
+}
+
+/// Who may connect to a unix socket: any of these users, or of these groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allow {
+    /// User IDs.
+    pub uids: Vec<u32>,
+    /// Group IDs.
+    pub gids: Vec<u32>,
+}
+
+/// A bound socket that nobody is served on yet.
+#[derive(Debug)]
+pub enum Bound {
+    /// A unix socket; its file is removed when this is dropped.
+    Unix(UnixListener, Allow, SocketFile),
+    /// Loopback TCP.
+    Tcp(TcpListener),
+}
+
+/// Removes a socket's file when it is no longer listened on.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+/// Binds a listener.
+///
+/// # Errors
+/// If another process listens there, if something that is not a socket is in the way, or if anybody could replace the socket.
+pub fn bind(listener: &Listener) -> io::Result<Bound> {
+    match listener {
+        Listener::Tcp(address) => {
+            let socket = std::net::TcpListener::bind(address)?;
+            socket.set_nonblocking(true)?;
+            Ok(Bound::Tcp(TcpListener::from_std(socket)?))
+        }
+        Listener::Unix { path, mode, allow } => {
+            clear(path)?;
+            let socket = UnixListener::bind(path)?;
+            // Who slips in before the permissions are set is still asked for his user ID.
+            fs::set_permissions(path, fs::Permissions::from_mode(*mode))?;
+            Ok(Bound::Unix(socket, allow.clone(), SocketFile(path.clone())))
+        }
+    }
+}
+
+impl Bound {
+    /// The address of a TCP listener.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Unix(..) => None,
+            Self::Tcp(socket) => socket.local_addr().ok(),
+        }
+    }
+}
+
+/// Accepts until `shutdown`, and hands each connection of somebody who may ask to a worker.
+pub async fn accept(bound: Bound, shared: Arc<Shared>, workers: Workers, shutdown: CancellationToken) {
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => return,
+            accepted = next(&bound) => accepted,
+        };
+        let socket = match accepted {
+            Ok(Some(socket)) => socket,
+            Ok(None) => {
+                shared.metrics.asker_refused();
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "Connection cannot be accepted");
+                // Out of file descriptors, most likely: the next attempt would fail as fast.
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                continue;
+            }
+        };
+        match Counted::one(&shared, |shared| &shared.connections, shared.limits.connections) {
+            Some(counted) => workers.serve(socket, counted),
+            None => shared.metrics.connection_refused(),
+        }
+    }
+}
+
+/// The next connection; `None` if it is of somebody who may not ask.
+async fn next(bound: &Bound) -> io::Result<Option<Socket>> {
+    match bound {
+        Bound::Tcp(listener) => {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok(Some(Socket::Tcp(stream.into_std()?)))
+        }
+        Bound::Unix(listener, allow, _) => {
+            let (stream, _) = listener.accept().await?;
+            if !stream.peer_cred().is_ok_and(|cred| allow.names(&cred)) {
+                return Ok(None);
+            }
+            Ok(Some(Socket::Unix(stream.into_std()?)))
+        }
+    }
+}
+
+impl Allow {
+    fn names(&self, cred: &UCred) -> bool {
+        self.uids.contains(&cred.uid()) || self.gids.contains(&cred.gid())
+    }
+}
+
+/// Makes way for a socket: takes away one that nobody listens on any more, and nothing else.
+fn clear(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let permissions = fs::metadata(parent)?.permissions().mode();
+    if permissions & WORLD_WRITABLE != 0 && permissions & STICKY == 0 {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "anybody can replace a socket in this directory: take away its write permission for others",
+        ));
+    }
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something that is not a socket is in the way"));
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there")),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) => Err(error),
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.0) {
+            tracing::debug!(%error, socket = %self.0.display(), "Socket is gone already");
+        }
+    }
+}
+
+const WORLD_WRITABLE: u32 = 0o002;
+const STICKY: u32 = 0o1000;

@@ -1,0 +1,195 @@
+//! Every metric's name and labels. Labels are few and fixed: never a SPIFFE ID, a path or a host.
+
+use std::{fmt, time::Duration};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+
+use crate::{decision::Reason, reload::Part, server::Shared};
+
+/// What is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    allowed: Counter,
+    /// In the order of [`Reason::ALL`], so that counting a denial is an index and not a look-up.
+    denied: Vec<Counter>,
+    seconds: Histogram,
+    panics: Counter,
+    askers_refused: Counter,
+    connections_refused: Counter,
+    reloads: Family<ReloadLabels, Counter>,
+    loaded: Family<PartLabels, Gauge>,
+    audit_records: Counter,
+    audit_lost: Gauge,
+    audit_broken: Gauge,
+    in_flight: Gauge,
+    connections: Gauge,
+    ready: Gauge,
+    clock_steps: Family<StepLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DecisionLabels {
+    answered: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModeLabels {
+    layer: &'static str,
+    mode: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    part: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartLabels {
+    part: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabels {
+    direction: &'static str,
+}
+
+impl Metrics {
+    /// Registers every metric, at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("hopguard");
+        let decisions = Family::<DecisionLabels, Counter>::default();
+        let counter = |answered, reason| decisions.get_or_create(&DecisionLabels { answered, reason }).clone();
+        let allowed = counter("allow", "none");
+        let denied = Reason::ALL.iter().map(|reason| counter("deny", reason.as_str())).collect();
+        registry.register("decisions", "Answers to Checks, by reason", decisions);
+        let modes = Family::<ModeLabels, Gauge>::default();
+        for layer in ["proof", "ceiling", "policy"] {
+            modes.get_or_create(&ModeLabels { layer, mode: "enforce" }).set(1);
+        }
+        registry.register("mode", "How each layer is enforced", modes);
+        let metrics = Self {
+            registry: Registry::default(),
+            allowed,
+            denied,
+            seconds: Histogram::new(BUCKETS),
+            panics: Counter::default(),
+            askers_refused: Counter::default(),
+            connections_refused: Counter::default(),
+            reloads: Family::default(),
+            loaded: Family::default(),
+            audit_records: Counter::default(),
+            audit_lost: Gauge::default(),
+            audit_broken: Gauge::default(),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            ready: Gauge::default(),
+            clock_steps: Family::default(),
+        };
+        registry.register("decision_seconds", "From a Check's first byte to its answer", metrics.seconds.clone());
+        registry.register("panics", "Checks that panicked and were denied", metrics.panics.clone());
+        registry.register("askers_refused", "Connections of somebody who may not ask", metrics.askers_refused.clone());
+        registry.register("connections_refused", "Connections beyond the bound", metrics.connections_refused.clone());
+        registry.register("reloads", "Attempts to load a part that had changed", metrics.reloads.clone());
+        registry.register("part_ok", "Whether a part is served as it is on disk", metrics.loaded.clone());
+        registry.register("audit_records", "Records on disk", metrics.audit_records.clone());
+        registry.register(
+            "audit_lost",
+            "Denials that found no place in the log since it last said so",
+            metrics.audit_lost.clone(),
+        );
+        registry.register("audit_broken", "Whether the log cannot be written", metrics.audit_broken.clone());
+        registry.register("in_flight", "Checks under way", metrics.in_flight.clone());
+        registry.register("connections", "Open connections", metrics.connections.clone());
+        registry.register("ready", "Whether Checks are decided", metrics.ready.clone());
+        registry.register("clock_steps", "Steps of the wall clock", metrics.clock_steps.clone());
+        Self { registry, ..metrics }
+    }
+
+    /// Counts an answer.
+    pub fn decided(&self, reason: Option<Reason>, elapsed: Duration) {
+        let counter = match reason {
+            None => Some(&self.allowed),
+            // The order of declaration is the order of `ALL`.
+            Some(reason) => self.denied.get(reason as usize),
+        };
+        if let Some(counter) = counter {
+            counter.inc();
+        }
+        self.seconds.observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts a Check that panicked.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// Counts a connection of somebody who may not ask.
+    pub fn asker_refused(&self) {
+        self.askers_refused.inc();
+    }
+
+    /// Counts a connection beyond the bound.
+    pub fn connection_refused(&self) {
+        self.connections_refused.inc();
+    }
+
+    /// Counts an attempt to load a part.
+    pub fn reloaded(&self, part: Part, ok: bool) {
+        let outcome = if ok { "ok" } else { "failed" };
+        self.reloads.get_or_create(&ReloadLabels { part: part.as_str(), outcome }).inc();
+        self.loaded.get_or_create(&PartLabels { part: part.as_str() }).set(i64::from(ok));
+    }
+
+    /// All metrics, in the OpenMetrics text format.
+    ///
+    /// # Errors
+    /// If the text cannot be written.
+    pub fn scrape(&self, shared: &Shared, ready: bool) -> Result<String, fmt::Error> {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.in_flight.set(number(shared.in_flight()));
+        self.connections.set(number(shared.connections()));
+        self.ready.set(i64::from(ready));
+        self.audit_broken.set(i64::from(shared.audit.is_broken()));
+        self.audit_lost.set(i64::try_from(shared.audit.lost()).unwrap_or(i64::MAX));
+        self.audit_records.inc_by(shared.audit.written().saturating_sub(self.audit_records.get()));
+        let steps = shared.clock.steps();
+        for (direction, count) in
+            [("backward", steps.backward), ("forward", steps.forward), ("returned", steps.returned)]
+        {
+            self.clock_steps.get_or_create(&StepLabels { direction }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const BUCKETS: [f64; 10] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_own_counter() {
+        let metrics = Metrics::new();
+        for reason in Reason::ALL {
+            metrics.decided(Some(reason), Duration::ZERO);
+        }
+        assert!(metrics.denied.iter().all(|counter| counter.get() == 1));
+        assert_eq!(metrics.allowed.get(), 0);
+    }
+}
