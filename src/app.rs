@@ -1,1 +1,130 @@
 //! Builds every part once, binds early, serves when ready, drains.
+
+use std::{fs, future::Future, path::Path, sync::Arc, thread::JoinHandle};
+
+use anyhow::Context;
+use tokio::{net::TcpListener, signal::unix::Signal};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    audit::{Audit, AuditWriter, Sink},
+    config::Config,
+    decision::DecisionIds,
+    reload::{Loader, Nudge, Watch},
+    server::{self, Bound, Limits, Shared, Workers, admin::Admin},
+    telemetry::Metrics,
+};
+
+/// A sidecar whose sockets are bound, and which does not serve yet.
+#[derive(Debug)]
+pub struct App {
+    config: Config,
+    shared: Arc<Shared>,
+    writer: AuditWriter,
+    bound: Vec<Bound>,
+    admin: TcpListener,
+}
+
+impl App {
+    /// Opens the log and binds every socket: what cannot work fails here, before anything is served.
+    ///
+    /// # Errors
+    /// If the log cannot be opened or an address cannot be bound.
+    pub async fn bind(config: Config) -> anyhow::Result<Self> {
+        let bounds = &config.limits;
+        let sink = config.audit.file.clone().map_or(Sink::Stdout, Sink::File);
+        let (audit, writer) = Audit::open(&sink, bounds.audit_queue, config.audit.window)
+            .with_context(|| format!("audit.file: {sink} cannot be written"))?;
+        let limits = Limits {
+            request_bytes: bounds.request_bytes,
+            in_flight: bounds.in_flight,
+            connections: bounds.connections,
+            streams: bounds.streams,
+            deadline: bounds.deadline,
+            drain: bounds.drain,
+        };
+        let ids = DecisionIds::new().context("the system has no randomness to give")?;
+        let shared = Arc::new(Shared::new(audit, ids, Metrics::new(), limits));
+        let bound = config
+            .listen
+            .iter()
+            .map(|listener| server::bind(listener).with_context(|| format!("listen: {listener} cannot be bound")))
+            .collect::<Result<_, _>>()?;
+        let admin = TcpListener::bind(config.admin)
+            .await
+            .with_context(|| format!("admin.address: {} cannot be bound", config.admin))?;
+        Ok(Self { config, shared, writer, bound, admin })
+    }
+
+    /// Writes the admin address, which may have been bound as port 0, where a supervisor looks for it.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn tell_admin_address(&self, file: &Path) -> anyhow::Result<()> {
+        let address = self.admin.local_addr().context("the admin address is unknown")?;
+        let aside = file.with_extension("tmp");
+        fs::write(&aside, address.to_string())
+            .and_then(|()| fs::rename(&aside, file))
+            .with_context(|| format!("{}: cannot be written", file.display()))
+    }
+
+    /// The addresses of the TCP listeners, as bound.
+    pub fn addresses(&self) -> Vec<std::net::SocketAddr> {
+        self.bound.iter().filter_map(Bound::address).collect()
+    }
+
+    /// Serves until `shutdown`, loading everything again at each `hangup`, then drains: not ready, no new connections, Checks under way answered, records on disk.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>, hangup: Signal) -> anyhow::Result<()> {
+        let Self { config, shared, writer, bound, admin } = self;
+        let (ending, ended) = (CancellationToken::new(), CancellationToken::new());
+        let (workers, threads) =
+            Workers::start(config.limits.workers, &shared, &ending).context("serving threads cannot be started")?;
+        let loader = Loader::new(config, Arc::clone(&shared));
+        let (watch, nudge) =
+            Watch::start(loader, Arc::clone(&shared)).context("the reload thread cannot be started")?;
+        let tasks = TaskTracker::new();
+        for bound in bound {
+            tasks.spawn(server::accept(bound, Arc::clone(&shared), workers.clone(), ending.clone()));
+        }
+        drop(workers);
+        let admin_plane = Admin { shared: Arc::clone(&shared), shutdown: ending.clone() };
+        let admin_ended = ended.clone();
+        tasks.spawn(async move {
+            if let Err(error) = admin_plane.serve(admin, admin_ended).await {
+                tracing::error!(%error, "Admin plane failed");
+            }
+        });
+        tasks.spawn(reload_at(hangup, nudge.clone(), ending.clone()));
+        shutdown.await;
+        tracing::info!("Draining");
+        ending.cancel();
+        drain(threads).await;
+        nudge.stop();
+        watch.finish();
+        ended.cancel();
+        tasks.close();
+        tasks.wait().await;
+        drop(shared);
+        // The writer ends when the last holder of the log is gone, and everything is on disk then.
+        tokio::task::spawn_blocking(|| writer.finish()).await.context("the audit writer was lost")?;
+        tracing::info!("Ended");
+        Ok(())
+    }
+}
+
+async fn reload_at(mut hangup: Signal, nudge: Nudge, ending: CancellationToken) {
+    while let Some(Some(())) = ending.run_until_cancelled(hangup.recv()).await {
+        nudge.reload();
+    }
+}
+
+/// Waits for the serving threads, which end by themselves within `limits.drain`.
+async fn drain(threads: Vec<JoinHandle<()>>) {
+    let joined = tokio::task::spawn_blocking(|| threads.into_iter().map(JoinHandle::join).all(|joined| joined.is_ok()));
+    if !joined.await.unwrap_or(false) {
+        tracing::error!("A serving thread panicked");
+    }
+}

@@ -1,1 +1,59 @@
-//! The verbs of the binary.
+//! The verbs of the binary, each thin: parse, call the library, print.
+
+pub mod check;
+pub mod config;
+pub mod exit;
+mod parts;
+pub mod serve;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+/// Decides every hop between workloads: who calls, what for, within what was approved, until when.
+#[derive(Debug, Parser)]
+#[command(name = "hopguard", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Answer Envoy beside one workload
+    Serve(serve::ServeArgs),
+    Check(check::CheckArgs),
+    Config(config::ConfigArgs),
+}
+
+impl Cli {
+    /// Runs the verb. Exit codes: 0 yes, 1 denied or failed, 2 usage, 3 does not load, 5 unreachable.
+    pub fn run(self) -> ExitCode {
+        let ended = match self.verb {
+            Verb::Serve(args) => args.run(),
+
+            Verb::Check(args) => {
+                args.run(&parts::PARTS, &mut io::stdout().lock()).map(ExitCode::from).map_err(Into::into)
+            }
+            Verb::Config(args) => args.run(&mut io::stdout().lock()).map(ExitCode::from).map_err(Into::into),
+        };
+        ended.unwrap_or_else(|error| {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        })
+    }
+}
+
+/// Runs a verb that waits for the world.
+fn block_on(verb: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(verb)
+}
+
+/// Says on standard error why something did not work.
+fn complain(text: &str) {
+    // There is nobody left to tell when this fails too.
+    let _ = writeln!(io::stderr(), "{text}");
+}

@@ -1,6 +1,7 @@
 //! Hopguard decides every hop between workloads.
 
 pub mod app;
+pub mod audience;
 pub mod audit;
 pub mod authorizer;
 pub mod cli;
@@ -9,6 +10,7 @@ pub mod config;
 pub mod decision;
 pub mod dev;
 pub mod grant;
+mod hex;
 pub mod hop;
 pub mod pb;
 pub mod peer;

@@ -1,0 +1,46 @@
+//! What a configuration names, loaded as `serve` would load it, for `hopguard check`.
+
+use super::check::Part;
+use crate::{
+    config::Config,
+    policy::{Policy, Source},
+    store::Directory,
+    yaml::{Problem, Problems},
+};
+
+/// Everything that the configuration names.
+pub(super) const PARTS: [Part; 3] = [
+    Part { name: "trust", load: trust },
+    Part { name: "documents", load: documents },
+    Part { name: "policy", load: policy },
+];
+
+fn trust(config: &Config) -> Result<String, Problems> {
+    let (mut names, mut problems) = (Vec::new(), Vec::new());
+    for source in &config.trust {
+        match source.read() {
+            Ok(bundle) => {
+                names.push(bundle.trust_domain().to_string());
+                let file = source.pem.display().to_string();
+                problems.extend(bundle.left_out().iter().map(|left| Problem::of_file(&file, left.to_string())));
+            }
+            Err(error) => problems.push(Problem::of_file(&source.pem.display().to_string(), error.to_string())),
+        }
+    }
+    if problems.is_empty() { Ok(names.join(", ")) } else { Err(Problems(problems)) }
+}
+
+fn documents(config: &Config) -> Result<String, Problems> {
+    let documents = Directory::new(config.documents.clone()).read()?;
+    if !documents.problems.is_empty() {
+        return Err(Problems(documents.problems));
+    }
+    let here = documents.grants.iter().filter(|grant| grant.audiences().contains(&config.self_id)).count();
+    Ok(format!("{} grants, {here} of them for this workload", documents.grants.len()))
+}
+
+fn policy(config: &Config) -> Result<String, Problems> {
+    let source = Source::read(&config.policy.directory, config.limits.policy_bytes as u64)?;
+    let policy = Policy::compile(&source, &config.policy.entrypoint, config.policy.timeout)?;
+    Ok(format!("{} revision {}", config.policy.entrypoint, policy.revision()))
+}

@@ -1,0 +1,57 @@
+//! `hopguard serve`: the sidecar.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{block_on, complain, exit::Exit};
+use crate::{app::App, config::Config};
+
+/// Answer Envoy beside one workload
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The configuration; `hopguard config --example` prints one
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Where to write the admin address once it is bound, for a supervisor that chose port 0
+    #[arg(long, value_name = "FILE")]
+    admin_address_file: Option<PathBuf>,
+}
+
+impl ServeArgs {
+    /// Serves until SIGTERM or SIGINT, then drains. SIGHUP loads everything again.
+    ///
+    /// # Errors
+    /// If an address or the audit log cannot be had, or a thread cannot be started.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let config = match Config::load(&self.config) {
+            Ok(config) => config,
+            Err(problems) => {
+                complain(&problems.to_string());
+                return Ok(Exit::DoesNotLoad.into());
+            }
+        };
+        let filter = EnvFilter::try_new(&config.log).context("telemetry.log")?;
+        tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+        block_on(async {
+            let app = App::bind(config).await?;
+            if let Some(file) = &self.admin_address_file {
+                app.tell_admin_address(file)?;
+            }
+            let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be caught")?;
+            let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be caught")?;
+            let hangup = signal(SignalKind::hangup()).context("SIGHUP cannot be caught")?;
+            let shutdown = async move {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            };
+            app.serve(shutdown, hangup).await?;
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
