@@ -35,10 +35,7 @@ static OURS: LazyLock<DescriptorPool> = LazyLock::new(|| DescriptorPool::decode(
 
 /// Envoy's own files, as the crate `envoy-types` ships them.
 static PUBLISHED: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    let folders: Vec<PathBuf> = fs::read_dir(published_folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let folders: Vec<PathBuf> = fs::read_dir(published_folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     let files = protox::compile(["envoy/service/auth/v3/external_auth.proto"], folders).unwrap();
     DescriptorPool::from_file_descriptor_set(files).unwrap()
 });
@@ -72,10 +69,7 @@ fn the_service_is_as_published() {
     for service in OURS.services() {
         let published = PUBLISHED.get_service_by_name(service.full_name()).unwrap();
         for method in service.methods() {
-            let theirs = published
-                .methods()
-                .find(|theirs| theirs.name() == method.name())
-                .unwrap();
+            let theirs = published.methods().find(|theirs| theirs.name() == method.name()).unwrap();
             assert_eq!(method.full_name(), theirs.full_name());
             assert_eq!(method.input().full_name(), theirs.input().full_name());
             assert_eq!(method.output().full_name(), theirs.output().full_name());
@@ -119,18 +113,10 @@ fn a_capture_survives_theirs_and_ours_in_any_order() {
     for (name, bytes) in captures() {
         let ours = ours::CheckRequest::decode(&*bytes).unwrap();
         let theirs = theirs::CheckRequest::decode(&*bytes).unwrap();
-        assert_eq!(
-            ours,
-            ours::CheckRequest::decode(&*theirs.encode_to_vec()).unwrap(),
-            "{name}"
-        );
+        assert_eq!(ours, ours::CheckRequest::decode(&*theirs.encode_to_vec()).unwrap(), "{name}");
 
         let back = theirs::CheckRequest::decode(&*ours.encode_to_vec()).unwrap();
-        assert_eq!(
-            ours,
-            ours::CheckRequest::decode(&*back.encode_to_vec()).unwrap(),
-            "{name}"
-        );
+        assert_eq!(ours, ours::CheckRequest::decode(&*back.encode_to_vec()).unwrap(), "{name}");
     }
 }
 
@@ -171,28 +157,19 @@ fn assert_names_all(message: &DynamicMessage) {
     assert_eq!(message.unknown_fields().count(), 0, "a field that is not published");
     let ours = OURS.get_message_by_name(message.descriptor().full_name()).unwrap();
     for (field, value) in message.fields() {
-        assert!(
-            ours.get_field(field.number()).is_some(),
-            "we do not name `{}`",
-            field.full_name()
-        );
+        assert!(ours.get_field(field.number()).is_some(), "we do not name `{}`", field.full_name());
         let values: Vec<&Value> = match value {
             Value::List(values) => values.iter().collect(),
             Value::Map(entries) => entries.values().collect(),
             value => vec![value],
         };
-        values
-            .into_iter()
-            .filter_map(Value::as_message)
-            .for_each(assert_names_all);
+        values.into_iter().filter_map(Value::as_message).for_each(assert_names_all);
     }
 }
 
 fn published(message: &MessageDescriptor) -> MessageDescriptor {
     let name = message.full_name();
-    PUBLISHED
-        .get_message_by_name(name)
-        .unwrap_or_else(|| panic!("`{name}` is not published"))
+    PUBLISHED.get_message_by_name(name).unwrap_or_else(|| panic!("`{name}` is not published"))
 }
 
 /// One allow and one denial. They are written out in full, so that a new field has to be added here.
@@ -207,25 +184,16 @@ fn answers() -> [ours::CheckResponse; 2] {
         append_action: append_action.into(),
     };
     let dynamic_metadata = Some(prost_types::Struct {
-        fields: [(
-            "allowed".into(),
-            prost_types::Value {
-                kind: Some(prost_types::value::Kind::BoolValue(true)),
-            },
-        )]
-        .into(),
+        fields: [("allowed".into(), prost_types::Value { kind: Some(prost_types::value::Kind::BoolValue(true)) })]
+            .into(),
     });
     let denied = ours::DeniedHttpResponse {
-        status: Some(ours::HttpStatus {
-            code: ours::StatusCode::Forbidden.into(),
-        }),
+        status: Some(ours::HttpStatus { code: ours::StatusCode::Forbidden.into() }),
         headers: vec![header(ours::header_value_option::HeaderAppendAction::AddIfAbsent)],
         body: "{}".into(),
     };
     let allowed = ours::OkHttpResponse {
-        headers: vec![header(
-            ours::header_value_option::HeaderAppendAction::OverwriteIfExistsOrAdd,
-        )],
+        headers: vec![header(ours::header_value_option::HeaderAppendAction::OverwriteIfExistsOrAdd)],
         headers_to_remove: vec!["x-hopguard-actor".into()],
         response_headers_to_add: vec![header(ours::header_value_option::HeaderAppendAction::OverwriteIfExists)],
     };
@@ -234,10 +202,7 @@ fn answers() -> [ours::CheckResponse; 2] {
         (0, ours::check_response::HttpResponse::OkResponse(allowed)),
     ]
     .map(|(code, answer)| ours::CheckResponse {
-        status: Some(ours::Status {
-            code,
-            message: "why".into(),
-        }),
+        status: Some(ours::Status { code, message: "why".into() }),
         http_response: Some(answer),
         dynamic_metadata: dynamic_metadata.clone(),
     })
@@ -249,12 +214,7 @@ fn captures() -> impl Iterator<Item = (String, Vec<u8>)> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let captures: Vec<_> = files
         .filter(|path| path.extension().is_some_and(|extension| extension == "bin"))
-        .map(|path| {
-            (
-                path.file_stem().unwrap().to_string_lossy().into_owned(),
-                fs::read(&path).unwrap(),
-            )
-        })
+        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()))
         .collect();
     assert!(captures.len() > 70, "the captures are missing");
     captures.into_iter()
@@ -264,29 +224,15 @@ fn captures() -> impl Iterator<Item = (String, Vec<u8>)> {
 fn published_folder() -> PathBuf {
     let cargo = env::var_os("CARGO").expect("`cargo test` sets CARGO");
     let run = |arguments: &[&str]| {
-        let output = Command::new(&cargo)
-            .args(arguments)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
+        let output = Command::new(&cargo).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
     let version = run(&["-vV"]);
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
-    let metadata = run(&[
-        "metadata",
-        "--format-version=1",
-        "--locked",
-        "--offline",
-        "--filter-platform",
-        host,
-    ]);
+    let metadata = run(&["metadata", "--format-version=1", "--locked", "--offline", "--filter-platform", host]);
     let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    let package = packages
-        .iter()
-        .find(|package| package["name"] == "envoy-types")
-        .unwrap();
+    let package = packages.iter().find(|package| package["name"] == "envoy-types").unwrap();
     Path::new(package["manifest_path"].as_str().unwrap()).with_file_name("proto")
 }
