@@ -77,7 +77,9 @@ impl Source {
     fn of(modules: Vec<Module>) -> Self {
         let mut digest = Context::new(&SHA256);
         for module in &modules {
-            for part in [&module.file, &module.source] {
+            // The name alone: a policy is the same one wherever its directory stands.
+            let name = module.file.rsplit('/').next().unwrap_or_default();
+            for part in [name, &module.source] {
                 digest.update(&part.len().to_be_bytes());
                 digest.update(part.as_bytes());
             }

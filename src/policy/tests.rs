@@ -1,1 +1,206 @@
+//! Policies are compiled as the directory gives them, and answers are read as literally as they are written.
 
+use std::{fs, path::Path};
+
+use super::*;
+
+fn compile(source: &str) -> Result<Policy, Problems> {
+    Policy::compile(&Source::module("authz.rego", source), ENTRYPOINT, Duration::from_secs(5))
+}
+
+/// The answer of a policy whose rules follow the package line.
+fn answer(rules: &str) -> Result<(), PolicyError> {
+    let policy = compile(&format!("package hopguard.authz\n{rules}")).unwrap();
+    match policy.engine.evaluate(Value::new_object(), Timestamp::from_seconds(7)) {
+        Ok(answer) => permitted(&answer),
+        Err(EngineError::Timeout(limit)) => Err(PolicyError::Timeout(limit)),
+        Err(EngineError::Fault(message)) => Err(PolicyError::Fault(message)),
+    }
+}
+
+fn refusals(source: &str) -> Vec<String> {
+    compile(source).err().map(|problems| problems.0.iter().map(ToString::to_string).collect()).unwrap_or_default()
+}
+
+#[test]
+fn only_a_plain_yes_permits() {
+    for yes in ["decision := true", "decision := {\"allowed\": true}", "decision := {\"allowed\": true, \"reason\": \"because\"}"] {
+        assert_eq!(answer(yes), Ok(()), "{yes}");
+    }
+    assert_eq!(answer("decision := false"), Err(PolicyError::Denied(None)));
+    let no = "decision := {\"allowed\": false, \"reason\": \"too much\"}";
+    assert_eq!(answer(no), Err(PolicyError::Denied(Some("too much".to_owned()))));
+    assert_eq!(answer("decision := true if input.x"), Err(PolicyError::Undefined));
+}
+
+#[test]
+fn what_is_no_decision_is_a_fault_and_never_a_guess() {
+    let rows = [
+        "decision := \"true\"",
+        "decision := 1",
+        "decision := null",
+        "decision := [true]",
+        "decision := {true}",
+        "decision := {}",
+        "decision := {\"allow\": true}",
+        "decision := {\"allowed\": \"true\"}",
+        "decision := {\"allowed\": true, \"reason\": 1}",
+        "decision := {\"allowed\": true, \"headers\": {}}",
+        "decision := {\"allowed\": true, 1: 2}",
+    ];
+    for rules in rows {
+        assert!(matches!(answer(rules), Err(PolicyError::Fault(_))), "{rules}");
+    }
+}
+
+#[test]
+fn a_builtin_that_fails_is_a_fault_even_under_not() {
+    let rules = "decision := true if not expired\nexpired if time.parse_rfc3339_ns(\"bogus\") < 1";
+    assert!(matches!(answer(rules), Err(PolicyError::Fault(_))));
+    assert!(matches!(answer("decision := true\ndecision := false if true"), Err(PolicyError::Fault(_))));
+    assert!(matches!(answer("decision := true if 1 / object.get(input, \"z\", 0) > 0"), Err(PolicyError::Fault(_))));
+}
+
+#[test]
+fn the_policys_clock_is_the_decisions_now() {
+    assert_eq!(answer("decision := true if time.now_ns() == 7000000000"), Ok(()));
+}
+
+#[test]
+fn a_runaway_policy_ends_at_its_timeout() {
+    let rules = "package hopguard.authz\nxs := [1, 2, 3, 4, 5, 6, 7, 8, 9]\n\
+        decision := true if { some a in xs; some b in xs; some c in xs; some d in xs; some e in xs; some f in xs; some g in xs; \
+        a + b + c + d + e + f + g == 0 }";
+    let policy = Policy::compile(&Source::module("authz.rego", rules), ENTRYPOINT, Duration::from_millis(5)).unwrap();
+    assert!(matches!(policy.engine.evaluate(Value::new_object(), Timestamp::MIN), Err(EngineError::Timeout(_))));
+}
+
+#[test]
+fn a_policy_that_could_surprise_a_hop_does_not_load() {
+    let rows = [
+        ("decision := ", "expecting expression"),
+        ("default decision := true", "policy.default_allow"),
+        ("default decision := {\"allowed\": true}", "policy.default_allow"),
+        ("default decision := {}", "policy.default_allow"),
+        ("default allow := true\ndecision := allow", "policy.default_allow"),
+        ("decision := f(1)\nf(x) := g(x)\ng(x) := f(x)", "policy.recursion"),
+        ("decision := f(1)\nf(x) := data.hopguard.authz.f(x)", "policy.recursion"),
+        ("decision := other\nother := decision", "policy.recursion"),
+        ("decision := true if nowhere(1)", "policy.unknown_function"),
+        ("decision := true if io.jwt.decode(\"x\")", "policy.unknown_function"),
+        ("decision := true if http.send({})", "policy.unknown_function"),
+        ("decision := true if not opa.runtime().env.X", "policy.unknown_function"),
+        ("decision := true if startswith(\"a\")", "policy.arity"),
+        ("decision := true if count(numbers.range(1, input.x)) > 1", "policy.builtin"),
+        ("decision := true if net.cidr_expand(\"10.0.0.0/8\")", "policy.builtin"),
+        ("decision := true if rand.intn(\"x\", 2) == 1", "policy.builtin"),
+        ("decision := true if sprintf(\"%1000000d\", [1]) == \"\"", "policy.builtin"),
+        ("decision := true if sprintf(\"%*d\", [9, 1]) == \"\"", "policy.builtin"),
+        ("decision := true if sprintf(input.format, [1]) == \"\"", "policy.builtin"),
+        ("decision := true if { x := 1 with input.peer as {} }", "policy.with"),
+        ("allow := true", "no rule defines the entry point"),
+    ];
+    for (rules, expected) in rows {
+        let refusals = refusals(&format!("package hopguard.authz\n{rules}"));
+        assert!(refusals.iter().any(|refusal| refusal.contains(expected)), "{rules}: {refusals:?}");
+    }
+}
+
+#[test]
+fn every_reason_against_a_policy_is_given_at_once_with_its_place() {
+    let refusals = refusals("package hopguard.authz\ndefault decision := true\ndecision := true if {\n\tnowhere(1)\n}");
+    assert_eq!(refusals.len(), 2, "{refusals:?}");
+    assert!(refusals[0].starts_with("authz.rego:2:1: policy.default_allow"), "{refusals:?}");
+    assert!(refusals[1].starts_with("authz.rego:4:"), "{refusals:?}");
+}
+
+#[test]
+fn ordinary_policies_load() {
+    let rows = [
+        "import input.attributes.request.http as http\ndecision := true if path\npath if http.path == \"/a\"",
+        "decision := true if role == \"a\"\nrole := r if some r in input.roles",
+        "decision := true if sprintf(\"%s-%d 100%%\", [\"a\", 1]) == \"a-1 100%\"",
+        "decision := true if { every x in [1, 2] { x > 0 } }",
+        "decision := f(input.x)\nf(x) := true if x.path\nelse := false",
+        "default decision := {\"allowed\": false, \"reason\": \"no\"}\ndecision := {\"allowed\": true} if glob.match(\"/a/**\", [\"/\"], input.hop.path)",
+    ];
+    for rules in rows {
+        assert_eq!(refusals(&format!("package hopguard.authz\n{rules}")), Vec::<String>::new(), "{rules}");
+    }
+}
+
+#[test]
+fn the_gate_sees_what_a_policy_reads() {
+    let reads = |rules: &str| compile(&format!("package hopguard.authz\n{rules}")).unwrap().reads;
+    let rows = [
+        ("decision := input.peer.spiffe_id == \"x\"", (false, false, false)),
+        ("decision := input.parsed_body.x == 1", (true, false, false)),
+        ("import input.parsed_body as b\ndecision := b.x == 1", (true, false, false)),
+        ("import input.attributes.request.http as h\ndecision := h.rawBody == \"\"", (true, false, false)),
+        ("import input.attributes.request.http as h\ndecision := h[input.key] == \"\"", (true, false, false)),
+        ("decision := count(input) == 1", (true, false, true)),
+        ("decision := true if { input.truncated_body == false; input.parsed_body.x }", (true, true, false)),
+        ("decision := input[\"parsed_query\"].a == []", (false, false, true)),
+    ];
+    for (rules, (body, truncated, query)) in rows {
+        assert_eq!(reads(rules), gate::Reads { body, truncated, query }, "{rules}");
+    }
+}
+
+#[test]
+fn the_shipped_policy_and_its_examples_pass_their_tests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rego");
+    let mut ran = 0;
+    let mut engine = regorus::Engine::new();
+    for directory in [folder.clone(), folder.join("examples")] {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "rego") {
+                engine.add_policy_from_file(path).unwrap();
+            }
+        }
+    }
+    let tree: serde_json::Value = serde_json::from_str(&engine.get_ast_as_json().unwrap()).unwrap();
+    for module in tree.as_array().unwrap() {
+        let source = module["source"]["contents"].as_str().unwrap();
+        let package = source.lines().find_map(|line| line.strip_prefix("package ")).unwrap();
+        for test in source.lines().filter(|line| line.starts_with("test_")) {
+            let rule = format!("data.{package}.{}", test.split(' ').next().unwrap());
+            assert_eq!(engine.clone().eval_rule(rule.clone()).unwrap(), Value::Bool(true), "{rule}");
+            ran += 1;
+        }
+    }
+    assert_eq!(ran, 12);
+}
+
+#[test]
+fn the_shipped_policy_and_its_examples_load() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rego");
+    let together = tempfile::tempdir().unwrap();
+    for file in ["hopguard.rego", "examples/amount.rego", "examples/hours.rego"] {
+        let name = Path::new(file).file_name().unwrap();
+        fs::copy(folder.join(file), together.path().join(name)).unwrap();
+    }
+    let source = Source::read(together.path(), 1 << 20).unwrap();
+    let policy = Policy::compile(&source, ENTRYPOINT, Duration::from_secs(5)).unwrap();
+    assert_eq!(policy.reads, gate::Reads { body: false, truncated: false, query: true });
+    // A policy is one revision wherever its directory stands.
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::copy(folder.join("hopguard.rego"), elsewhere.path().join("hopguard.rego")).unwrap();
+    let here = Source::read(&folder, 1 << 20).unwrap();
+    assert_eq!(Source::read(elsewhere.path(), 1 << 20).unwrap().revision(), here.revision());
+}
+
+#[test]
+fn a_directory_that_is_no_policy_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = || Source::read(folder.path(), 16).unwrap_err().to_string();
+    assert!(read().contains("no `*.rego` file"));
+    fs::write(folder.path().join("a.rego"), "package a\n# a long line").unwrap();
+    assert!(read().contains("larger than `limits.policy_bytes`"));
+    fs::write(folder.path().join("data.json"), "{}").unwrap();
+    fs::remove_file(folder.path().join("a.rego")).unwrap();
+    assert!(read().contains("data documents are not built yet"));
+}
+
+const ENTRYPOINT: &str = "data.hopguard.authz.decision";
