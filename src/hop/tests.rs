@@ -1,1 +1,167 @@
+//! Strict hops: what is malformed, too large or ambiguous, the same in both header modes.
 
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::pb::{HeaderMap, HeaderValue, attribute_context};
+
+fn rules() -> Rules {
+    Rules { escapes: Escapes::default(), max_headers: 8, purpose_header: "x-hop-purpose".to_owned(), keep_headers: BTreeSet::new() }
+}
+
+fn plain() -> HttpRequest {
+    HttpRequest {
+        method: "GET".to_owned(),
+        path: "/a?b=1".to_owned(),
+        host: "A.example:443".to_owned(),
+        scheme: "https".to_owned(),
+        ..HttpRequest::default()
+    }
+}
+
+fn check(http: HttpRequest) -> CheckRequest {
+    let request = attribute_context::Request { http: Some(http), ..Default::default() };
+    CheckRequest { attributes: Some(AttributeContext { request: Some(request), ..Default::default() }) }
+}
+
+fn decode(http: HttpRequest) -> Result<(), HopError> {
+    Hop::decode(&check(http), &rules()).map(|_| ())
+}
+
+/// The verdict with these headers, which must be the same however Envoy writes them.
+fn with(entries: &[(&str, &[u8])]) -> Result<(), HopError> {
+    let header = |(key, value): &(&str, &[u8])| HeaderValue { key: (*key).to_owned(), raw_value: value.to_vec(), ..HeaderValue::default() };
+    let map = HeaderMap { headers: entries.iter().map(header).collect() };
+    let joined: BTreeMap<String, String> =
+        Headers::Raw(&map).all_joined().into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
+    let raw = decode(HttpRequest { header_map: Some(map), ..plain() });
+    assert_eq!(decode(HttpRequest { headers: joined, ..plain() }), raw, "{entries:?}");
+    raw
+}
+
+#[test]
+fn a_plain_hop_is_taken_in_its_canonical_form() {
+    let check = check(plain());
+    let hop = Hop::decode(&check, &rules()).unwrap();
+    assert_eq!((hop.request.method, hop.request.target.path.as_ref(), hop.request.host.as_ref()), ("GET", "/a", "a.example"));
+    assert_eq!(hop.credentials.purpose, Single::Absent);
+    assert_eq!(hop.credentials.certificate, "");
+}
+
+#[test]
+fn what_every_hop_has_must_be_there() {
+    let malformed = |check: &CheckRequest| Hop::decode(check, &rules()).map(|_| ()).unwrap_err().detail();
+    assert_eq!(malformed(&CheckRequest::default()), "hop.attributes");
+    let tcp = CheckRequest { attributes: Some(AttributeContext::default()) };
+    assert_eq!(malformed(&tcp), "hop.request");
+    let empty = AttributeContext { request: Some(attribute_context::Request::default()), ..Default::default() };
+    assert_eq!(malformed(&CheckRequest { attributes: Some(empty) }), "hop.http");
+}
+
+#[test]
+fn methods_are_upper_case_tokens() {
+    let method = |method: &str| decode(HttpRequest { method: method.to_owned(), ..plain() });
+    for good in ["GET", "M-SEARCH", "VERSION-CONTROL"] {
+        assert_eq!(method(good), Ok(()), "{good}");
+    }
+    for odd in ["get", "Get", "GEt"] {
+        assert_eq!(method(odd), Err(HopError::Ambiguous("method.case")), "{odd}");
+    }
+    for broken in ["", "GE T", "GET\n", "GÉT", &"A".repeat(33)] {
+        assert_eq!(method(broken), Err(HopError::Malformed("method.syntax")), "{broken}");
+    }
+}
+
+#[test]
+fn a_header_that_must_stand_alone_must_stand_alone() {
+    let rows: [(&[(&str, &[u8])], &str); 12] = [
+        (&[("txn-token", b"a"), ("txn-token", b"b")], "header.txn_token"),
+        (&[("txn-token", b"a,b")], "header.txn_token"),
+        (&[("content-length", b"1"), ("content-length", b"1")], "header.content_length"),
+        (&[("content-type", b"a/b"), ("content-type", b"c/d")], "header.content_type"),
+        (&[("authorization", b"Bearer a"), ("authorization", b"Bearer b")], "header.authorization"),
+        (&[("authorization", b"Basic a"), ("authorization", b"bearer b")], "header.authorization"),
+        (&[("authorization", b"Basic a, Bearer b")], "header.authorization"),
+        (&[("authorization", b"Bearer \xff")], "header.authorization"),
+        (&[("content-type", b"a/\xff")], "header.content_type"),
+        (&[("x-hop-purpose", b"\xff")], "header.purpose"),
+        (&[("host", b"other.example")], "headers.pseudo"),
+        (&[(":path", b"/other")], "headers.pseudo"),
+    ];
+    for (entries, detail) in rows {
+        assert_eq!(with(entries), Err(HopError::Ambiguous(detail)), "{entries:?}");
+    }
+}
+
+#[test]
+fn headers_that_may_repeat_may_repeat() {
+    let rows: [&[(&str, &[u8])]; 5] = [
+        &[("authorization", b"Digest a=1, b=2")],
+        &[("accept", b"a"), ("accept", b"b")],
+        &[("x-note", b"h\xe9llo")],
+        &[("cookie", b"a=1"), ("cookie", b"b=2")],
+        &[(":path", b"/a?b=1"), (":method", b"GET"), (":authority", b"A.example:443")],
+    ];
+    for entries in rows {
+        assert_eq!(with(entries), Ok(()), "{entries:?}");
+    }
+}
+
+#[test]
+fn a_connection_header_must_not_make_a_proxy_drop_another() {
+    for good in ["close", "Keep-Alive", "Upgrade, HTTP2-Settings", "te", ""] {
+        assert_eq!(with(&[("connection", good.as_bytes())]), Ok(()), "{good}");
+    }
+    for bad in ["x-hopguard-peer", "close, authorization", "close;x", "keep-alive\u{a0}"] {
+        assert_eq!(with(&[("connection", bad.as_bytes())]), Err(HopError::Ambiguous("header.connection")), "{bad}");
+    }
+}
+
+#[test]
+fn too_many_headers_are_too_large() {
+    let names: Vec<String> = (0..9).map(|number| format!("x-{number}")).collect();
+    let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"1"[..])).collect();
+    assert_eq!(with(&entries), Err(HopError::TooLarge("headers.count")));
+    assert_eq!(with(&entries[..8]), Ok(()));
+}
+
+#[test]
+fn headers_come_in_one_form_with_lower_case_names() {
+    let both = HttpRequest {
+        headers: BTreeMap::from([("a".to_owned(), "1".to_owned())]),
+        header_map: Some(HeaderMap::default()),
+        ..plain()
+    };
+    assert_eq!(decode(both), Err(HopError::Malformed("headers.both_forms")));
+    assert_eq!(with(&[("X-Hop-Purpose", b"a")]), Err(HopError::Malformed("headers.name_case")));
+}
+
+#[test]
+fn several_entries_of_xfcc_cannot_hide_behind_a_quote() {
+    let header = |value: &[u8]| HeaderValue { key: XFCC.to_owned(), raw_value: value.to_vec(), ..HeaderValue::default() };
+    let map = HeaderMap { headers: vec![header(b"Subject=\"a"), header(b"b\"")] };
+    let check = check(HttpRequest { header_map: Some(map), ..plain() });
+    assert_eq!(Hop::decode(&check, &rules()).unwrap().credentials.xfcc.as_deref(), Some(","));
+}
+
+#[test]
+fn a_cut_body_shows() {
+    let body = |text: &str, headers: &[(&str, &str)]| {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let check = check(HttpRequest { body: text.to_owned(), headers, ..plain() });
+        Hop::decode(&check, &rules()).unwrap().request.body.truncated
+    };
+    assert!(!body("{}", &[("content-length", "2")]));
+    assert!(body("{}", &[("content-length", "3")]));
+    assert!(body("{}", &[("x-envoy-auth-partial-body", "true")]));
+    assert!(!body("{}", &[("x-envoy-auth-partial-body", "false")]));
+    // Envoy buffers none: there is nothing to cut, and nothing to read either.
+    assert!(!body("", &[("content-length", "3")]));
+}
+
+#[test]
+fn an_upgrade_is_told_in_lower_case() {
+    let headers = BTreeMap::from([("upgrade".to_owned(), "WebSocket".to_owned()), ("connection".to_owned(), "Upgrade".to_owned())]);
+    let check = check(HttpRequest { headers, ..plain() });
+    assert_eq!(Hop::decode(&check, &rules()).unwrap().request.upgrade.as_deref(), Some("websocket"));
+}
