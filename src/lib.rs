@@ -1,4 +1,32 @@
-//! Hopguard decides every hop between workloads.
+//! Hopguard decides every hop between workloads, beside Envoy (ext_authz v3): who calls, whom for, what for, within what was approved.
+//!
+//! An allow is `proof ∧ ceiling ∧ policy`. Read [`authorizer`] first: it is the product on one screen. The rest is its road, in order, and
+//! code on it looks backwards only.
+//!
+//! ```text
+//!   Envoy ── Check ──▶ server ─▶ hop ─▶ peer ─▶ audience ─▶ purpose ─▶ grant ─▶ policy ─▶ decision ─▶ response ──▶ Envoy
+//!                                      └────── prove ──────┘└─────── judge ───────┘          └─▶ audit
+//! ```
+//!
+//! | module | what it guarantees |
+//! |---|---|
+//! | [`server`] | every Check gets a `CheckResponse`, on the thread that read it |
+//! | [`hop`] | one request in one canonical form, or a refusal |
+//! | [`peer`], [`trust`] | a caller is a SPIFFE ID whose certificate was verified against its own trust domain's bundle, now |
+//! | [`audience`] | a hop that was answered under another name is not ours |
+//! | [`purpose`] | what for, from a closed vocabulary |
+//! | [`grant`], [`store`] | what an administrator approved, and nothing else |
+//! | [`policy`] | Rego can narrow and never widen |
+//! | [`authorizer`], [`decision`] | pure: the same hop, snapshot and instant give the same answer |
+//! | [`response`] | an OK is built in one place, from a permit |
+//! | [`audit`] | an allow leaves only with a reserved place in the log |
+//!
+//! Beside the road: [`config`] and [`yaml`] read files strictly, [`reload`] swaps snapshots whole, [`clock`] is the only source of time,
+//! [`telemetry`] names every metric, [`pb`] holds Envoy's messages, [`app`] puts it together, [`cli`] and [`dev`] are what people type.
+//!
+//! Where a later capability goes: token verification and delegation between `peer` and `audience` (as proofs in
+//! [`decision::Evidence`]), suspension and revocation at the head of `judge`, replay beside [`authorizer`] (it runs `judge` on recorded
+//! evidence).
 
 pub mod app;
 pub mod audience;
