@@ -1,19 +1,33 @@
 //! The local playground: a throwaway trust domain whose workloads, Envoys and Hopguards are real, on one machine, with no root, container or network.
+//!
+//! `hopguard dev` is a [`Playground`] in a [`Folder`]; tests build the same parts one by one: an [`Authority`] mints an [`Svid`] for each workload, an
+//! [`Upstream`] stands behind an [`envoy::Envoy`] that asks a [`Sidecar`], and a [`Caller`] comes in through it and reads the [`Answer`].
 
 pub mod ask;
 pub mod envoy;
+pub mod script;
 
 mod authority;
+mod call;
 mod client;
 mod error;
 mod files;
+mod folder;
+mod hint;
+mod playground;
 mod process;
+mod sidecar;
 mod upstream;
 
 pub use self::{
     authority::{Authority, Svid},
+    call::{ALLOWED, Answer, Call, Denied, Verdict},
     client::{Caller, Connection},
     error::Error,
+    folder::{Folder, TRUST_DOMAIN, WORKLOADS, spiffe_id},
+    hint::hint,
+    playground::{Place, Playground, Programs, RENEW_EVERY, Record},
     process::Process,
+    sidecar::Sidecar,
     upstream::{Echo, Upstream},
 };
