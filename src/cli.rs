@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod config;
+pub mod dev;
 pub mod exit;
 mod parts;
 pub mod serve;
@@ -25,6 +26,7 @@ pub struct Cli {
 enum Verb {
     /// Answer Envoy beside one workload
     Serve(serve::ServeArgs),
+    Dev(dev::DevArgs),
     Check(check::CheckArgs),
     Config(config::ConfigArgs),
 }
@@ -34,7 +36,7 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         let ended = match self.verb {
             Verb::Serve(args) => args.run(),
-
+            Verb::Dev(args) => block_on(args.run()),
             Verb::Check(args) => {
                 args.run(&parts::PARTS, &mut io::stdout().lock()).map(ExitCode::from).map_err(Into::into)
             }

@@ -12,6 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::{complain, exit::Exit};
 use crate::{
     clock::Clock,
     dev::{
@@ -96,7 +97,7 @@ async fn playground(dir: &Path) -> anyhow::Result<ExitCode> {
     let folder = Folder::create(dir, clock.now())?;
     let playground = tokio::select! {
         started = patiently("starting three Envoys and three Hopguards", Playground::start(&programs, folder, clock.now())) => started?,
-        () = ended.wait() => return Ok(ExitCode::SUCCESS),
+        () = ended.wait() => return Ok(Exit::Yes.into()),
     };
     welcome(dir);
     let mut renewals = tokio::time::interval(RENEW_EVERY);
@@ -110,7 +111,7 @@ async fn playground(dir: &Path) -> anyhow::Result<ExitCode> {
     }
     println!("Stopping");
     patiently("stopping", playground.stop()).await;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Yes.into())
 }
 
 async fn demo(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
@@ -142,16 +143,16 @@ async fn demo(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
     };
     let told = tokio::select! {
         told = told => told,
-        () = ended.wait() => return Ok(ExitCode::FAILURE),
+        () = ended.wait() => return Ok(Exit::Failed.into()),
     };
     println!("{passed} passed, {failed} failed, in {:.1} s", began.elapsed().as_secs_f64());
     if told.is_err() || failed > 0 {
         println!("Everything that was said is in `{}`", dir.display());
         scratch.disable_cleanup(true);
         told?;
-        return Ok(ExitCode::FAILURE);
+        return Ok(Exit::Failed.into());
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Yes.into())
 }
 
 impl CallArgs {
@@ -169,12 +170,12 @@ impl CallArgs {
         match send(&call, self.miswired, &self.dir).await {
             Ok(answer) => Ok(explain(&call, &answer)),
             Err(error @ (Error::Unreachable { .. } | Error::NotRunning(_))) => {
-                eprintln!("{error}");
-                Ok(ExitCode::from(UNREACHABLE))
+                complain(&error.to_string());
+                Ok(Exit::Unreachable.into())
             }
             Err(error @ (Error::UnknownWorkload(_) | Error::NotMiswired(_) | Error::Request(_))) => {
-                eprintln!("{:#}", anyhow::Error::from(error));
-                Ok(ExitCode::from(USAGE))
+                complain(&format!("{:#}", anyhow::Error::from(error)));
+                Ok(Exit::Usage.into())
             }
             Err(error) => Err(error.into()),
         }
@@ -203,7 +204,7 @@ fn explain(call: &Call, answer: &Answer) -> ExitCode {
             line("reason", answer.outcome());
             line("decision", decision);
             line("grant", grant.as_deref().unwrap_or("none"));
-            ExitCode::SUCCESS
+            Exit::Yes.into()
         }
         Verdict::Denied(denied) => {
             line("reason", answer.outcome());
@@ -213,11 +214,11 @@ fn explain(call: &Call, answer: &Answer) -> ExitCode {
                     line(name, value);
                 }
             }
-            ExitCode::FAILURE
+            Exit::Failed.into()
         }
         Verdict::Undecided(said) => {
             line("undecided", said);
-            ExitCode::from(UNREACHABLE)
+            Exit::Unreachable.into()
         }
     };
     line("to change it", &hint(call, answer));
@@ -290,8 +291,6 @@ fn header(text: &str) -> Result<(String, String), String> {
 
 const DEFAULT_DIR: &str = "hopguard-dev";
 const WONDER: Duration = Duration::from_secs(2);
-const USAGE: u8 = 2;
-const UNREACHABLE: u8 = 5;
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,8 @@ pub enum Exit {
     Usage,
     /// A file does not load.
     DoesNotLoad,
+    /// Nobody answered.
+    Unreachable,
 }
 
 impl Exit {
@@ -23,6 +25,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::DoesNotLoad => 3,
+            Self::Unreachable => 5,
         }
     }
 }
