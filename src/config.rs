@@ -9,6 +9,8 @@ mod key;
 mod read;
 mod schema;
 mod section;
+// A table is read by its columns: one line for each key.
+#[rustfmt::skip]
 mod table;
 
 use std::{

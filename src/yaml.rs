@@ -5,17 +5,21 @@
 //! plain scalars that YAML 1.1 reads as something else (`no`, `0660`, `1_000`, `12:30`). [`parse`] gives the documents of a file as
 //! [`Node`]s; a [`Reader`] turns them into typed values.
 
+mod mapping;
 mod parse;
 mod problem;
 mod read;
 mod scalar;
 mod suggest;
+mod value;
 
 pub use self::{
+    mapping::Mapping,
     problem::{Position, Problem, Problems, quote},
-    read::{Mapping, Reader, Value},
+    read::Reader,
     scalar::{show_duration, show_size},
     suggest::nearest,
+    value::Value,
 };
 
 /// A value as it is written, with its place in the file.

@@ -3,18 +3,14 @@
 use std::time::Duration;
 
 use super::key::{
-    Holds::{
-        self, Address, Boolean, Count, Header, Ids, IpAddress, List, Mode, Path, Size, SpiffeId, Text, TrustDomain,
-        Word, Words,
-    },
+    Holds::{self, Address, Boolean, Count, Header, Ids, IpAddress, List, Mode, Path, Size, SpiffeId, Text, TrustDomain, Word, Words},
     Key,
 };
 
 /// The top level of the file.
 pub(super) const CONFIG: &[Key] = &[
     Key::only("preset", "null", "another set of defaults"),
-    Key::required("self", SpiffeId, "this workload's own SPIFFE ID: the audience of every inbound hop")
-        .example("spiffe://prod.example/ns/ledger/sa/api"),
+    Key::required("self", SpiffeId, "this workload's own SPIFFE ID: the audience of every inbound hop").example("spiffe://prod.example/ns/ledger/sa/api"),
     Key::only("audiences", "[]", "further names that tokens may be meant for"),
     Key::only("state", "null", "a directory that keeps bundles and claims over a restart"),
     Key::default("listen", List(LISTEN), r#"[{address: "unix:/run/hopguard/check.sock"}]"#, "where Envoy asks"),
@@ -36,24 +32,20 @@ pub(super) const CONFIG: &[Key] = &[
 ];
 
 const LISTEN: &[Key] = &[
-    Key::required("address", Address, "a unix socket, or a loopback address")
-        .example(r#""unix:/run/hopguard/check.sock""#),
+    Key::required("address", Address, "a unix socket, or a loopback address").example(r#""unix:/run/hopguard/check.sock""#),
     Key::optional("mode", Mode, r#""0660""#, "the socket's permissions; unix only").example(r#""0660""#),
     Key::section("allow", ALLOW, "who may ask, by default the sidecar's own user; anybody else's connection is closed"),
     Key::later("mtls", "listening with mutual TLS"),
 ];
 
 const ALLOW: &[Key] = &[
-    Key::optional("uids", Ids, "the sidecar's own user, unless `gids` is there", "users that may connect; unix only")
-        .example("[1337]"),
+    Key::optional("uids", Ids, "the sidecar's own user, unless `gids` is there", "users that may connect; unix only").example("[1337]"),
     Key::optional("gids", Ids, "none", "groups that may connect; unix only").example("[1337]"),
-    Key::optional("any_local", Boolean, "false", "needed for TCP: whoever shares the network namespace may ask")
-        .example("true"),
+    Key::optional("any_local", Boolean, "false", "needed for TCP: whoever shares the network namespace may ask").example("true"),
     Key::later("spiffe_ids", "askers named by their SVID belong to listening with mutual TLS"),
 ];
 
-const ADMIN: &[Key] =
-    &[Key::default("address", IpAddress, r#""127.0.0.1:9192""#, "where they are served; any address")];
+const ADMIN: &[Key] = &[Key::default("address", IpAddress, r#""127.0.0.1:9192""#, "where they are served; any address")];
 
 const MODE: &[Key] = &[
     Key::only("proof", "enforce", "proving without enforcing"),
@@ -63,42 +55,27 @@ const MODE: &[Key] = &[
 
 const HOP: &[Key] = &[
     Key::only("strict", "enforce", "letting ambiguous hops through"),
-    Key::default(
-        "escapes",
-        Words(&["slash", "percent", "semicolon"]),
-        "[]",
-        "escapes that are data in this workload's paths",
-    ),
+    Key::default("escapes", Words(&["slash", "percent", "semicolon"]), "[]", "escapes that are data in this workload's paths"),
     Key::only("tcp", "false", "hops without HTTP"),
     Key::later("max_stream", "bounding what outlives the beginning of a hop"),
-    Key::default(
-        "keep_headers",
-        Words(KEEPABLE),
-        "[]",
-        "headers that are not removed although they could redirect the hop",
-    ),
-    Key::default(
-        "self_check",
-        Word(&["principal", "none"], &[]),
-        "principal",
-        "whether the name by which Envoy answered must be `self`",
-    ),
+    Key::default("keep_headers", Words(KEEPABLE), "[]", "headers that are not removed although they could redirect the hop"),
+    Key::default("self_check", Word(&["principal", "none"], &[]), "principal", "whether the name by which Envoy answered must be `self`"),
     Key::only("public", "[]", "routes that need no proof"),
 ];
 
-const KEEPABLE: &[&str] =
-    &["x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url", "x-envoy-original-path"];
+const KEEPABLE: &[&str] = &[
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-envoy-original-path",
+];
 
 const PEER: &[Key] = &[
     Key::only("evidence", "[certificate]", "other evidence than the certificate"),
     Key::section("xfcc", XFCC, "certificates in `x-forwarded-client-cert`"),
     Key::section("asserted", ASSERTED, "peers on Envoy's word"),
-    Key::default(
-        "max_lifetime",
-        Holds::Duration(MINUTE, days(3_650)),
-        "25h",
-        "the longest validity of a peer's certificate",
-    ),
+    Key::default("max_lifetime", Holds::Duration(MINUTE, days(3_650)), "25h", "the longest validity of a peer's certificate"),
 ];
 
 const XFCC: &[Key] = &[
@@ -111,14 +88,8 @@ const ASSERTED: &[Key] = &[Key::only("trust_domains", "[]", "peers on Envoy's wo
 const TRUST: &[Key] = &[
     Key::required("trust_domain", TrustDomain, "the trust domain").example("prod.example"),
     Key::required("pem", Path, "its root certificates, PEM").example("roots.pem"),
-    Key::optional("intermediates", Path, "none", "intermediate certificates that Envoy does not pass on, PEM")
-        .example("intermediates.pem"),
-    Key::default(
-        "max_stale",
-        Holds::Duration(SECOND, days(365)),
-        "24h",
-        "how long the last good roots count when the file is gone",
-    ),
+    Key::optional("intermediates", Path, "none", "intermediate certificates that Envoy does not pass on, PEM").example("intermediates.pem"),
+    Key::default("max_stale", Holds::Duration(SECOND, days(365)), "24h", "how long the last good roots count when the file is gone"),
     Key::later("workload_api", "bundles from the SPIFFE Workload API"),
     Key::later("federation", "bundles from a federation endpoint"),
     Key::later("bundle", "bundles from a SPIFFE bundle file"),
@@ -176,12 +147,7 @@ const POLICY: &[Key] = &[
 ];
 
 const RESPONSE: &[Key] = &[
-    Key::default(
-        "reveal",
-        Word(&["none", "reason", "full"], &[]),
-        "none",
-        "how much of the reason a denied caller is told",
-    ),
+    Key::default("reveal", Word(&["none", "reason", "full"], &[]), "none", "how much of the reason a denied caller is told"),
     Key::only("style", "hopguard", "answers in the style of OPA's plugin"),
     Key::only("protected_headers", "[]", "protecting further headers from policy"),
     Key::only("allow_headers", "[]", "freeing headers for policy"),
@@ -200,8 +166,10 @@ const AUDIT: &[Key] = &[
     Key::only("export", "[]", "sending records elsewhere"),
 ];
 
-const CHECKPOINT: &[Key] =
-    &[Key::only("key", "null", "signed checkpoints"), Key::only("every", "60s", "signed checkpoints")];
+const CHECKPOINT: &[Key] = &[
+    Key::only("key", "null", "signed checkpoints"),
+    Key::only("every", "60s", "signed checkpoints"),
+];
 
 const LIMITS: &[Key] = &[
     Key::default("request_bytes", Size(KIB, 16 * MIB), "1MiB", "the largest Check, as Envoy sends it"),
@@ -210,12 +178,7 @@ const LIMITS: &[Key] = &[
     Key::default("connections", Count(1, 1_000_000), "1024", "the most connections at once"),
     Key::default("streams", Count(1, 1_000_000), "1024", "the most HTTP/2 streams on one connection"),
     Key::default("deadline", Holds::Duration(MILLISECOND, MINUTE), "100ms", "the longest that one Check may take"),
-    Key::default(
-        "drain",
-        Holds::Duration(MILLISECOND, days(1)),
-        "10s",
-        "how long connections may take to end at shutdown",
-    ),
+    Key::default("drain", Holds::Duration(MILLISECOND, days(1)), "10s", "how long connections may take to end at shutdown"),
     Key::default("audit_queue", Count(1, 10_000_000), "8192", "the most records that wait for the disk"),
     Key::default("documents", Count(1, 1_000_000), "20000", "the most documents in the store"),
     Key::default("policy_bytes", Size(KIB, 64 * MIB), "1MiB", "the largest policy, all modules together"),
