@@ -23,11 +23,32 @@ impl Reader {
         if text.len() < source.len() {
             self.report(Position::START, "", "a byte order mark is refused: save the file as UTF-8 without one");
         }
+        self.refuse_invisible(text);
         let mut builder = Builder { reader: self, parser: Parser::new_from_str(text), nodes: 0 };
         let mut documents = Vec::new();
         // What stopped the builder is reported; the documents before it are still worth reading.
         let _: Result<(), Stop> = builder.documents(&mut documents);
         documents
+    }
+
+    /// Refuses what does not show: control characters, and what only YAML 1.1 reads as the end of a line.
+    fn refuse_invisible(&self, text: &str) {
+        let mut at = Position::START;
+        let mut previous = ' ';
+        for character in text.chars() {
+            let is_hidden = character.is_control() && !matches!(character, '\t' | '\n' | '\r');
+            if is_hidden || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}') {
+                let shown = quote(&character.to_string());
+                let message = format!("the character {shown} does not show: write it as an escape in double quotes");
+                self.report(at, "", message);
+            }
+            at = match (previous, character) {
+                ('\r', '\n') => at,
+                (_, '\n' | '\r') => Position { line: at.line + 1, column: 1 },
+                _ => Position { column: at.column + 1, ..at },
+            };
+            previous = character;
+        }
     }
 }
 

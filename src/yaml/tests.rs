@@ -111,6 +111,18 @@ fn refuses_a_byte_order_mark_and_still_reads_on() {
 }
 
 #[test]
+fn refuses_what_does_not_show() {
+    assert_eq!(
+        problems("a: b\r\n# hidden\u{2028}c: d\ne: \"\u{7}\"\n"),
+        [
+            "f.yaml:2:9: the character `\\u{2028}` does not show: write it as an escape in double quotes",
+            "f.yaml:3:5: the character `\\u{7}` does not show: write it as an escape in double quotes",
+        ]
+    );
+    assert_eq!(problems("a: \"\\u2028\\a\"\n"), Vec::<String>::new());
+}
+
+#[test]
 fn names_the_place_where_the_syntax_breaks() {
     let problems = problems("a: x\nb: [1, 2\nc: d\n");
     assert_eq!(problems.len(), 1);
