@@ -51,8 +51,9 @@ mod tests {
     #[test]
     fn no_two_are_the_same() {
         let (one, other) = (DecisionIds::new().unwrap(), DecisionIds::new().unwrap());
-        assert_ne!(one.next(), one.next());
-        assert_ne!(one.next().to_string()[..16], other.next().to_string()[..16]);
-        assert_eq!(one.next().to_string().len(), 32);
+        let (first, second, foreign) = (one.next(), one.next(), other.next());
+        assert_ne!(first, second);
+        assert_ne!(first.instance, foreign.instance);
+        assert_eq!(first.to_string().len(), 32);
     }
 }

@@ -154,7 +154,9 @@ mod tests {
     use super::*;
     use crate::pb::HeaderValue;
 
-    fn raw(entries: &[(&str, &[u8])]) -> HeaderMap {
+    type Entries<'a> = &'a [(&'a str, &'a [u8])];
+
+    fn raw(entries: Entries<'_>) -> HeaderMap {
         let header = |(key, value): &(&str, &[u8])| HeaderValue {
             key: (*key).to_owned(),
             value: String::new(),
@@ -169,7 +171,7 @@ mod tests {
 
     #[test]
     fn both_modes_give_the_same_single_value() {
-        let rows: [(&[(&str, &[u8])], &str, Single<'_>); 4] = [
+        let rows: [(Entries<'_>, &str, Single<'_>); 4] = [
             (&[("a", b"x")], "x", Single::Value("x")),
             (&[("a", b"x"), ("a", b"y")], "x,y", Single::Several),
             (&[("a", b"x,y")], "x,y", Single::Several),

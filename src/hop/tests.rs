@@ -5,8 +5,15 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::pb::{HeaderMap, HeaderValue, attribute_context};
 
+type Entries<'a> = &'a [(&'a str, &'a [u8])];
+
 fn rules() -> Rules {
-    Rules { escapes: Escapes::default(), max_headers: 8, purpose_header: "x-hop-purpose".to_owned(), keep_headers: BTreeSet::new() }
+    Rules {
+        escapes: Escapes::default(),
+        max_headers: 8,
+        purpose_header: "x-hop-purpose".to_owned(),
+        keep_headers: BTreeSet::new(),
+    }
 }
 
 fn plain() -> HttpRequest {
@@ -29,11 +36,18 @@ fn decode(http: HttpRequest) -> Result<(), HopError> {
 }
 
 /// The verdict with these headers, which must be the same however Envoy writes them.
-fn with(entries: &[(&str, &[u8])]) -> Result<(), HopError> {
-    let header = |(key, value): &(&str, &[u8])| HeaderValue { key: (*key).to_owned(), raw_value: value.to_vec(), ..HeaderValue::default() };
+fn with(entries: Entries<'_>) -> Result<(), HopError> {
+    let header = |(key, value): &(&str, &[u8])| HeaderValue {
+        key: (*key).to_owned(),
+        raw_value: value.to_vec(),
+        ..HeaderValue::default()
+    };
     let map = HeaderMap { headers: entries.iter().map(header).collect() };
-    let joined: BTreeMap<String, String> =
-        Headers::Raw(&map).all_joined().into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
+    let joined: BTreeMap<String, String> = Headers::Raw(&map)
+        .all_joined()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.into_owned()))
+        .collect();
     let raw = decode(HttpRequest { header_map: Some(map), ..plain() });
     assert_eq!(decode(HttpRequest { headers: joined, ..plain() }), raw, "{entries:?}");
     raw
@@ -43,7 +57,10 @@ fn with(entries: &[(&str, &[u8])]) -> Result<(), HopError> {
 fn a_plain_hop_is_taken_in_its_canonical_form() {
     let check = check(plain());
     let hop = Hop::decode(&check, &rules()).unwrap();
-    assert_eq!((hop.request.method, hop.request.target.path.as_ref(), hop.request.host.as_ref()), ("GET", "/a", "a.example"));
+    assert_eq!(
+        (hop.request.method, hop.request.target.path.as_ref(), hop.request.host.as_ref()),
+        ("GET", "/a", "a.example")
+    );
     assert_eq!(hop.credentials.purpose, Single::Absent);
     assert_eq!(hop.credentials.certificate, "");
 }
@@ -74,7 +91,7 @@ fn methods_are_upper_case_tokens() {
 
 #[test]
 fn a_header_that_must_stand_alone_must_stand_alone() {
-    let rows: [(&[(&str, &[u8])], &str); 12] = [
+    let rows: [(Entries<'_>, &str); 12] = [
         (&[("txn-token", b"a"), ("txn-token", b"b")], "header.txn_token"),
         (&[("txn-token", b"a,b")], "header.txn_token"),
         (&[("content-length", b"1"), ("content-length", b"1")], "header.content_length"),
@@ -95,7 +112,7 @@ fn a_header_that_must_stand_alone_must_stand_alone() {
 
 #[test]
 fn headers_that_may_repeat_may_repeat() {
-    let rows: [&[(&str, &[u8])]; 5] = [
+    let rows: [Entries<'_>; 5] = [
         &[("authorization", b"Digest a=1, b=2")],
         &[("accept", b"a"), ("accept", b"b")],
         &[("x-note", b"h\xe9llo")],
@@ -138,7 +155,8 @@ fn headers_come_in_one_form_with_lower_case_names() {
 
 #[test]
 fn several_entries_of_xfcc_cannot_hide_behind_a_quote() {
-    let header = |value: &[u8]| HeaderValue { key: XFCC.to_owned(), raw_value: value.to_vec(), ..HeaderValue::default() };
+    let header =
+        |value: &[u8]| HeaderValue { key: XFCC.to_owned(), raw_value: value.to_vec(), ..HeaderValue::default() };
     let map = HeaderMap { headers: vec![header(b"Subject=\"a"), header(b"b\"")] };
     let check = check(HttpRequest { header_map: Some(map), ..plain() });
     assert_eq!(Hop::decode(&check, &rules()).unwrap().credentials.xfcc.as_deref(), Some(","));
@@ -161,7 +179,10 @@ fn a_cut_body_shows() {
 
 #[test]
 fn an_upgrade_is_told_in_lower_case() {
-    let headers = BTreeMap::from([("upgrade".to_owned(), "WebSocket".to_owned()), ("connection".to_owned(), "Upgrade".to_owned())]);
+    let headers = BTreeMap::from([
+        ("upgrade".to_owned(), "WebSocket".to_owned()),
+        ("connection".to_owned(), "Upgrade".to_owned()),
+    ]);
     let check = check(HttpRequest { headers, ..plain() });
     assert_eq!(Hop::decode(&check, &rules()).unwrap().request.upgrade.as_deref(), Some("websocket"));
 }

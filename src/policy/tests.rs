@@ -24,7 +24,11 @@ fn refusals(source: &str) -> Vec<String> {
 
 #[test]
 fn only_a_plain_yes_permits() {
-    for yes in ["decision := true", "decision := {\"allowed\": true}", "decision := {\"allowed\": true, \"reason\": \"because\"}"] {
+    for yes in [
+        "decision := true",
+        "decision := {\"allowed\": true}",
+        "decision := {\"allowed\": true, \"reason\": \"because\"}",
+    ] {
         assert_eq!(answer(yes), Ok(()), "{yes}");
     }
     assert_eq!(answer("decision := false"), Err(PolicyError::Denied(None)));

@@ -77,7 +77,10 @@ impl Loader {
     /// The directories in which something may change.
     pub fn directories(&self) -> BTreeSet<PathBuf> {
         let parent = |path: &Path| {
-            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
+            path.parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .unwrap_or_else(|| Path::new("."))
+                .to_path_buf()
         };
         let files = std::iter::once(parent(&self.config.file)).chain(self.trust_files().map(parent));
         files.chain([self.config.documents.clone(), self.config.policy.directory.clone()]).collect()

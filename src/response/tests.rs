@@ -20,10 +20,13 @@ fn body(response: &CheckResponse) -> serde_json::Value {
 #[test]
 fn a_denial_is_never_an_allow_in_any_envoy() {
     let faults = [Fault::AuditUnavailable, Fault::Deadline, Fault::Internal, Fault::NotReady, Fault::Overloaded];
-    let denials = faults.map(Denial::from).into_iter().chain([HopError::Malformed("x").into(), HopError::Ambiguous("x").into()]);
+    let denials =
+        faults.map(Denial::from).into_iter().chain([HopError::Malformed("x").into(), HopError::Ambiguous("x").into()]);
     for response in denials.map(|denial| denied(denial, Reveal::None)).chain([last_resort()]) {
         assert_ne!(response.status.as_ref().unwrap().code, GRPC_OK);
-        let Some(HttpResponse::DeniedResponse(denied)) = response.http_response else { panic!("not a denied response") };
+        let Some(HttpResponse::DeniedResponse(denied)) = response.http_response else {
+            panic!("not a denied response")
+        };
         assert!(matches!(denied.status.unwrap().code, 400 | 401 | 403 | 503));
     }
 }

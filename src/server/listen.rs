@@ -144,7 +144,7 @@ impl Allow {
 
 /// Makes way for a socket: takes away one that nobody listens on any more, and nothing else.
 fn clear(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let permissions = fs::metadata(parent)?.permissions().mode();
     if permissions & WORLD_WRITABLE != 0 && permissions & STICKY == 0 {
         return Err(io::Error::new(
