@@ -24,13 +24,14 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// The workload that is asked.
 pub(crate) const BACKEND: &str = "spiffe://example.org/ns/default/sa/backend";
 /// The workload that calls.
-pub(crate) const FRONTEND: &str = "spiffe://example.org/ns/default/sa/frontend";
+const FRONTEND: &str = "spiffe://example.org/ns/default/sa/frontend";
 /// Both are of this one.
-pub(crate) const TRUST_DOMAIN: &str = "example.org";
+const TRUST_DOMAIN: &str = "example.org";
 
 const AUTHORITY: &str = "spiffe://example.org";
 const OTHER_CALLERS: usize = 100;
-const GRANTS_EACH: usize = 5;
+/// How many each of them has.
+pub(crate) const GRANTS_EACH: usize = 5;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// The hop, and the folder of the workload that allows it.
@@ -50,11 +51,13 @@ impl Mesh {
         attributes.source.as_mut().ok_or("mesh.bin has a source")?.certificate = as_envoy_sends(&leaf);
 
         let mesh = Self { folder, request };
-        fs::create_dir(mesh.documents())?;
-        fs::create_dir(mesh.policy())?;
-        fs::write(mesh.bundle(), bundle)?;
-        fs::write(mesh.documents().join("mesh.yaml"), documents()?)?;
-        fs::write(mesh.policy().join("mesh.rego"), POLICY)?;
+        let folder = mesh.folder();
+        fs::create_dir(folder.join("documents"))?;
+        fs::create_dir(folder.join("policy"))?;
+        fs::write(folder.join("bundle.pem"), bundle)?;
+        fs::write(folder.join("documents/mesh.yaml"), documents()?)?;
+        fs::write(folder.join("policy/mesh.rego"), POLICY)?;
+        fs::write(mesh.config(), config(&mesh.socket()))?;
         Ok(mesh)
     }
 
@@ -63,19 +66,14 @@ impl Mesh {
         self.folder.path()
     }
 
-    /// The trust bundle, PEM.
-    pub(crate) fn bundle(&self) -> PathBuf {
-        self.folder().join("bundle.pem")
+    /// Where Envoy would ask.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder().join("hopguard.sock")
     }
 
-    /// The folder of the documents.
-    pub(crate) fn documents(&self) -> PathBuf {
-        self.folder().join("documents")
-    }
-
-    /// The folder of the policy.
-    pub(crate) fn policy(&self) -> PathBuf {
-        self.folder().join("policy")
+    /// The configuration: everything is enforced, and the records go to disk.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder().join("hopguard.yaml")
     }
 }
 
@@ -96,14 +94,24 @@ decision if {
 }
 "#;
 
+fn config(socket: &Path) -> String {
+    format!(
+        "self: {BACKEND}\n\
+         listen: [{{address: \"unix:{}\"}}]\n\
+         admin: {{address: \"127.0.0.1:0\"}}\n\
+         trust: [{{trust_domain: {TRUST_DOMAIN}, pem: bundle.pem}}]\n\
+         store: {{directory: documents}}\n\
+         policy: {{directory: policy}}\n\
+         audit: {{file: audit.jsonl}}\n",
+        socket.display()
+    )
+}
+
 /// The purposes and 505 grants, of which one covers the hop.
 fn documents() -> Result<String> {
     let now = OffsetDateTime::now_utc().replace_nanosecond(0)?;
-    let (from, review, until) = (
-        (now - DAY).format(&Rfc3339)?,
-        (now + 20 * DAY).format(&Rfc3339)?,
-        (now + 30 * DAY).format(&Rfc3339)?,
-    );
+    let (from, review, until) =
+        ((now - DAY).format(&Rfc3339)?, (now + 20 * DAY).format(&Rfc3339)?, (now + 30 * DAY).format(&Rfc3339)?);
     let mut documents = String::new();
     for purpose in ["billing", "billing.invoice"] {
         documents += &format!(
@@ -125,23 +133,8 @@ fn documents() -> Result<String> {
     Ok(documents)
 }
 
-/// The same grants, as data for the policy `mesh.rego`.
-pub(crate) fn opa_data() -> serde_json::Value {
-    let grant = |version| {
-        serde_json::json!({
-            "methods": ["GET", "POST"],
-            "path": format!("/v{version}/**"),
-            "audience": BACKEND,
-            "purposes": ["billing.invoice"],
-            "expires_ns": i64::MAX,
-        })
-    };
-    let grants: Vec<_> = (0..GRANTS_EACH).map(grant).collect();
-    let callers: serde_json::Map<_, _> = callers().map(|caller| (caller, grants.clone().into())).collect();
-    serde_json::json!({ "grants": callers })
-}
-
-fn callers() -> impl Iterator<Item = String> {
+/// Everyone who has grants.
+pub(crate) fn callers() -> impl Iterator<Item = String> {
     let others = (0..OTHER_CALLERS).map(|n| format!("spiffe://{TRUST_DOMAIN}/ns/default/sa/w{n}"));
     std::iter::once(FRONTEND.to_owned()).chain(others)
 }

@@ -56,11 +56,7 @@ impl Connection {
         frame.put_u8(0);
         frame.put_u32(length.try_into()?);
         request.encode(&mut frame)?;
-        Ok(Self {
-            requests,
-            frame: frame.freeze(),
-            driver,
-        })
+        Ok(Self { requests, frame: frame.freeze(), driver })
     }
 
     /// Asks `count` times, `in_flight` at once, for at most `limit`.
@@ -77,9 +73,7 @@ impl Connection {
                 let mut latencies = Vec::with_capacity(count / in_flight + 1);
                 while asked.fetch_add(1, Ordering::Relaxed) < count && started.elapsed() < limit {
                     let asking = Instant::now();
-                    requests = check(requests, frame.clone())
-                        .await
-                        .map_err(|error| error.to_string())?;
+                    requests = check(requests, frame.clone()).await.map_err(|error| error.to_string())?;
                     latencies.push(asking.elapsed());
                 }
                 Ok::<_, String>(latencies)
@@ -139,11 +133,7 @@ async fn check(requests: SendRequest<Bytes>, frame: Bytes) -> Result<SendRequest
         answer.extend_from_slice(&chunk);
     }
     let trailers = body.trailers().await?;
-    if trailers
-        .as_ref()
-        .and_then(|trailers| trailers.get("grpc-status"))
-        .is_none_or(|status| status != "0")
-    {
+    if trailers.as_ref().and_then(|trailers| trailers.get("grpc-status")).is_none_or(|status| status != "0") {
         return Err(format!("answered with a gRPC error: {trailers:?}").into());
     }
     let message = answer.get(5..).ok_or("answered without a message")?;

@@ -66,18 +66,10 @@ struct Best {
 }
 
 impl Best {
-    const NONE: Self = Self {
-        cpu: f64::INFINITY,
-        rate: 0.0,
-        p99: f64::INFINITY,
-    };
+    const NONE: Self = Self { cpu: f64::INFINITY, rate: 0.0, p99: f64::INFINITY };
 
     fn or(self, other: Self) -> Self {
-        Self {
-            cpu: self.cpu.min(other.cpu),
-            rate: self.rate.max(other.rate),
-            p99: self.p99.min(other.p99),
-        }
+        Self { cpu: self.cpu.min(other.cpu), rate: self.rate.max(other.rate), p99: self.p99.min(other.p99) }
     }
 }
 
@@ -91,10 +83,7 @@ async fn compare(quick: bool) -> Result<()> {
 
     let rounds = if quick { 1 } else { ROUNDS };
     let limit = if quick { QUICK_LIMIT } else { LIMIT };
-    let column = |server| Column {
-        server,
-        best: [Best::NONE; CELLS.len()],
-    };
+    let column = |server| Column { server, best: [Best::NONE; CELLS.len()] };
     let mut columns: Vec<_> = servers.into_iter().map(column).collect();
     for round in 1..=rounds {
         eprintln!("Round {round} of {rounds}");
@@ -149,10 +138,7 @@ async fn measure(
 fn print(columns: &[Column], bytes: usize, rounds: usize) -> Result<()> {
     let floor = columns.first().ok_or("nothing was measured")?;
     println!("One connection over a Unix socket, {bytes} bytes a Check, best of {rounds} interleaved rounds.");
-    println!(
-        "×: against {}, which decodes the request and says yes.\n",
-        floor.server.name
-    );
+    println!("×: against {}, which decodes the request and says yes.\n", floor.server.name);
     let heads = CELLS.map(|(in_flight, _)| format!("{:>20}", format!("{in_flight} in flight")));
     println!("{:32}{}", "", heads.concat());
     rows(columns, "CPU of a Check, µs", 1, |best| best.cpu);

@@ -20,10 +20,7 @@ use crate::mesh::Result;
 pub(crate) async fn serve(socket: &Path) -> Result<()> {
     let connections = UnixListenerStream::new(UnixListener::bind(socket)?);
     let service = AuthorizationServer::new(Yes);
-    Ok(Server::builder()
-        .add_service(service)
-        .serve_with_incoming(connections)
-        .await?)
+    Ok(Server::builder().add_service(service).serve_with_incoming(connections).await?)
 }
 
 struct Yes;

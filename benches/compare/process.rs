@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::mesh::{BACKEND, Mesh, Result, TRUST_DOMAIN};
+use crate::mesh::{self, Mesh, Result};
 
 /// One of the servers that are compared.
 pub(crate) struct Server {
@@ -31,24 +31,9 @@ impl Server {
 
     /// The product, with everything enforced and its records on disk.
     pub(crate) fn hopguard(mesh: &Mesh) -> Result<Self> {
-        let socket = mesh.folder().join("hopguard.sock");
-        let config = mesh.folder().join("hopguard.yaml");
-        fs::write(
-            &config,
-            format!(
-                "self: {BACKEND}\n\
-                 listen: [{{address: \"unix:{}\"}}]\n\
-                 admin: {{address: \"127.0.0.1:0\"}}\n\
-                 trust: [{{trust_domain: {TRUST_DOMAIN}, pem: bundle.pem}}]\n\
-                 store: {{directory: documents}}\n\
-                 policy: {{directory: policy}}\n\
-                 audit: {{file: audit.jsonl}}\n",
-                socket.display()
-            ),
-        )?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_hopguard"));
-        command.arg("serve").arg("--config").arg(config);
-        Self::start("hopguard", socket, command)
+        command.arg("serve").arg("--config").arg(mesh.config());
+        Self::start("hopguard", mesh.socket(), command)
     }
 
     /// The OPA-Envoy plugin with the same grants as data, if `$OPA_ENVOY_BIN` names one.
@@ -60,15 +45,12 @@ impl Server {
         let policy = mesh.folder().join("opa.rego");
         let data = mesh.folder().join("opa.json");
         fs::write(&policy, include_str!("mesh.rego"))?;
-        fs::write(&data, crate::mesh::opa_data().to_string())?;
+        fs::write(&data, opa_data().to_string())?;
         let plugin = "plugins.envoy_ext_authz_grpc";
         let mut command = Command::new(program);
         command
             .args(["run", "--server", "--disable-telemetry", "--log-level=error"])
-            .arg(format!(
-                "--addr=unix://{}",
-                mesh.folder().join("opa-rest.sock").display()
-            ))
+            .arg(format!("--addr=unix://{}", mesh.folder().join("opa-rest.sock").display()))
             .arg(format!("--set={plugin}.addr=unix://{}", socket.display()))
             .arg(format!("--set={plugin}.path=envoy/authz/allow"))
             .args([policy, data]);
@@ -79,15 +61,8 @@ impl Server {
         let log = socket.with_extension("log");
         let output = File::create(&log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        let child = command
-            .spawn()
-            .map_err(|error| format!("{name} does not start: {error}"))?;
-        Ok(Self {
-            name,
-            socket,
-            log,
-            child,
-        })
+        let child = command.spawn().map_err(|error| format!("{name} does not start: {error}"))?;
+        Ok(Self { name, socket, log, child })
     }
 
     /// How it ended, if it did.
@@ -107,11 +82,7 @@ impl Server {
         for task in fs::read_dir(self.proc().join("task"))? {
             let path = task?.path().join("schedstat");
             let text = fs::read_to_string(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
-            nanos += text
-                .split_whitespace()
-                .next()
-                .ok_or("schedstat is empty")?
-                .parse::<u64>()?;
+            nanos += text.split_whitespace().next().ok_or("schedstat is empty")?.parse::<u64>()?;
         }
         Ok(Duration::from_nanos(nanos))
     }
@@ -119,10 +90,7 @@ impl Server {
     /// The memory it has, in MiB.
     pub(crate) fn resident(&self) -> Result<f64> {
         let status = fs::read_to_string(self.proc().join("status"))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .ok_or("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
         Ok(line.trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
     }
 
@@ -137,4 +105,20 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The grants of [`Mesh`], as data for the policy `mesh.rego`.
+fn opa_data() -> serde_json::Value {
+    let grant = |version| {
+        serde_json::json!({
+            "methods": ["GET", "POST"],
+            "path": format!("/v{version}/**"),
+            "audience": mesh::BACKEND,
+            "purposes": ["billing.invoice"],
+            "expires_ns": i64::MAX,
+        })
+    };
+    let grants: Vec<_> = (0..mesh::GRANTS_EACH).map(grant).collect();
+    let callers: serde_json::Map<_, _> = mesh::callers().map(|caller| (caller, grants.clone().into())).collect();
+    serde_json::json!({ "grants": callers })
 }

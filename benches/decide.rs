@@ -1,0 +1,156 @@
+//! The road in process, whole and stage by stage: how long one hop takes, and what it allocates.
+#![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+mod mesh;
+
+use std::sync::{Arc, LazyLock};
+
+use divan::{AllocProfiler, Bencher};
+use hopguard::{
+    audit::{Audit, Sink},
+    clock::Timestamp,
+    config::Config,
+    decision::{Decision, DecisionIds, Evidence},
+    grant::Requested,
+    hop::Hop,
+    pb::CheckRequest,
+    peer::PeerEvidence,
+    policy::Input,
+    reload::Loader,
+    response,
+    server::{Limits, Shared, Snapshot},
+    telemetry::Metrics,
+};
+use prost::Message;
+
+use self::mesh::{Mesh, Result};
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
+
+static ROAD: LazyLock<Road> = LazyLock::new(|| Road::open().unwrap());
+
+fn main() {
+    divan::main();
+}
+
+/// A snapshot as `serve` loads it, a hop, and the decision to allow it.
+struct Road {
+    check: CheckRequest,
+    now: Timestamp,
+    ids: DecisionIds,
+    snapshot: Snapshot,
+    decision: Decision,
+}
+
+impl Road {
+    fn open() -> Result<Self> {
+        let mesh = Mesh::write()?;
+        let config = Config::load(&mesh.config()).map_err(|problems| format!("{problems:?}"))?;
+        let limits = Limits {
+            request_bytes: config.limits.request_bytes,
+            in_flight: config.limits.in_flight,
+            connections: config.limits.connections,
+            streams: config.limits.streams,
+            deadline: config.limits.deadline,
+            drain: config.limits.drain,
+        };
+        let (audit, _) = Audit::open(&Sink::Stdout, config.limits.audit_queue, config.audit.window)?;
+        let shared = Arc::new(Shared::new(audit, DecisionIds::new()?, Metrics::new(), limits));
+        let now = shared.clock.now();
+        let snapshot = Loader::new(config, shared).refresh(true, now).ok_or("the snapshot does not load")?;
+        let decision = snapshot.authorizer.decide(&mesh.request, now);
+        if let Err(denial) = &decision.verdict {
+            return Err(format!("the hop is denied: {denial:?}").into());
+        }
+        Ok(Self { check: mesh.request, now, ids: DecisionIds::new()?, snapshot, decision })
+    }
+
+    fn hop(&self) -> Hop<'_> {
+        Hop::decode(&self.check, &self.snapshot.authorizer.rules).unwrap()
+    }
+
+    fn evidence(&self) -> &Evidence {
+        self.decision.evidence.as_ref().unwrap()
+    }
+}
+
+/// All of it, from the decoded message to the decision.
+#[divan::bench]
+fn decide(bencher: Bencher<'_, '_>) {
+    let Road { check, now, snapshot, .. } = &*ROAD;
+    bencher.bench(|| snapshot.authorizer.decide(check, *now));
+}
+
+/// Before the decision: the message.
+#[divan::bench]
+fn before_decode_message(bencher: Bencher<'_, '_>) {
+    let bytes = ROAD.check.encode_to_vec();
+    bencher.bench(|| CheckRequest::decode(&*bytes));
+}
+
+#[divan::bench]
+fn stage_1_hop(bencher: Bencher<'_, '_>) {
+    let Road { check, snapshot, .. } = &*ROAD;
+    bencher.bench(|| Hop::decode(check, &snapshot.authorizer.rules));
+}
+
+#[divan::bench]
+fn stage_2_peer(bencher: Bencher<'_, '_>) {
+    let Road { now, snapshot, .. } = &*ROAD;
+    let hop = ROAD.hop();
+    let evidence = PeerEvidence {
+        certificate: hop.credentials.certificate,
+        principal: hop.credentials.principal,
+        xfcc: hop.credentials.xfcc.as_deref(),
+    };
+    bencher.bench(|| snapshot.authorizer.verifier.verify(&evidence, &snapshot.authorizer.trust, *now));
+}
+
+#[divan::bench]
+fn stage_3_purpose(bencher: Bencher<'_, '_>) {
+    let Road { snapshot, .. } = &*ROAD;
+    let claimed = ROAD.evidence().purpose.ok().unwrap();
+    bencher.bench(|| snapshot.authorizer.vocabulary.state(claimed));
+}
+
+#[divan::bench]
+fn stage_4_grant(bencher: Bencher<'_, '_>) {
+    let Road { now, snapshot, decision, .. } = &*ROAD;
+    let hop = ROAD.hop();
+    let requested = Requested {
+        method: hop.request.method,
+        path: &hop.request.target.path,
+        host: &hop.request.host,
+        content_type: hop.request.content_type,
+        upgrade: hop.request.upgrade.as_deref(),
+    };
+    let peer = decision.peer().unwrap().id();
+    let purpose = decision.findings.purpose.as_ref().unwrap().purpose();
+    bencher.bench(|| snapshot.authorizer.grants.covering(peer, &requested, purpose, *now));
+}
+
+#[divan::bench]
+fn stage_5_policy(bencher: Bencher<'_, '_>) {
+    let Road { now, snapshot, decision, .. } = &*ROAD;
+    let hop = ROAD.hop();
+    let input = Input {
+        request: &hop.request,
+        audience: ROAD.evidence().audience.ok().unwrap(),
+        peer: decision.peer().unwrap(),
+        purpose: decision.findings.purpose.as_ref().unwrap(),
+        grant: decision.findings.grant.as_ref().unwrap(),
+        now: *now,
+    };
+    bencher.bench(|| {
+        let mut asked = None;
+        (snapshot.authorizer.policy.evaluate(&input, &mut asked), asked)
+    });
+}
+
+/// After the decision: the answer.
+#[divan::bench]
+fn then_encode_answer(bencher: Bencher<'_, '_>) {
+    let Road { check, ids, snapshot, decision, .. } = &*ROAD;
+    bencher.bench(|| response::encode(decision, ids.next(), check, snapshot.reveal, |_| false).encode_to_vec());
+}
