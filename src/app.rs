@@ -107,8 +107,7 @@ impl App {
         ended.cancel();
         tasks.close();
         tasks.wait().await;
-        drop(shared);
-        // The writer ends when the last holder of the log is gone, and everything is on disk then.
+        // No Check is under way any more: what is in the queue now is all there is.
         tokio::task::spawn_blocking(|| writer.finish()).await.context("the audit writer was lost")?;
         tracing::info!("Ended");
         Ok(())

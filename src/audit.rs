@@ -41,25 +41,37 @@ impl fmt::Display for Sink {
     }
 }
 
-/// Takes decisions to be recorded. Dropping it flushes and ends the writer.
+/// Takes decisions to be recorded.
 #[derive(Debug)]
 pub struct Audit {
-    entries: mpsc::Sender<Entry>,
+    words: mpsc::Sender<Word>,
     state: Arc<State>,
 }
 
-/// The thread that writes; joined last, so that what was answered is on disk before the process ends.
+/// The thread that writes; ended last, so that what was answered is on disk before the process ends.
 #[derive(Debug)]
-pub struct AuditWriter(JoinHandle<()>);
+pub struct AuditWriter {
+    words: mpsc::Sender<Word>,
+    state: Arc<State>,
+    thread: JoinHandle<()>,
+}
 
 /// A reserved place in the log.
 #[derive(Debug)]
-pub struct Slot<'a>(mpsc::Permit<'a, Entry>);
+pub struct Slot<'a>(mpsc::Permit<'a, Word>);
+
+/// What the writer is told.
+#[derive(Debug)]
+enum Word {
+    Record(Box<Entry>),
+    End,
+}
 
 /// What the writer tells everyone else.
 #[derive(Debug, Default)]
 struct State {
     broken: AtomicBool,
+    ending: AtomicBool,
     written: AtomicU64,
     lost: AtomicU64,
 }
@@ -71,11 +83,12 @@ impl Audit {
     /// If the file cannot be opened, is another process's log, or does not end in a record.
     pub fn open(sink: &Sink, capacity: usize, window: Duration) -> io::Result<(Self, AuditWriter)> {
         let (log, next) = Log::open(sink)?;
-        let (sender, entries) = mpsc::channel(capacity);
+        let (words, receiver) = mpsc::channel(capacity);
         let state = Arc::new(State::default());
         let writer = Writer::new(log, next, Arc::clone(&state), window);
-        let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(entries))?;
-        Ok((Self { entries: sender, state }, AuditWriter(thread)))
+        let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(receiver))?;
+        let writer = AuditWriter { words: words.clone(), state: Arc::clone(&state), thread };
+        Ok((Self { words, state }, writer))
     }
 
     /// Reserves a place for one record. `None`: what is answered now would not be written down in time.
@@ -83,12 +96,12 @@ impl Audit {
         if self.is_broken() {
             return None;
         }
-        self.entries.try_reserve().ok().map(Slot)
+        self.words.try_reserve().ok().map(Slot)
     }
 
     /// Records a denial that found no place, if one has become free; counts it otherwise.
     pub fn record_late(&self, entry: Entry) {
-        if self.entries.try_send(entry).is_err() {
+        if self.words.try_send(Word::Record(Box::new(entry))).is_err() {
             self.state.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -112,14 +125,19 @@ impl Audit {
 impl Slot<'_> {
     /// Records a decision.
     pub fn record(self, entry: Entry) {
-        self.0.send(entry);
+        self.0.send(Word::Record(Box::new(entry)));
     }
 }
 
 impl AuditWriter {
-    /// Waits until everything is on disk. Every [`Audit`] must be gone, or this waits for ever.
+    /// Waits until everything that was recorded is on disk, or cannot be put there. What comes later is not written.
     pub fn finish(self) {
-        if self.0.join().is_err() {
+        self.state.ending.store(true, Ordering::Release);
+        // A writer that has given up takes no word any more.
+        if self.words.blocking_send(Word::End).is_err() {
+            tracing::warn!("Audit writer had ended before");
+        }
+        if self.thread.join().is_err() {
             tracing::error!("Audit writer panicked");
         }
     }

@@ -25,7 +25,6 @@ fn life(sink: &Sink, count: usize) {
     for _ in 0..count {
         audit.reserve().unwrap().record(entry("/a"));
     }
-    drop(audit);
     writer.finish();
 }
 
@@ -111,7 +110,6 @@ fn what_a_client_wrote_stays_inside_its_string() {
     let (audit, writer) = Audit::open(&Sink::File(path.clone()), 16, Duration::ZERO).unwrap();
     let hostile = "/a\r\n{\"seq\":9}\u{1b}[31m\u{2028}\"";
     audit.reserve().unwrap().record(entry(hostile));
-    drop(audit);
     writer.finish();
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 1);

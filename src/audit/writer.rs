@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
-use super::{Entry, State, file::Log, record::Gap};
+use super::{Entry, State, Word, file::Log, record::Gap};
 use crate::{audit::Record, clock::Timestamp};
 
 pub(super) struct Writer {
@@ -28,16 +28,22 @@ impl Writer {
         Self { log, next, state, window, lines: Vec::new(), pending: 0, last: Timestamp::MIN }
     }
 
-    /// Writes until every sender is gone and everything is on disk, or cannot be put there.
-    pub(super) fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
-        while let Some(entry) = entries.blocking_recv() {
-            self.line(&entry);
-            let ended = self.gather(&mut entries);
+    /// Writes until it is told to end and everything is on disk, or cannot be put there.
+    pub(super) fn run(mut self, mut words: mpsc::Receiver<Word>) {
+        let mut ended = false;
+        while !ended {
+            ended = match words.blocking_recv() {
+                Some(Word::Record(entry)) => {
+                    self.line(&entry);
+                    self.gather(&mut words)
+                }
+                Some(Word::End) | None => true,
+            };
             while let Err(error) = self.flush() {
                 if !self.state.broken.swap(true, Ordering::AcqRel) {
                     tracing::error!(%error, "Audit log cannot be written: allows are denied until it can");
                 }
-                if ended {
+                if ended || self.state.ending.load(Ordering::Acquire) {
                     tracing::error!(records = self.pending, "Audit records could not be written before the end");
                     return;
                 }
@@ -51,12 +57,12 @@ impl Writer {
     }
 
     /// Waits for one window and takes what came. `true`: nothing more will come.
-    fn gather(&mut self, entries: &mut mpsc::Receiver<Entry>) -> bool {
+    fn gather(&mut self, words: &mut mpsc::Receiver<Word>) -> bool {
         let end = Instant::now() + self.window;
         loop {
-            match entries.try_recv() {
-                Ok(entry) => self.line(&entry),
-                Err(TryRecvError::Disconnected) => return true,
+            match words.try_recv() {
+                Ok(Word::Record(entry)) => self.line(&entry),
+                Ok(Word::End) | Err(TryRecvError::Disconnected) => return true,
                 Err(TryRecvError::Empty) => match end.checked_duration_since(Instant::now()) {
                     Some(left) if !left.is_zero() && self.lines.len() < BATCH => std::thread::park_timeout(left),
                     _ => return false,

@@ -70,7 +70,7 @@ impl Engine {
         NOW.set(now.nanos());
         engine.eval_rule(self.entrypoint.clone()).map_err(|error| match error.downcast_ref::<LimitError>() {
             Some(LimitError::TimeLimitExceeded { .. }) => EngineError::Timeout(self.timeout),
-            _ => EngineError::Fault(one_line(&error.to_string())),
+            _ => EngineError::Fault(place(&error.to_string())),
         })
     }
 }
@@ -98,14 +98,25 @@ fn problem(file: &str, text: &str) -> Problem {
     Problem::at(parts.next().unwrap_or(file), number(line), number(column), &message(text))
 }
 
+/// What went wrong, in the engine's words.
 fn message(text: &str) -> String {
     text.rsplit_once("error: ").map_or(text, |(_, message)| message).lines().next().unwrap_or_default().to_owned()
 }
 
-/// Where and what, without the policy's text.
-fn one_line(text: &str) -> String {
-    match text.split("--> ").nth(1).and_then(|rest| rest.lines().next()) {
-        Some(place) => format!("{}: {}", place.trim(), message(text)),
-        None => message(text),
+/// Where an evaluation failed, and how if that can be said without a value: the engine's messages quote what policies work on, which may
+/// be a caller's secret.
+fn place(text: &str) -> String {
+    let place = text.split("--> ").nth(1).and_then(|rest| rest.lines().next()).unwrap_or("the policy").trim();
+    match KNOWN.iter().find(|known| text.contains(*known)) {
+        Some(known) => format!("{place}: {known}"),
+        None => place.to_owned(),
     }
 }
+
+/// Messages of the engine that hold no value.
+const KNOWN: [&str; 4] = [
+    "divide by zero",
+    "complete rules should not produce multiple outputs",
+    "functions must not produce multiple outputs",
+    "rules must not be recursive",
+];

@@ -88,7 +88,8 @@ impl Loader {
 
     /// Loads what has changed, or everything if `forced`. Gives the new snapshot, if it is another one than before and every part is in.
     pub fn refresh(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
-        let seen = fingerprint::of(self.paths());
+        let paths = self.paths();
+        let seen = fingerprint::of(paths.iter().map(PathBuf::as_path));
         let unchanged = self.seen.replace(seen) == Some(seen);
         if unchanged && !forced && self.shared.status.is_clean() {
             self.bundles.values_mut().for_each(|held| held.confirmed = now);
@@ -98,14 +99,16 @@ impl Loader {
         self.load_trust(now);
         self.load_store(now);
         self.load_policy(now);
-        // What the configuration names may be other files now.
-        self.seen = Some(fingerprint::of(self.paths()));
+        if self.paths() != paths {
+            // The configuration names other files now, which have not been looked at.
+            self.seen = None;
+        }
         self.assemble()
     }
 
-    fn paths(&self) -> Vec<&Path> {
-        let parts = [self.config.file.as_path(), &self.config.documents, &self.config.policy.directory];
-        parts.into_iter().chain(self.trust_files()).collect()
+    fn paths(&self) -> Vec<PathBuf> {
+        let parts = [&self.config.file, &self.config.documents, &self.config.policy.directory];
+        parts.into_iter().cloned().chain(self.trust_files().map(Path::to_path_buf)).collect()
     }
 
     fn trust_files(&self) -> impl Iterator<Item = &Path> {

@@ -107,7 +107,10 @@ fn decide(
             let request = request.unwrap_or_default();
             (Decision::denied(now, Outline::of(&request), Fault::NotReady), request)
         }
-        (Some(_), Err(denial)) => (Decision::denied(now, Outline::default(), denial), CheckRequest::default()),
+        (Some(snapshot), Err(denial)) => {
+            let revisions = Some(Arc::clone(&snapshot.authorizer.revisions));
+            (Decision { revisions, ..Decision::denied(now, Outline::default(), denial) }, CheckRequest::default())
+        }
         (Some(snapshot), Ok(request)) => (snapshot.authorizer.decide(&request, now), request),
     }
 }

@@ -62,11 +62,16 @@ impl Workers {
 
     pub(super) fn serve(&self, socket: Socket, counted: Counted) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.senders.len()).unwrap_or(0);
-        if let Some(sender) = self.senders.get(turn)
-            && sender.send((socket, counted)).is_err()
-        {
-            tracing::debug!("Connection came while the server was ending");
+        let (before, from) = self.senders.split_at_checked(turn).unwrap_or((&[], &self.senders));
+        let mut connection = (socket, counted);
+        for sender in from.iter().chain(before) {
+            match sender.send(connection) {
+                Ok(()) => return,
+                // That thread has ended; another one takes its turn.
+                Err(mpsc::error::SendError(back)) => connection = back,
+            }
         }
+        tracing::debug!("Connection came while the server was ending");
     }
 }
 
