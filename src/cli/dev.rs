@@ -218,7 +218,7 @@ fn explain(call: &Call, answer: &Answer) -> ExitCode {
         }
         Verdict::Undecided(said) => {
             line("undecided", said);
-            Exit::Unreachable.into()
+            if answer.status.is_client_error() { Exit::Failed.into() } else { Exit::Unreachable.into() }
         }
     };
     line("to change it", &hint(call, answer));

@@ -6,10 +6,13 @@ use super::{Answer, Call, TRUST_DOMAIN, Verdict};
 pub fn hint(call: &Call, answer: &Answer) -> String {
     match &answer.verdict {
         Verdict::Allowed { grant: Some(grant), .. } => {
-            format!("let grant `{grant}` end: set its `expiresAt` in documents/ to a time that is past")
+            format!("remove grant `{grant}` from documents/")
         }
         Verdict::Allowed { grant: None, .. } => "tighten policy/authz.rego".to_owned(),
         Verdict::Denied(denied) => denial(call, &denied.reason),
+        Verdict::Undecided(_) if answer.status.is_client_error() => {
+            "send headers and a path that Envoy itself takes: a header's name has no `_`".to_owned()
+        }
         Verdict::Undecided(_) => {
             format!("see that the Hopguard of `{}` runs and answers in time: hopguard/{}.log", call.to, call.to)
         }

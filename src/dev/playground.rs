@@ -55,7 +55,8 @@ impl Playground {
         }
         let places = workloads.iter().map(|workload| (workload.name.to_owned(), workload.place.clone())).collect();
         let record = Record { pid: std::process::id(), workloads: places };
-        let text = serde_json::to_vec_pretty(&record).map_err(|error| broken(&folder, &error))?;
+        let mut text = serde_json::to_vec_pretty(&record).map_err(|error| broken(&folder, &error))?;
+        text.push(b'\n');
         files::replace(&folder.record_file(), &text, 0o600)?;
         Ok(Self { authority, workloads, record, hold })
     }

@@ -1,10 +1,10 @@
-//! The parts of the playground with a real Envoy: what it lets in, what it passes on, and what it does when nobody answers.
+//! The playground with real Envoys: what its parts let in and pass on, and the whole as a newcomer runs it.
 
 use std::{
     env,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, ExitStatus, Stdio},
     sync::LazyLock,
     time::{Duration, Instant},
 };
@@ -13,12 +13,13 @@ use bytes::Bytes;
 use hopguard::{
     clock::{Clock, Timestamp},
     dev::{
-        Answer, Authority, Call, Caller, Connection, Error, Svid, Upstream, Verdict,
+        Answer, Authority, Call, Caller, Connection, Error, Folder, Record, Svid, Upstream, Verdict, WORKLOADS,
         envoy::{self, CheckAddress, Envoy, Inbound, Listener, Search},
         spiffe_id,
     },
 };
 use http::{Request, StatusCode};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use spiffe::TrustDomain;
 use tempfile::TempDir;
 
@@ -177,4 +178,129 @@ async fn a_renewed_svid_is_taken_up_without_a_restart() {
         assert!(Instant::now() < deadline, "Envoy still presents the first SVID");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// `hopguard dev` at work in a folder of its own.
+struct Dev {
+    dir: TempDir,
+    child: Child,
+}
+
+impl Dev {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let child = hopguard(&["dev", "--dir"]).arg(dir.path()).stdout(Stdio::null()).spawn().unwrap();
+        let mut dev = Self { dir, child };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while dev.record().is_none() {
+            assert!(dev.child.try_wait().unwrap().is_none(), "the playground ended");
+            assert!(Instant::now() < deadline, "the playground is not up");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        dev
+    }
+
+    fn record(&self) -> Option<Record> {
+        Folder::open(self.dir.path()).ok()?.record().ok()
+    }
+
+    fn call(&self, line: &str) -> (Option<i32>, String) {
+        let mut call = hopguard(&["dev", "call"]);
+        let output = call.args(line.split(' ')).arg("--dir").arg(self.dir.path()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    }
+
+    fn stop(&mut self) -> ExitStatus {
+        signal(self.child.id(), Signal::TERM);
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.stop();
+        }
+    }
+}
+
+fn hopguard(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hopguard"));
+    command.args(args).env("ENVOY_BIN", &*ENVOY);
+    command
+}
+
+fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+}
+
+fn alive(pid: u32) -> bool {
+    test_kill_process(Pid::from_raw(pid.cast_signed()).unwrap()).is_ok()
+}
+
+#[test]
+fn the_demo_comes_true() {
+    let output = hopguard(&["dev", "--script", "demo"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("\n10 passed, 0 failed"), "{said}");
+}
+
+#[test]
+fn every_sample_file_passes_the_check() {
+    let (dir, now) = (tempfile::tempdir().unwrap(), Clock::default().now());
+    let folder = Folder::create(dir.path(), now).unwrap();
+    std::fs::write(folder.roots(), authority(now).pem()).unwrap();
+    for name in WORKLOADS {
+        let checked = hopguard(&["check", "--config"]).arg(folder.config(name)).output().unwrap();
+        assert!(checked.status.success(), "{name}: {checked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_says_what_would_change_its_answer() {
+    let dev = Dev::start().await;
+    let (code, said) = dev.call("orders /charge --to payments --purpose checkout");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("to change it remove grant `orders-charges-payments` from documents/"), "{said}");
+    let (code, said) = dev.call("web /charge --to payments --purpose checkout");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("reason       grant_missing"), "{said}");
+    assert!(said.contains("subject {spiffeId: spiffe://dev.hopguard.example/web}"), "{said}");
+    let (code, said) = dev.call("orders /charge --to payments --purpose checkout --miswired");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("reason       audience_mismatch"), "{said}");
+    assert_eq!(dev.call("nobody /charge --to payments").0, Some(2));
+}
+
+#[tokio::test]
+async fn a_call_to_a_workload_without_its_hopguard_is_undecided() {
+    let dev = Dev::start().await;
+    let hopguard = dev.record().unwrap().place("payments").unwrap().hopguard_pid.unwrap();
+    signal(hopguard, Signal::KILL);
+    let (code, said) = dev.call("orders /charge --to payments --purpose checkout");
+    assert_eq!(code, Some(5), "{said}");
+    assert!(said.contains("status       503"), "{said}");
+}
+
+#[tokio::test]
+async fn a_stopped_playground_leaves_nothing_running() {
+    let mut dev = Dev::start().await;
+    let record = dev.record().unwrap();
+    let pids: Vec<_> = record.workloads.values().flat_map(|place| [place.envoy_pid, place.hopguard_pid]).collect();
+    let pids: Vec<_> = pids.into_iter().map(Option::unwrap).collect();
+    assert_eq!(pids.iter().filter(|pid| alive(**pid)).count(), 6);
+    assert!(dev.stop().success());
+    assert_eq!(pids.iter().filter(|pid| alive(**pid)).count(), 0);
+    assert!(dev.record().is_none());
+    assert_eq!(dev.call("orders /charge --to payments").0, Some(5));
+}
+
+#[tokio::test]
+async fn one_folder_holds_one_playground() {
+    let dev = Dev::start().await;
+    let second = hopguard(&["dev", "--dir"]).arg(dev.dir.path()).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another `hopguard dev` is running"));
+    assert_eq!(dev.call("orders /charge --to payments --purpose checkout").0, Some(0));
 }
