@@ -1,7 +1,8 @@
-//! The local playground: a throwaway trust domain whose workloads, Envoys and Hopguards are real, on one machine, with no root, container or network.
+//! The local playground: real Envoys and Hopguards in a throwaway trust domain, with no root, container or network.
 //!
-//! `hopguard dev` is a [`Playground`] in a [`Folder`]; tests build the same parts one by one: an [`Authority`] mints an [`Svid`] for each workload, an
-//! [`Upstream`] stands behind an [`envoy::Envoy`] that asks a [`Sidecar`], and a [`Caller`] comes in through it and reads the [`Answer`].
+//! `hopguard dev` is a [`Playground`] in a [`Folder`]; tests build the same parts one by one: an [`Authority`] mints an
+//! [`Svid`] for each workload, an [`Upstream`] stands behind an [`envoy::Envoy`] that asks a [`Sidecar`], and a
+//! [`Caller`] comes in through it and reads the [`Answer`].
 
 pub mod ask;
 pub mod envoy;

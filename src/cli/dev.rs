@@ -1,5 +1,7 @@
 //! `hopguard dev`: the playground at a terminal.
 
+mod call;
+
 use std::{
     env,
     path::{Path, PathBuf},
@@ -9,29 +11,29 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use http::Method;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{complain, exit::Exit};
+use super::exit::Exit;
 use crate::{
     clock::Clock,
     dev::{
-        Answer, Call, Error, Folder, Playground, Programs, RENEW_EVERY, Verdict,
+        Folder, Playground, Programs, RENEW_EVERY,
         envoy::{self, Search},
-        hint, script, spiffe_id,
+        script,
     },
 };
 
 /// Run a local playground: a throwaway trust domain, three workloads, real Envoys
 ///
-/// `web` calls `orders`, `orders` calls `payments`; each is an echo server behind its own Envoy with mutual TLS and its own Hopguard. The folder
-/// holds documents, policy and configurations to edit while it runs. Nothing needs root, a container or a network.
+/// `web` calls `orders`, `orders` calls `payments`; each is an echo server behind its own Envoy with mutual TLS and its
+/// own Hopguard. The folder holds documents, policy and configurations to edit while it runs. Nothing needs root, a
+/// container or a network.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct DevArgs {
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// The folder to work in; made, with sample files, if it is not there [default: hopguard-dev, or a temporary one for a script]
+    /// The folder to work in; made, with sample files, if it is not there [default: hopguard-dev; a script's is temporary]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Tell a story instead of waiting for calls; fails if one answer is not the expected one
@@ -41,43 +43,13 @@ pub struct DevArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Make one real call from workload to workload, and say what would change its answer
-    Call(CallArgs),
+    Call(call::CallArgs),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Script {
-    /// Allow, and nine ways to be refused
+    /// Ten calls: what is let through, and each way to be refused
     Demo,
-}
-
-#[derive(Debug, Args)]
-struct CallArgs {
-    /// The workload that calls: web, orders or payments
-    from: String,
-    /// The path, with its query
-    path: String,
-    /// The workload that is called
-    #[arg(long)]
-    to: String,
-    /// What the call is for
-    #[arg(long)]
-    purpose: Option<String>,
-    /// The method [default: GET, or POST with a body]
-    #[arg(long)]
-    method: Option<Method>,
-    /// A further header, as `name: value`; may be given several times
-    #[arg(long = "header", value_name = "NAME:VALUE", value_parser = header)]
-    headers: Vec<(String, String)>,
-    /// The body
-    #[arg(long)]
-    body: Option<String>,
-    /// Go in by the port of payments' Envoy that asks orders' Hopguard
-    #[arg(long)]
-    miswired: bool,
-    /// The folder of the running playground
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_DIR)]
-    dir: PathBuf,
 }
 
 impl DevArgs {
@@ -95,8 +67,9 @@ async fn playground(dir: &Path) -> anyhow::Result<ExitCode> {
     let (mut ended, clock) = (Ended::watch()?, Clock::default());
     let programs = programs()?;
     let folder = Folder::create(dir, clock.now())?;
+    let starting = Playground::start(&programs, folder, clock.now());
     let playground = tokio::select! {
-        started = patiently("starting three Envoys and three Hopguards", Playground::start(&programs, folder, clock.now())) => started?,
+        started = patiently(STARTING, starting) => started?,
         () = ended.wait() => return Ok(Exit::Yes.into()),
     };
     welcome(dir);
@@ -124,7 +97,7 @@ async fn demo(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
         let programs = programs()?;
         let folder = Folder::create(dir, clock.now())?;
         let starting = Playground::start(&programs, folder, clock.now());
-        let playground = patiently("starting three Envoys and three Hopguards", starting).await?;
+        let playground = patiently(STARTING, starting).await?;
         println!(
             "Three workloads, each behind its own Envoy and Hopguard, up in {:.1} s",
             began.elapsed().as_secs_f64()
@@ -153,76 +126,6 @@ async fn demo(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
         return Ok(Exit::Failed.into());
     }
     Ok(Exit::Yes.into())
-}
-
-impl CallArgs {
-    async fn run(self) -> anyhow::Result<ExitCode> {
-        let method = if self.body.is_some() { Method::POST } else { Method::GET };
-        let call = Call {
-            method: self.method.unwrap_or(method),
-            from: self.from,
-            to: self.to,
-            path: self.path,
-            purpose: self.purpose,
-            headers: self.headers,
-            body: self.body.unwrap_or_default().into(),
-        };
-        match send(&call, self.miswired, &self.dir).await {
-            Ok(answer) => Ok(explain(&call, &answer)),
-            Err(error @ (Error::Unreachable { .. } | Error::NotRunning(_))) => {
-                complain(&error.to_string());
-                Ok(Exit::Unreachable.into())
-            }
-            Err(error @ (Error::UnknownWorkload(_) | Error::NotMiswired(_) | Error::Request(_))) => {
-                complain(&format!("{:#}", anyhow::Error::from(error)));
-                Ok(Exit::Usage.into())
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-async fn send(call: &Call, miswired: bool, dir: &Path) -> Result<Answer, Error> {
-    let to = spiffe_id(&call.to)?;
-    let folder = Folder::open(dir)?;
-    let record = folder.record()?;
-    let place = record.place(&call.to)?;
-    let address = match (miswired, place.miswired) {
-        (false, _) => place.inbound,
-        (true, Some(address)) => address,
-        (true, None) => return Err(Error::NotMiswired(call.to.clone())),
-    };
-    let mut connection = folder.caller(&call.from)?.connect(address, &to).await?;
-    call.send(&mut connection).await
-}
-
-fn explain(call: &Call, answer: &Answer) -> ExitCode {
-    let line = |name: &str, value: &str| println!("{name:<13}{value}");
-    line("status", &answer.status.to_string());
-    let code = match &answer.verdict {
-        Verdict::Allowed { decision, grant, .. } => {
-            line("reason", answer.outcome());
-            line("decision", decision);
-            line("grant", grant.as_deref().unwrap_or("none"));
-            Exit::Yes.into()
-        }
-        Verdict::Denied(denied) => {
-            line("reason", answer.outcome());
-            line("decision", &denied.decision);
-            for (name, value) in [("detail", &denied.detail), ("message", &denied.message)] {
-                if let Some(value) = value.as_deref().filter(|value| !value.is_empty()) {
-                    line(name, value);
-                }
-            }
-            Exit::Failed.into()
-        }
-        Verdict::Undecided(said) => {
-            line("undecided", said);
-            if answer.status.is_client_error() { Exit::Failed.into() } else { Exit::Unreachable.into() }
-        }
-    };
-    line("to change it", &hint(call, answer));
-    code
 }
 
 fn programs() -> anyhow::Result<Programs> {
@@ -284,11 +187,7 @@ impl Ended {
     }
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or_else(|| format!("`{text}` is not `name: value`"))?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
-}
-
+const STARTING: &str = "starting three Envoys and three Hopguards";
 const DEFAULT_DIR: &str = "hopguard-dev";
 const WONDER: Duration = Duration::from_secs(2);
 
@@ -305,25 +204,9 @@ mod tests {
     }
 
     #[test]
-    fn reads_a_call() {
-        let line = "dev call web /charge --to payments --purpose checkout --header a:b --header c:d:e";
-        let dev = Line::try_parse_from(line.split(' ')).unwrap().dev;
-        let Some(Verb::Call(call)) = dev.verb else { panic!() };
-        assert_eq!((call.from.as_str(), call.path.as_str(), call.to.as_str()), ("web", "/charge", "payments"));
-        assert_eq!(call.headers, [("a".into(), "b".into()), ("c".into(), "d:e".into())]);
-    }
-
-    #[test]
     fn a_script_needs_no_folder() {
         let dev = Line::try_parse_from(["dev", "--script", "demo"]).unwrap().dev;
         assert!(matches!((dev.verb, dev.script, dev.dir), (None, Some(Script::Demo), None)));
         assert!(Line::try_parse_from(["dev", "--script", "opera"]).is_err());
-    }
-
-    #[tokio::test]
-    async fn a_call_without_a_playground_is_unreachable() {
-        let call = Call::new("web", "payments", "/");
-        let error = send(&call, false, Path::new("/nowhere/at/all")).await.unwrap_err();
-        assert!(error.to_string().contains("no `hopguard dev` is running"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! A caller with an SVID: mutual TLS 1.3 to a workload whose SPIFFE ID is verified, then HTTP/1.1 on the kept connection.
+//! A caller with an SVID: mutual TLS 1.3 to a workload whose SPIFFE ID is verified, then HTTP/1.1 on that connection.
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The Envoy beside a workload: mutual TLS in, one question to Hopguard per request, and the bytes that were judged are the bytes that go on.
+//! The Envoy beside a workload: mutual TLS in, Hopguard asked per request, and what was judged is what goes on.
 
 mod find;
 mod running;
@@ -125,7 +125,7 @@ fn connection_manager(listener: &Listener) -> Value {
         "@type":
             "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": listener.name,
-        // Hopguard refuses every path that can be read in two ways, so Envoy must not repair one after it was judged, or before.
+        // Hopguard refuses a path that can be read in two ways, so Envoy must not repair one, before or after.
         "normalize_path": false,
         "merge_slashes": false,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",

@@ -16,7 +16,7 @@ pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), Erro
     replace_from(path.parent().unwrap_or_else(|| Path::new(".")), path, content, mode)
 }
 
-/// Writes `path` by renaming a file finished in `staging` onto it, so that nobody who watches its folder sees another name.
+/// Writes `path` by renaming a file finished in `staging` onto it: who watches its folder sees no other name.
 pub(super) fn replace_from(staging: &Path, path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
     let write = || {
         let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(staging)?;

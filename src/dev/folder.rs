@@ -122,8 +122,8 @@ impl Folder {
         self.sockets().join(format!("{name}.sock"))
     }
 
-    /// The folder of the sockets. A socket's path holds 107 bytes, so it cannot be in a working folder of any depth; and the
-    /// configurations name it, so the same working folder always has the same one.
+    /// The folder of the sockets. A socket's path holds 107 bytes, so it cannot be in a working folder of any depth;
+    /// and the configurations name it, so the same working folder always has the same one.
     fn sockets(&self) -> PathBuf {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.root.as_os_str().as_encoded_bytes());
         let short: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();

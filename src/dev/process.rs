@@ -22,7 +22,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` with its output in `log`, in a process group of its own, so that a ctrl-c at the terminal reaches its owner alone.
+    /// Starts `command` with its output in `log`, in a process group of its own: a ctrl-c reaches its owner alone.
     pub fn spawn(name: impl Into<String>, mut command: Command, log: impl Into<PathBuf>) -> Result<Self, Error> {
         let (name, log) = (name.into(), log.into());
         let out = File::create(&log).map_err(Error::file("write", &log))?;

@@ -1,4 +1,4 @@
-//! The story that a playground tells about itself: each step is a real call whose answer is held against the one expected.
+//! The story that a playground tells of itself: each step is a real call, held against the answer it should get.
 
 use std::{
     fmt, fs,

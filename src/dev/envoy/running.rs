@@ -21,7 +21,9 @@ pub struct Envoy {
 }
 
 impl Envoy {
-    /// Starts `binary` for `inbound` and waits until it is live; `<stem>.json`, `.svid.json`, `.log` and `.admin` are its files.
+    /// Starts `binary` for `inbound` and waits until it is live.
+    ///
+    /// `<stem>.json`, `.svid.json`, `.log` and `.admin` are its files.
     pub async fn start(binary: &Path, inbound: &Inbound, stem: &Path) -> Result<Self, Error> {
         let secret = stem.with_extension("svid.json");
         files::replace(&secret, inbound.secret().to_string().as_bytes(), 0o644)?;

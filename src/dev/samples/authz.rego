@@ -1,6 +1,6 @@
 # METADATA
 # title: What may happen right now
-# description: A grant says who may do what; this narrows it by the request at hand. It can never allow what no grant covers.
+# description: A grant says who may do what; this narrows it by the request at hand, and never widens it.
 package hopguard.authz
 
 # What one call may cost. Edit it while `hopguard dev` runs: the next call is judged by the new number.
