@@ -2,11 +2,9 @@
 
 mod fingerprint;
 mod load;
-mod status;
 mod watch;
 
 pub use self::{
     load::Loader,
-    status::{Part, PartStatus, Status},
     watch::{Nudge, Watch},
 };

@@ -23,8 +23,12 @@ pub use self::{
     worker::Workers,
 };
 use crate::{
-    audit::Audit, authorizer::Authorizer, clock::Clock, decision::DecisionIds, reload::Status, response::Reveal,
-    telemetry::Metrics,
+    audit::Audit,
+    authorizer::Authorizer,
+    clock::Clock,
+    decision::DecisionIds,
+    response::Reveal,
+    telemetry::{Metrics, Status},
 };
 
 /// What every Check needs of the process.

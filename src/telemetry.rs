@@ -1,5 +1,9 @@
-//! What operators see: logs, and the names of all metrics.
+//! What operators see: how each part stands, and the names of all metrics.
 
 mod metrics;
+mod status;
 
-pub use self::metrics::Metrics;
+pub use self::{
+    metrics::{Metrics, Readings},
+    status::{Part, PartStatus, Status},
+};

@@ -10,7 +10,7 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use spiffe::TrustDomain;
 
-use super::{Part, fingerprint};
+use super::fingerprint;
 use crate::{
     authorizer::Authorizer,
     clock::Timestamp,
@@ -23,6 +23,7 @@ use crate::{
     policy::{Policy, Source},
     server::{Shared, Snapshot},
     store::{Directory, Documents},
+    telemetry::Part,
     trust::{PemSource, Trust, TrustBundle},
     yaml::Problems,
 };

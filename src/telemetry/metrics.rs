@@ -8,7 +8,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{decision::Reason, reload::Part, server::Shared};
+use super::Part;
+use crate::{clock::Steps, decision::Reason};
 
 /// What is counted.
 #[derive(Debug)]
@@ -30,6 +31,25 @@ pub struct Metrics {
     connections: Gauge,
     ready: Gauge,
     clock_steps: Family<StepLabels, Gauge>,
+}
+
+/// What is not counted here but read off when metrics are scraped.
+#[derive(Clone, Copy, Debug)]
+pub struct Readings {
+    /// Whether Checks are decided.
+    pub ready: bool,
+    /// Checks under way.
+    pub in_flight: usize,
+    /// Open connections.
+    pub connections: usize,
+    /// Records on disk.
+    pub audit_records: u64,
+    /// Denials that found no place in the log since it last said so.
+    pub audit_lost: u64,
+    /// Whether the log cannot be written.
+    pub audit_broken: bool,
+    /// Steps of the wall clock.
+    pub clock: Steps,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -151,18 +171,16 @@ impl Metrics {
     ///
     /// # Errors
     /// If the text cannot be written.
-    pub fn scrape(&self, shared: &Shared, ready: bool) -> Result<String, fmt::Error> {
+    pub fn scrape(&self, readings: &Readings) -> Result<String, fmt::Error> {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.in_flight.set(number(shared.in_flight()));
-        self.connections.set(number(shared.connections()));
-        self.ready.set(i64::from(ready));
-        self.audit_broken.set(i64::from(shared.audit.is_broken()));
-        self.audit_lost.set(i64::try_from(shared.audit.lost()).unwrap_or(i64::MAX));
-        self.audit_records.inc_by(shared.audit.written().saturating_sub(self.audit_records.get()));
-        let steps = shared.clock.steps();
-        for (direction, count) in
-            [("backward", steps.backward), ("forward", steps.forward), ("returned", steps.returned)]
-        {
+        self.in_flight.set(number(readings.in_flight));
+        self.connections.set(number(readings.connections));
+        self.ready.set(i64::from(readings.ready));
+        self.audit_broken.set(i64::from(readings.audit_broken));
+        self.audit_lost.set(i64::try_from(readings.audit_lost).unwrap_or(i64::MAX));
+        self.audit_records.inc_by(readings.audit_records.saturating_sub(self.audit_records.get()));
+        let Steps { backward, forward, returned } = readings.clock;
+        for (direction, count) in [("backward", backward), ("forward", forward), ("returned", returned)] {
             self.clock_steps.get_or_create(&StepLabels { direction }).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         let mut text = String::new();

@@ -62,7 +62,7 @@ impl Status {
     }
 
     /// Notes how a part stands now. `true`: that is news.
-    pub(super) fn note(&self, part: Part, revision: Option<String>, problems: Vec<String>, now: Timestamp) -> bool {
+    pub fn note(&self, part: Part, revision: Option<String>, problems: Vec<String>, now: Timestamp) -> bool {
         let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = parts.get(&part).is_some_and(|known| known.revision == revision && known.problems == problems);
         if !known {
