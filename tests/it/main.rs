@@ -7,5 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod captures;
+mod harness;
 mod playground;
 mod proto;
+

@@ -1,0 +1,32 @@
+//! A Hopguard of its own for each test, and what is said to it, in the words of the domain.
+
+mod answer;
+mod documents;
+mod guard;
+mod hop;
+mod loaded;
+mod setup;
+mod until;
+mod wire;
+
+pub(crate) use self::{
+    answer::Answer,
+    documents::Grant,
+    guard::{Ended, Guard},
+    hop::{Hop, envoy_pem},
+    setup::{Setup, authority, mint},
+    until::until,
+    wire::{Call, Wire, framed},
+};
+
+/// The trust domain.
+pub(crate) const TRUST_DOMAIN: &str = "prod.example";
+/// The workload that Hopguard stands beside.
+pub(crate) const PAYMENTS: &str = "spiffe://prod.example/ns/shop/sa/payments";
+/// The workload that calls it.
+pub(crate) const FRONTEND: &str = "spiffe://prod.example/ns/shop/sa/frontend";
+/// A workload that nothing is granted to.
+pub(crate) const STRANGER: &str = "spiffe://prod.example/ns/shop/sa/stranger";
+
+/// Where Envoy asks.
+pub(crate) const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";

@@ -1,0 +1,105 @@
+//! What administrators write: documents whose times count from now.
+
+use std::time::Duration;
+
+use hopguard::clock::Timestamp;
+
+use super::{FRONTEND, PAYMENTS};
+
+/// A `Grant` for the frontend to call payments.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    name: String,
+    subject: String,
+    audience: String,
+    methods: String,
+    path: String,
+    purpose: String,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Grant {
+    /// For `POST` to `path` for checkouts, since yesterday and for a month.
+    pub(crate) fn to(path: &str, now: Timestamp) -> Self {
+        let name = path.trim_matches('/').replace(['/', '.', '*'], "-").to_lowercase();
+        Self {
+            name: if name.is_empty() { "root".to_owned() } else { name },
+            subject: FRONTEND.to_owned(),
+            audience: PAYMENTS.to_owned(),
+            methods: "POST".to_owned(),
+            path: path.to_owned(),
+            purpose: "checkout".to_owned(),
+            from: before(now, DAY),
+            until: now.after(30 * DAY),
+        }
+    }
+
+    pub(crate) fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
+    pub(crate) fn subject(self, id: &str) -> Self {
+        Self { subject: id.to_owned(), ..self }
+    }
+
+    pub(crate) fn audience(self, id: &str) -> Self {
+        Self { audience: id.to_owned(), ..self }
+    }
+
+    pub(crate) fn methods(self, methods: &str) -> Self {
+        Self { methods: methods.to_owned(), ..self }
+    }
+
+    /// The same, over since yesterday.
+    pub(crate) fn over(self, now: Timestamp) -> Self {
+        Self { from: before(now, 30 * DAY), until: before(now, DAY), ..self }
+    }
+
+    /// The same, from tomorrow on.
+    pub(crate) fn ahead(self, now: Timestamp) -> Self {
+        Self { from: now.after(DAY), until: now.after(30 * DAY), ..self }
+    }
+
+    pub(crate) fn yaml(&self) -> String {
+        let Self { name, subject, audience, methods, path, purpose, from, until } = self;
+        let review = before(*until, Duration::from_secs(3600));
+        format!(
+            "---
+apiVersion: hopguard.dev/v1alpha1
+kind: Grant
+metadata: {{name: {name:?}}}
+spec:
+  type: standing
+  subject: {{spiffeId: {subject:?}}}
+  audience: {audience:?}
+  actions: [{{methods: [{methods}], paths: [{path:?}]}}]
+  purposes: [{purpose}]
+  owner: team-payments
+  requestedBy: bob@example.com
+  approver: alice@example.com
+  notBefore: {from}
+  reviewBy: {review}
+  expiresAt: {until}
+"
+        )
+    }
+}
+
+/// A `Purpose`.
+pub(super) fn purpose(name: &str) -> String {
+    format!(
+        "---
+apiVersion: hopguard.dev/v1alpha1
+kind: Purpose
+metadata: {{name: {name:?}}}
+spec: {{name: {name}, owner: team-shop}}
+"
+    )
+}
+
+fn before(time: Timestamp, span: Duration) -> Timestamp {
+    Timestamp::from_nanos(time.nanos() - i64::try_from(span.as_nanos()).unwrap())
+}
+
+const DAY: Duration = Duration::from_secs(86_400);

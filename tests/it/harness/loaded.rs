@@ -1,0 +1,52 @@
+//! What a Hopguard decides by, without the sockets around it.
+
+use std::{sync::Arc, time::Duration};
+
+use hopguard::{
+    audit::{Audit, AuditWriter, Sink},
+    clock::Timestamp,
+    config::Config,
+    decision::DecisionIds,
+    reload::Loader,
+    server::{Limits, Shared, Snapshot},
+    telemetry::Metrics,
+};
+
+use super::Setup;
+
+/// A loader, and what it tells how it stands.
+pub(crate) struct Loaded {
+    pub(crate) loader: Loader,
+    pub(crate) shared: Arc<Shared>,
+    _writer: AuditWriter,
+}
+
+impl Loaded {
+    /// Loads everything again and gives what is decided by from then on.
+    pub(crate) fn refresh(&mut self, now: Timestamp) -> Arc<Snapshot> {
+        if let Some(snapshot) = self.loader.refresh(true, now) {
+            self.shared.snapshot.store(Some(Arc::new(snapshot)));
+        }
+        let loaded = self.shared.snapshot.load_full();
+        loaded.unwrap_or_else(|| panic!("does not load: {:#?}", self.shared.status.parts()))
+    }
+}
+
+impl Setup {
+    /// A loader of what is configured, with a log of its own.
+    pub(crate) fn loader(&self) -> Loaded {
+        let sink = Sink::File(self.path("loader.jsonl"));
+        let (audit, writer) = Audit::open(&sink, 1, Duration::from_millis(1)).unwrap();
+        let limits = Limits {
+            request_bytes: 1 << 20,
+            in_flight: 1,
+            connections: 1,
+            streams: 1,
+            deadline: Duration::from_secs(10),
+            drain: Duration::from_secs(1),
+        };
+        let shared = Arc::new(Shared::new(audit, DecisionIds::new().unwrap(), Metrics::new(), limits));
+        let config = Config::load(&self.write_config()).unwrap();
+        Loaded { loader: Loader::new(config, Arc::clone(&shared)), shared, _writer: writer }
+    }
+}
