@@ -42,24 +42,38 @@ impl Checks {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let request = match &counted {
+        let message = match &counted {
             Some(_) => frame::read(body, self.shared.limits.request_bytes, deadline).await,
             // Nothing is read: shedding costs less than deciding.
             None => Err(Fault::Overloaded.into()),
         };
-        let request = request
-            .and_then(|request| if Instant::now() > deadline { Err(Fault::Deadline.into()) } else { Ok(request) });
-        self.answer(request, started, deadline)
+        let message = message
+            .and_then(|message| if Instant::now() > deadline { Err(Fault::Deadline.into()) } else { Ok(message) });
+        self.answer(message, started, deadline)
     }
 
     /// Decides, writes down and encodes. Synchronous: nothing here waits or leaves the thread.
-    fn answer(&self, request: Result<CheckRequest, Denial>, started: Instant, deadline: Instant) -> CheckResponse {
+    fn answer(&self, message: Result<Bytes, Denial>, started: Instant, deadline: Instant) -> CheckResponse {
         let now = self.shared.clock.now();
         let snapshot = self.shared.snapshot.load();
-        let fenced = catch_unwind(AssertUnwindSafe(|| {
-            let (decision, check) = decide(snapshot.as_deref(), request, now);
+        self.fenced(snapshot.as_deref(), now, started, || {
+            let (decision, check) = decide(snapshot.as_deref(), message.and_then(frame::decode), now);
             let decision = if Instant::now() > deadline { decision.overruled(Fault::Deadline) } else { decision };
-            self.conclude(snapshot.as_deref(), decision, &check, started)
+            (decision, check)
+        })
+    }
+
+    /// Concludes what `decide` comes to. If that panics, it is a denial like any other.
+    fn fenced(
+        &self,
+        snapshot: Option<&Snapshot>,
+        now: Timestamp,
+        started: Instant,
+        decide: impl FnOnce() -> (Decision, CheckRequest),
+    ) -> CheckResponse {
+        let fenced = catch_unwind(AssertUnwindSafe(|| {
+            let (decision, check) = decide();
+            self.conclude(snapshot, decision, &check, started)
         }));
         fenced.unwrap_or_else(|_| {
             // The panic hook has logged it. The snapshot is immutable and the engine was a clone: nothing half-done stays behind.
@@ -165,5 +179,49 @@ impl Future for Answer {
             Self::Check(answer) => answer.as_mut().poll(cx).map(Ok),
             Self::Other(answer) => Pin::new(answer).poll(cx).map(Ok),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, time::Duration};
+
+    use super::*;
+    use crate::{
+        audit::{Audit, Sink},
+        decision::DecisionIds,
+        pb::{StatusCode, check_response::HttpResponse},
+        server::Limits,
+        telemetry::Metrics,
+    };
+
+    const LIMITS: Limits = Limits {
+        request_bytes: 1,
+        in_flight: 1,
+        connections: 1,
+        streams: 1,
+        deadline: Duration::from_secs(1),
+        drain: Duration::from_secs(1),
+    };
+
+    #[test]
+    fn a_panic_is_a_denial_that_is_told_counted_and_recorded() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("audit.jsonl");
+        let (audit, writer) = Audit::open(&Sink::File(log.clone()), 1, Duration::from_millis(1)).unwrap();
+        let shared = Arc::new(Shared::new(audit, DecisionIds::new().unwrap(), Metrics::new(), LIMITS));
+        let checks = Checks::new(Arc::clone(&shared));
+
+        let answer = checks.fenced(None, shared.clock.now(), Instant::now(), || panic!("on purpose"));
+
+        assert_ne!(answer.status.unwrap().code, 0);
+        let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else { panic!("not a denial") };
+        assert_eq!(denied.status.unwrap().code(), StatusCode::ServiceUnavailable);
+        let metrics = shared.metrics.scrape(&shared, true).unwrap();
+        assert!(metrics.contains("hopguard_panics_total 1\n"));
+        assert!(metrics.contains("hopguard_decisions_total{answered=\"deny\",reason=\"internal\"} 1\n"));
+        drop((checks, shared));
+        writer.finish();
+        assert!(fs::read_to_string(log).unwrap().contains("\"reason\":\"internal\""));
     }
 }

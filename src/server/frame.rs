@@ -20,18 +20,25 @@ use crate::{
     pb::{CheckRequest, CheckResponse},
 };
 
-/// Reads one length-prefixed message of at most `limit` bytes and decodes it.
+/// Reads one length-prefixed message of at most `limit` bytes.
 ///
 /// # Errors
-/// The denial for a message that is late, too large, compressed, not alone, cut, or not a `CheckRequest`.
-pub(super) async fn read<B>(body: B, limit: usize, deadline: Instant) -> Result<CheckRequest, Denial>
+/// The denial for a message that is late, too large, compressed, not alone or cut.
+pub(super) async fn read<B>(body: B, limit: usize, deadline: Instant) -> Result<Bytes, Denial>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let message = match timeout_at(Deadline::from_std(deadline), collect(body, limit)).await {
-        Ok(message) => message?,
-        Err(_) => return Err(Fault::Deadline.into()),
-    };
+    match timeout_at(Deadline::from_std(deadline), collect(body, limit)).await {
+        Ok(message) => Ok(message?),
+        Err(_) => Err(Fault::Deadline.into()),
+    }
+}
+
+/// Decodes a message.
+///
+/// # Errors
+/// The denial for what is not a `CheckRequest`.
+pub(super) fn decode(message: Bytes) -> Result<CheckRequest, Denial> {
     CheckRequest::decode(message).map_err(|_| HopError::Malformed("grpc.message").into())
 }
 
