@@ -8,7 +8,8 @@
 )]
 
 mod captures;
+mod frames;
 mod harness;
 mod playground;
 mod proto;
-
+mod road;
