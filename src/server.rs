@@ -28,7 +28,7 @@ use crate::{
     clock::Clock,
     decision::DecisionIds,
     response::Reveal,
-    telemetry::{Metrics, Status},
+    telemetry::{Metrics, Readings, Status},
 };
 
 /// What every Check needs of the process.
@@ -96,14 +96,17 @@ impl Shared {
         }
     }
 
-    /// How many Checks are under way.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
-    }
-
-    /// How many connections are open.
-    pub fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
+    /// What metrics show that is not counted there.
+    pub fn readings(&self, ready: bool) -> Readings {
+        Readings {
+            ready,
+            in_flight: self.in_flight.load(Ordering::Relaxed),
+            connections: self.connections.load(Ordering::Relaxed),
+            audit_records: self.audit.written(),
+            audit_lost: self.audit.lost(),
+            audit_broken: self.audit.is_broken(),
+            clock: self.clock.steps(),
+        }
     }
 }
 

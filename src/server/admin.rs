@@ -15,7 +15,6 @@ use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use super::Shared;
-use crate::telemetry::Readings;
 /// What the admin plane tells.
 #[derive(Clone, Debug)]
 pub struct Admin {
@@ -93,17 +92,7 @@ async fn readyz(
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    let shared = &admin.shared;
-    let readings = Readings {
-        ready: admin.is_ready(),
-        in_flight: shared.in_flight(),
-        connections: shared.connections(),
-        audit_records: shared.audit.written(),
-        audit_lost: shared.audit.lost(),
-        audit_broken: shared.audit.is_broken(),
-        clock: shared.clock.steps(),
-    };
-    match shared.metrics.scrape(&readings) {
+    match admin.shared.metrics.scrape(&admin.shared.readings(admin.is_ready())) {
         Ok(text) => {
             ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
         }

@@ -217,7 +217,7 @@ mod tests {
         assert_ne!(answer.status.unwrap().code, 0);
         let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else { panic!("not a denial") };
         assert_eq!(denied.status.unwrap().code(), StatusCode::ServiceUnavailable);
-        let metrics = shared.metrics.scrape(&shared, true).unwrap();
+        let metrics = shared.metrics.scrape(&shared.readings(true)).unwrap();
         assert!(metrics.contains("hopguard_panics_total 1\n"));
         assert!(metrics.contains("hopguard_decisions_total{answered=\"deny\",reason=\"internal\"} 1\n"));
         drop((checks, shared));
