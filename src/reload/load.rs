@@ -88,28 +88,39 @@ impl Loader {
     }
 
     /// Loads what has changed, or everything if `forced`. Gives the new snapshot, if it is another one than before and every part is in.
+    ///
+    /// Files that change while they are read are read again: a snapshot is what was there at one time, never half of a change. Those that
+    /// go on changing are left for the next time.
     pub fn refresh(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
-        let paths = self.paths();
-        let seen = fingerprint::of(paths.iter().map(PathBuf::as_path));
-        let unchanged = self.seen.replace(seen) == Some(seen);
-        if unchanged && !forced && self.shared.status.is_clean() {
+        let mut seen = self.fingerprint();
+        if self.seen == Some(seen) && !forced && self.shared.status.is_clean() {
             self.bundles.values_mut().for_each(|held| held.confirmed = now);
             return None;
         }
-        self.load_config(now);
-        self.load_trust(now);
-        self.load_store(now);
-        self.load_policy(now);
-        if self.paths() != paths {
-            // The configuration names other files now, which have not been looked at.
-            self.seen = None;
+        for _ in 0..ATTEMPTS {
+            self.load_config(now);
+            self.load_trust(now);
+            self.load_store(now);
+            self.load_policy(now);
+            let after = self.fingerprint();
+            if seen == after {
+                self.seen = Some(seen);
+                return self.assemble();
+            }
+            seen = after;
         }
-        self.assemble()
+        self.seen = None;
+        tracing::warn!("Files changed each time they were read: they are read again later");
+        None
     }
 
-    fn paths(&self) -> Vec<PathBuf> {
-        let parts = [&self.config.file, &self.config.documents, &self.config.policy.directory];
-        parts.into_iter().cloned().chain(self.trust_files().map(Path::to_path_buf)).collect()
+    fn fingerprint(&self) -> u64 {
+        fingerprint::of(self.paths())
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let parts = [self.config.file.as_path(), &self.config.documents, &self.config.policy.directory];
+        parts.into_iter().chain(self.trust_files())
     }
 
     fn trust_files(&self) -> impl Iterator<Item = &Path> {
@@ -268,5 +279,7 @@ fn lines(problems: &Problems) -> Vec<String> {
     problems.0.iter().map(ToString::to_string).collect()
 }
 
+/// How often files that change are read at once.
+const ATTEMPTS: usize = 8;
 /// The digits of a snapshot's revision.
 const SHORT: usize = 16;
