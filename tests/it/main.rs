@@ -12,4 +12,5 @@ mod frames;
 mod harness;
 mod playground;
 mod proto;
+mod reload;
 mod road;
