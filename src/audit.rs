@@ -4,6 +4,7 @@
 //! `audit_unavailable`; a denial that finds no place is counted, and the log says how many are missing.
 
 mod file;
+mod line;
 mod record;
 mod writer;
 

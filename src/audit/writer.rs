@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
-use super::{Entry, State, Word, file::Log, record::Gap};
+use super::{Entry, State, Word, file::Log, line, record::Gap};
 use crate::{audit::Record, clock::Timestamp};
 
 pub(super) struct Writer {
@@ -80,10 +80,9 @@ impl Writer {
         self.push(&record);
     }
 
-    fn push(&mut self, line: &impl serde::Serialize) {
-        match serde_json::to_writer(&mut self.lines, line) {
-            Ok(()) => self.lines.push(b'\n'),
-            Err(error) => tracing::error!(%error, "Audit record cannot be encoded"),
+    fn push(&mut self, record: &impl serde::Serialize) {
+        if let Err(error) = line::append(&mut self.lines, record) {
+            tracing::error!(%error, "Audit record cannot be encoded");
         }
         self.next = self.next.saturating_add(1);
         self.pending = self.pending.saturating_add(1);
