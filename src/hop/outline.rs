@@ -8,7 +8,7 @@ use crate::pb::CheckRequest;
 pub struct Outline {
     /// As sent, at most 32 bytes.
     pub method: String,
-    /// As sent, at most 256 bytes.
+    /// As sent, at most 256 bytes, and without userinfo, which may hold a password.
     pub host: String,
     /// Canonical and without the query, which may hold secrets; absent if it has no canonical form.
     pub path: Option<String>,
@@ -29,7 +29,7 @@ impl Outline {
         let lenient = Escapes { slash: true, percent: true, semicolon: true };
         Self {
             method: cut(&http.method, 32),
-            host: cut(&http.host, 256),
+            host: cut(http.host.rsplit('@').next().unwrap_or_default(), 256),
             path: Target::parse(&http.path, lenient).ok().map(|target| cut(&target.path, 2048)),
             request_id: headers.joined("x-request-id").map(|id| cut(&id, 128)),
             trace_id: headers.joined("traceparent").and_then(|parent| trace_id(&parent)),
@@ -52,10 +52,25 @@ fn cut(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pb::{
+        AttributeContext,
+        attribute_context::{HttpRequest, Request},
+    };
 
     #[test]
     fn nothing_is_outlined_of_nothing() {
         assert_eq!(Outline::of(&CheckRequest::default()), Outline::default());
+    }
+
+    #[test]
+    fn a_password_in_the_host_is_left_out() {
+        for (host, outlined) in [("a.example:80", "a.example:80"), ("user:pass@a", "a"), ("u@p@a", "a"), ("pass@", "")]
+        {
+            let http = HttpRequest { host: host.to_owned(), ..HttpRequest::default() };
+            let request = Request { http: Some(http), ..Request::default() };
+            let attributes = AttributeContext { request: Some(request), ..AttributeContext::default() };
+            assert_eq!(Outline::of(&CheckRequest { attributes: Some(attributes) }).host, outlined);
+        }
     }
 
     #[test]
