@@ -37,6 +37,8 @@ impl ServeArgs {
         let filter = EnvFilter::try_new(&config.log).context("telemetry.log")?;
         tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
         block_on(async {
+            // A log that may not grow any more is an error of writing it, and not the end of the process.
+            signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).context("SIGXFSZ cannot be caught")?;
             let app = App::bind(config).await?;
             if let Some(file) = &self.admin_address_file {
                 app.tell_admin_address(file)?;

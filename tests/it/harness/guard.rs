@@ -152,8 +152,12 @@ impl Guard {
 
     /// Sends `signal` to the process.
     pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
         let id = self.child.id().expect("it has not been waited for");
-        kill_process(Pid::from_raw(id.try_into().unwrap()).unwrap(), signal).unwrap();
+        Pid::from_raw(id.try_into().unwrap()).unwrap()
     }
 
     /// Ends it as Kubernetes does.
