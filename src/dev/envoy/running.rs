@@ -41,6 +41,8 @@ impl Envoy {
         command.arg("-c").arg(&config).arg("--admin-address-path").arg(&address);
         // Hot restart would make two Envoys collide, and end this one with the thread that started it.
         command.args(["--disable-hot-restart", "--concurrency", "1", "--drain-time-s", "1", "-l", "warning"]);
+        // An access log that somebody adds is looked at right after the call.
+        command.args(["--file-flush-interval-msec", "100"]);
         let name = format!("Envoy `{}`", stem.file_name().unwrap_or_default().display());
         let mut process = Process::spawn(name, command, stem.with_extension("log"))?;
         let admin = process.until(|| live(&address)).await?;
