@@ -129,6 +129,8 @@ fn connection_manager(listener: &Listener) -> Value {
         "normalize_path": false,
         "merge_slashes": false,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        // Rewritten otherwise, before it was asked about; left as it is, Envoy itself refuses it.
+        "http_protocol_options": {"allow_absolute_url": false},
         "common_http_protocol_options": {
             "headers_with_underscores_action": "REJECT_REQUEST",
             "max_stream_duration": seconds(MAX_STREAM),
