@@ -9,6 +9,7 @@
 
 mod audit;
 mod captures;
+mod envoy;
 mod frames;
 mod harness;
 mod playground;

@@ -1,0 +1,173 @@
+//! Clients that send what they are told: TLS with any certificate or none, then bytes, or HTTP/2.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::aws_lc_rs,
+};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::leaf::Leaf;
+
+/// A connection to write bytes to.
+#[derive(Debug)]
+pub(super) struct Wire(TlsStream<TcpStream>);
+
+/// What came back: all of it but for the order of things that HTTP leaves open.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reply {
+    /// 0 if the connection was closed without an answer.
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
+}
+
+impl Reply {
+    /// The decision that a denial names; nothing if Hopguard did not deny.
+    pub(super) fn decision(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        (body["error"] == "hop_denied").then(|| body["decision"].as_str().unwrap().to_owned())
+    }
+}
+
+impl Wire {
+    pub(super) async fn open(address: SocketAddr, leaf: Option<&Leaf>) -> Self {
+        Self(handshake(address, leaf, b"http/1.1").await)
+    }
+
+    /// Writes one request and reads its answer.
+    pub(super) async fn send(&mut self, request: impl AsRef<[u8]>) -> Reply {
+        let exchange = async {
+            // Envoy may answer and close before it has read everything.
+            let _ = self.0.write_all(request.as_ref()).await;
+            let _ = self.0.flush().await;
+            self.read().await
+        };
+        timeout(PATIENCE, exchange).await.expect("an answer")
+    }
+
+    /// Writes bytes and reads as many.
+    pub(super) async fn echo(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.0.write_all(bytes).await.unwrap();
+        let mut back = vec![0; bytes.len()];
+        timeout(PATIENCE, self.0.read_exact(&mut back)).await.expect("an echo").unwrap();
+        back
+    }
+
+    async fn read(&mut self) -> Reply {
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            // A connection that ends without an answer is one.
+            let Ok(byte) = self.0.read_u8().await else { return Reply::default() };
+            bytes.push(byte);
+        }
+        let head = String::from_utf8(bytes).unwrap();
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+            let name: http::HeaderName = name.parse().unwrap();
+            headers.append(name, value.parse().unwrap());
+        }
+        let length = headers.get("content-length").map_or(0, |length| length.to_str().unwrap().parse().unwrap());
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).await.unwrap();
+        Reply { status, headers, body: String::from_utf8(body).unwrap() }
+    }
+}
+
+/// An HTTP/2 connection.
+#[derive(Debug)]
+pub(super) struct Http2(SendRequest<Full<Bytes>>);
+
+impl Http2 {
+    pub(super) async fn open(address: SocketAddr, leaf: &Leaf) -> Self {
+        let stream = handshake(address, Some(leaf), b"h2").await;
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        // It ends with its sender; how, each request sees for itself.
+        tokio::spawn(async { drop(connection.await) });
+        Self(sender)
+    }
+
+    pub(super) async fn send(&mut self, request: Request<&'static str>) -> Reply {
+        let request = request.map(|body| Full::new(Bytes::from_static(body.as_bytes())));
+        let exchange = async {
+            let (head, body) = self.0.send_request(request).await.unwrap().into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            Reply { status: head.status.as_u16(), headers: head.headers, body }
+        };
+        timeout(PATIENCE, exchange).await.expect("an answer")
+    }
+}
+
+async fn handshake(address: SocketAddr, leaf: Option<&Leaf>, protocol: &[u8]) -> TlsStream<TcpStream> {
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody));
+    let mut config = match leaf {
+        Some(leaf) => config.with_client_auth_cert(vec![leaf.certificate.clone()], leaf.key.clone_key()).unwrap(),
+        None => config.with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![protocol.to_vec()];
+    let connector = TlsConnector::from(Arc::new(config));
+    let stream = TcpStream::connect(address).await.unwrap();
+    connector.connect(ServerName::from(address.ip()), stream).await.unwrap()
+}
+
+/// Takes any server: whom a caller may believe is tested with the playground.
+#[derive(Debug)]
+struct Anybody;
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
