@@ -132,8 +132,6 @@ pub struct Limits {
     pub drain: Duration,
     /// The most records that wait for the disk.
     pub audit_queue: usize,
-    /// The most documents in the store.
-    pub documents: usize,
     /// The largest policy, all modules together, in bytes.
     pub policy_bytes: usize,
     /// The threads that answer.

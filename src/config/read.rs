@@ -188,7 +188,6 @@ fn limits(mut section: Section<'_>) -> Option<Limits> {
     let deadline = section.duration("deadline");
     let drain = section.duration("drain");
     let audit_queue = section.count("audit_queue");
-    let documents = section.count("documents");
     let policy_bytes = section.size("policy_bytes");
     let workers = section.count("workers");
     Some(Limits {
@@ -200,7 +199,6 @@ fn limits(mut section: Section<'_>) -> Option<Limits> {
         deadline: deadline?,
         drain: drain?,
         audit_queue: audit_queue?,
-        documents: documents?,
         policy_bytes: policy_bytes?,
         workers: workers.unwrap_or_else(cores),
     })

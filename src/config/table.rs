@@ -180,7 +180,6 @@ const LIMITS: &[Key] = &[
     Key::default("deadline", Holds::Duration(MILLISECOND, MINUTE), "100ms", "the longest that one Check may take"),
     Key::default("drain", Holds::Duration(MILLISECOND, days(1)), "10s", "how long connections may take to end at shutdown"),
     Key::default("audit_queue", Count(1, 10_000_000), "8192", "the most records that wait for the disk"),
-    Key::default("documents", Count(1, 1_000_000), "20000", "the most documents in the store"),
     Key::default("policy_bytes", Size(KIB, 64 * MIB), "1MiB", "the largest policy, all modules together"),
     Key::optional("workers", Count(1, 1_024), "one for each core", "the threads that answer").example("4"),
 ];

@@ -48,7 +48,7 @@ fn what_is_absent_has_its_default() {
     assert_eq!(config.audit.window, Duration::from_millis(5));
     assert_eq!(config.hop.self_check, SelfCheck::Principal);
     assert_eq!((config.limits.request_bytes, config.limits.policy_bytes), (1 << 20, 1 << 20));
-    assert_eq!((config.limits.headers, config.limits.streams, config.limits.documents), (128, 1024, 20_000));
+    assert_eq!((config.limits.headers, config.limits.streams), (128, 1024));
     assert!(config.limits.workers >= 1);
     assert_eq!(config.log, "info");
 }
