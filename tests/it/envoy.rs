@@ -18,6 +18,8 @@ use std::{env, future::Future, path::PathBuf, sync::LazyLock};
 use hopguard::dev::envoy::{self, Search};
 use tokio::runtime::Runtime;
 
+pub(crate) use self::validate::{rendered, validated};
+
 /// The Envoy of every test: a machine without one fails them, and says how to get it.
 pub(crate) static ENVOY: LazyLock<PathBuf> = LazyLock::new(|| {
     let near = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR"))];

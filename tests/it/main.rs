@@ -14,5 +14,6 @@ mod frames;
 mod harness;
 mod playground;
 mod proto;
+mod readme;
 mod reload;
 mod road;

@@ -1,0 +1,331 @@
+//! The README does what it says: its commands are run, its documents are loaded, its tables are held against the code.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    os::unix::{fs::symlink, process::CommandExt},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use hopguard::{
+    clock::Clock,
+    decision::{Reason, Status},
+    dev::{
+        ask,
+        envoy::{CheckAddress, Listener},
+    },
+    policy::{Policy, Source},
+    store::Directory,
+    yaml::{self, Kind, Node},
+};
+use http::StatusCode;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+
+use crate::{
+    envoy::{ENVOY, rendered, validated},
+    harness::{authority, until},
+};
+
+const README: &str = include_str!("../../README.md");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A fenced block: what stands behind its fence, and what is in it.
+struct Block {
+    tag: &'static str,
+    text: String,
+}
+
+fn blocks() -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut lines = README.lines();
+    while let Some(line) = lines.next() {
+        let Some(tag) = line.strip_prefix("```") else { continue };
+        let inside = lines.by_ref().take_while(|line| *line != "```");
+        blocks.push(Block { tag, text: inside.map(|line| format!("{line}\n")).collect() });
+    }
+    blocks
+}
+
+fn tagged(tag: &str) -> Vec<String> {
+    let found: Vec<String> = blocks().into_iter().filter(|block| block.tag == tag).map(|block| block.text).collect();
+    assert!(!found.is_empty(), "no block `{tag}`");
+    found
+}
+
+/// The lines of all blocks `tag` that begin with `program`, without what is said about them.
+fn commands(tag: &str, program: &str) -> Vec<String> {
+    let lines: Vec<String> =
+        tagged(tag).iter().flat_map(|text| text.lines()).map(|line| said_of(line).0.to_owned()).collect();
+    lines.into_iter().filter(|line| line.split(' ').next() == Some(program)).collect()
+}
+
+/// A command, and the comment behind it.
+fn said_of(line: &str) -> (&str, Option<&str>) {
+    line.split_once(" # ").map_or((line, None), |(command, said)| (command.trim(), Some(said.trim())))
+}
+
+#[test]
+fn every_block_is_of_a_kind_that_is_tested() {
+    for block in blocks() {
+        let known = ["text", "sh", "sh background", "sh playground", "yaml", "rego"];
+        assert!(known.contains(&block.tag), "`{}`", block.tag);
+    }
+}
+
+#[test]
+fn what_make_is_told_is_a_target_that_ci_runs() {
+    let makefile = fs::read_to_string(Path::new(ROOT).join("Makefile")).unwrap();
+    let ci = fs::read_to_string(Path::new(ROOT).join(".ci/run")).unwrap();
+    let told = [commands("sh", "make"), commands("text", "make")].concat();
+    assert_eq!(told, ["make demo", "make test", "make bench"]);
+    for command in told {
+        let target = command.trim_start_matches("make ");
+        let rule = makefile.split(&format!("\n{target}:")).nth(1).unwrap_or_else(|| panic!("no target `{target}`"));
+        let mut steps = rule.lines().skip(1).take_while(|line| line.starts_with('\t')).map(str::trim);
+        // A measurement takes too long for each change: that it runs at all is what is tried.
+        assert!(ci.contains(&format!("step {command}\n")) || steps.all(|step| ci.contains(step)), "{command}");
+    }
+}
+
+#[test]
+fn every_command_for_a_shell_succeeds() {
+    for text in tagged("sh").into_iter().filter(|text| !text.starts_with("make ")) {
+        let folder = tempfile::tempdir().unwrap();
+        let ran = shell(folder.path(), &text);
+        assert!(ran.status.success(), "{text}{}", String::from_utf8_lossy(&ran.stderr));
+    }
+}
+
+#[tokio::test]
+async fn the_example_can_be_checked_and_served_once_its_files_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let writes = commands("sh", "hopguard").into_iter().find(|line| line.ends_with("> hopguard.yaml")).unwrap();
+    assert!(shell(folder.path(), &writes).status.success());
+    // What belongs to the machine and not to whoever tries it: where sockets, ports and logs are.
+    let mut config = fs::read_to_string(path("hopguard.yaml")).unwrap();
+    for (there, here) in [
+        ("/run/hopguard/", folder.path().join("")),
+        ("/var/log/hopguard/", folder.path().join("")),
+        (":9192", ":0".into()),
+    ] {
+        assert!(config.contains(there), "{there}");
+        config = config.replace(there, here.to_str().unwrap());
+    }
+    fs::write(path("hopguard.yaml"), config).unwrap();
+    fs::write(path("roots.pem"), authority(Clock::default().now()).pem()).unwrap();
+    fs::create_dir(path("policy")).unwrap();
+    fs::copy(Path::new(ROOT).join("rego/hopguard.rego"), path("policy/hopguard.rego")).unwrap();
+    fs::create_dir(path("documents")).unwrap();
+    fs::write(path("documents/all.yaml"), documents()).unwrap();
+
+    let [check, serve] = &commands("text", "hopguard")[..] else { panic!("more commands than are tested") };
+    let checked = shell(folder.path(), check);
+    assert!(checked.status.success(), "{}{}", text(&checked.stdout), text(&checked.stderr));
+    let mut serving = Running::start(&folder, &format!("exec {serve} --admin-address-file admin"));
+    until("readiness", async || {
+        let admin = fs::read_to_string(path("admin")).ok()?.trim().parse().ok()?;
+        matches!(ask::get(admin, "/readyz").await, Ok((StatusCode::OK, _))).then_some(())
+    })
+    .await;
+    serving.signal(Signal::TERM);
+    assert!(serving.child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn the_playground_answers_as_the_page_says() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("target/release")).unwrap();
+    symlink(env!("CARGO_BIN_EXE_hopguard"), folder.path().join("target/release/hopguard")).unwrap();
+    let [background] = &tagged("sh background")[..] else { panic!("one playground") };
+    let _running = Running::start(&folder, background);
+    until("the playground", async || folder.path().join("shop/run.json").exists().then_some(())).await;
+    for block in tagged("sh playground") {
+        let (mut before, mut edited) = (String::new(), false);
+        for line in block.lines() {
+            let (command, said) = said_of(line);
+            let script = format!("{before}{command}");
+            match said {
+                Some(said) if edited => until(line, async || called(&folder, &script, said).ok()).await,
+                Some(said) => called(&folder, &script, said).unwrap_or_else(|why| panic!("{line}\n{why}")),
+                None => {
+                    let ran = shell(folder.path(), &script);
+                    assert!(ran.status.success(), "{line}\n{}", text(&ran.stderr));
+                    edited |= command.starts_with("sed ");
+                    if command.starts_with("tail ") {
+                        let record: Value = serde_json::from_slice(&ran.stdout).unwrap();
+                        assert_eq!(record["answered"], "allow", "{record}");
+                    }
+                }
+            }
+            if command.starts_with("export ") {
+                before = format!("{script}\n");
+            }
+        }
+    }
+}
+
+/// Makes a call and holds what it prints against what is said of it: `200`, or a status and a reason.
+fn called(folder: &TempDir, script: &str, said: &str) -> Result<(), String> {
+    let ran = shell(folder.path(), script);
+    let printed = text(&ran.stdout);
+    let field = |name: &str| {
+        let line = printed.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next().map(str::to_owned)
+    };
+    let (status, reason) = said.split_once(' ').unwrap_or((said, "allowed"));
+    let wanted = (Some(status.to_owned()), Some(reason.to_owned()), Some(i32::from(reason != "allowed")));
+    let is_whole = ["decision ", "to change it "].iter().all(|name| field(name).is_some());
+    if (field("status "), field("reason "), ran.status.code()) == wanted && is_whole {
+        return Ok(());
+    }
+    Err(format!("{printed}{}", text(&ran.stderr)))
+}
+
+#[test]
+fn the_documents_load() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("all.yaml"), documents()).unwrap();
+    let documents = Directory::new(folder.path()).read().unwrap();
+    assert!(documents.problems.is_empty(), "{:?}", documents.problems);
+    assert_eq!(documents.grants.len(), 1);
+}
+
+#[test]
+fn the_rule_compiles_beside_the_policy_that_ships() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(Path::new(ROOT).join("rego/hopguard.rego"), folder.path().join("hopguard.rego")).unwrap();
+    for (index, rule) in tagged("rego").into_iter().enumerate() {
+        fs::write(folder.path().join(format!("rule{index}.rego")), rule).unwrap();
+    }
+    let source = Source::read(folder.path(), 1 << 20).unwrap();
+    Policy::compile(&source, "data.hopguard.authz.decision", Duration::from_secs(1)).unwrap();
+}
+
+#[test]
+fn the_envoy_settings_are_those_that_are_rendered_and_envoy_takes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let [fragment] = &tagged("yaml").into_iter().filter(|text| is_envoys(text)).collect::<Vec<_>>()[..] else {
+        panic!("one fragment")
+    };
+    let fragment = json(&yaml::parse("README.md", fragment).unwrap()[0]);
+    let unix = CheckAddress::Unix("/run/hopguard/check.sock".into());
+    let mut config = rendered(folder.path(), vec![Listener::new("hopguard", unix)]);
+    let filters = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+    let filters = config.pointer_mut(filters).unwrap();
+    assert_eq!(fragment[0]["name"], filters[0]["name"]);
+    for (name, value) in fragment[0]["typed_config"].as_object().unwrap() {
+        assert_eq!(*value, filters[0]["typed_config"][name], "{name}");
+    }
+    filters[0] = fragment[0].clone();
+    validated(folder.path(), &config).unwrap();
+}
+
+#[test]
+fn the_reasons_are_all_there_with_their_statuses() {
+    let rows: BTreeMap<&str, &str> = README
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" | `"))
+        .filter_map(|(status, rest)| Some((rest.split_once('`')?.0, status)))
+        .collect();
+    let status = |reason: Reason| match reason.status() {
+        Status::BadRequest => "400",
+        Status::Unauthorized => "401",
+        Status::Forbidden => "403",
+        Status::ServiceUnavailable => "503",
+    };
+    assert_eq!(rows, Reason::ALL.into_iter().map(|reason| (reason.as_str(), status(reason))).collect());
+}
+
+#[test]
+fn every_file_that_is_named_is_there() {
+    let links = README.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
+    let quoted = README.split('`').skip(1).step_by(2);
+    let folders = ["rego/", "src/", "deploy/", "tests/", "benches/"];
+    let named = quoted.filter(|name| folders.iter().any(|folder| name.starts_with(folder)));
+    let mut count = 0;
+    for name in links.filter(|link| !link.contains("://")).chain(named) {
+        assert!(Path::new(ROOT).join(name).exists(), "{name}");
+        count += 1;
+    }
+    assert!(count > 5, "{count}");
+}
+
+/// A process group that ends with its test.
+struct Running<'a> {
+    child: Child,
+    folder: &'a TempDir,
+}
+
+impl<'a> Running<'a> {
+    fn start(folder: &'a TempDir, script: &str) -> Self {
+        let mut command = bash(folder.path(), script);
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
+        Self { child: command.spawn().unwrap(), folder }
+    }
+
+    fn signal(&self, signal: Signal) {
+        // INVARIANT: not waited for yet, so the number is still its own.
+        let group = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal(Signal::TERM);
+            let _ = self.child.wait();
+        }
+        // The shell does not wait for what it has started; a playground takes its record away last.
+        let end = Instant::now() + Duration::from_secs(10);
+        while self.folder.path().join("shop/run.json").exists() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Runs a script as somebody types it, with the program under test within reach.
+fn shell(folder: &Path, script: &str) -> Output {
+    bash(folder, script).output().unwrap()
+}
+
+fn bash(folder: &Path, script: &str) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_hopguard")).parent().unwrap().to_owned();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths([program].into_iter().chain(env::split_paths(&path))).unwrap();
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", script]).current_dir(folder).env("PATH", path).env("ENVOY_BIN", &*ENVOY);
+    command
+}
+
+fn documents() -> String {
+    tagged("yaml").into_iter().filter(|text| !is_envoys(text)).collect::<Vec<_>>().join("---\n")
+}
+
+fn is_envoys(text: &str) -> bool {
+    text.starts_with("- name: envoy.")
+}
+
+/// YAML as Envoy reads it.
+fn json(node: &Node) -> Value {
+    match &node.kind {
+        Kind::Plain(text) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
+        Kind::Quoted(text) => text.as_str().into(),
+        Kind::Sequence(items) => items.iter().map(json).collect(),
+        Kind::Mapping(entries) => {
+            entries.iter().map(|entry| (entry.key.clone(), json(&entry.value))).collect::<Map<_, _>>().into()
+        }
+        Kind::Null | Kind::Refused => Value::Null,
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
