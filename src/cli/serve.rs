@@ -35,10 +35,13 @@ impl ServeArgs {
             }
         };
         let filter = EnvFilter::try_new(&config.log).context("telemetry.log")?;
-        tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+        // Whoever logs goes on where standard error cannot be written: to complain about that there would be a panic.
+        let log = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr);
+        log.log_internal_errors(false).init();
         block_on(async {
             // A log that may not grow any more is an error of writing it, and not the end of the process.
-            signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).context("SIGXFSZ cannot be caught")?;
+            let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+            let _caught = signal(too_large).context("SIGXFSZ cannot be caught")?;
             let app = App::bind(config).await?;
             if let Some(file) = &self.admin_address_file {
                 app.tell_admin_address(file)?;

@@ -18,7 +18,7 @@ async fn records_are_counted_without_a_gap_over_restarts() {
     for _ in 0..3 {
         let guard = setup.start().await;
         guard.hop().send().await.allowed();
-        guard.hop().from_nobody().send().await.denied("peer_missing");
+        guard.hop().by_nobody().send().await.denied("peer_missing");
         setup = guard.stop().await.setup;
     }
     assert_eq!(numbers(&setup), [1, 2, 3, 4, 5, 6]);
@@ -120,7 +120,7 @@ async fn while_the_disk_is_full_nothing_is_allowed_and_afterwards_nothing_is_mis
     assert!(!guard.is_ready().await);
     assert_eq!(guard.state().await["audit"]["broken"], true);
     // A denial stays the denial that it is.
-    told.insert(guard.hop().from_nobody().send().await.denied("peer_missing").id());
+    told.insert(guard.hop().by_nobody().send().await.denied("peer_missing").id());
     told.insert(guard.hop().from(STRANGER).send().await.denied("grant_missing").id());
 
     limit(&guard, None);
@@ -134,6 +134,37 @@ async fn while_the_disk_is_full_nothing_is_allowed_and_afterwards_nothing_is_mis
     assert_eq!(recorded, told);
     assert!(numbers(&setup).into_iter().eq(1..=records.len() as u64));
     assert!(records.iter().any(|record| record["reason"] == "audit_unavailable"));
+}
+
+#[tokio::test]
+async fn denials_that_found_no_place_are_counted_in_the_log() {
+    let guard = Setup::new().set("limits.audit_queue", "2").start().await;
+    limit(&guard, Some(100));
+    let told = 20;
+    for _ in 0..told {
+        guard.hop().by_nobody().send().await.denied("peer_missing");
+    }
+    until("a full disk", async || (guard.metric("hopguard_audit_broken").await == 1).then_some(())).await;
+    guard.hop().send().await.denied("audit_unavailable");
+    assert!(guard.metric("hopguard_audit_lost").await > 0);
+
+    limit(&guard, None);
+    guard.ready().await;
+    let setup = guard.stop().await.setup;
+    let records = setup.records();
+    assert!(numbers(&setup).into_iter().eq(1..=records.len() as u64));
+    let lost: u64 = records.iter().filter_map(|record| record["lost"].as_u64()).sum();
+    let recorded = records.iter().filter(|record| record["decision_id"].is_string()).count() as u64;
+    assert!(lost > 0);
+    assert_eq!(recorded + lost, told + 1);
+}
+
+#[tokio::test]
+async fn the_log_may_be_standard_output() {
+    let guard = Setup::new().set("audit.file", "\"-\"").start().await;
+    let id = guard.hop().send().await.allowed().id();
+    let ended = guard.stop().await;
+    assert!(ended.setup.said().contains(&id), "{}", ended.setup.said());
 }
 
 #[tokio::test]
@@ -212,7 +243,7 @@ async fn no_credential_gets_into_any_log() {
     let setup = guard.stop().await.setup;
     let log = fs::read_to_string(setup.log()).unwrap() + &setup.said();
     assert!(!log.contains(SECRET));
-    assert!(!log.contains("CERTIFICATE") && !log.contains(&certificate[60..120]));
+    assert!(!log.contains("CERTIFICATE") && !log.contains(certificate.get(60..120).unwrap()));
 }
 
 /// The numbers of all records.

@@ -12,7 +12,7 @@ mod wire;
 pub(crate) use self::{
     answer::Answer,
     documents::Grant,
-    guard::{Ended, Guard},
+    guard::Guard,
     hop::{Hop, envoy_pem},
     setup::{Setup, authority, mint},
     until::until,

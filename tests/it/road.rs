@@ -52,7 +52,7 @@ fn rows(guard: &Guard) -> Vec<(&'static str, Hop<'_>)> {
         ("hop_ambiguous", hop().path("/charge/../admin")),
         ("hop_malformed", hop().method("")),
         ("hop_too_large", hop().path(&format!("/{}", "a".repeat(9_000)))),
-        ("peer_missing", hop().from_nobody()),
+        ("peer_missing", hop().by_nobody()),
         ("peer_invalid", hop().with_certificate("not%20a%20certificate")),
         ("peer_conflict", hop().principal(STRANGER)),
         ("peer_untrusted", hop().with_certificate(nobodys)),
@@ -126,7 +126,7 @@ async fn what_was_proved_before_a_denial_is_told_and_recorded() {
     assert_eq!(record["grant"]["approver"], "alice@example.com");
     assert_eq!(record["message"], "the policy said no: not on a Sunday");
 
-    let answer = guard.hop().from_nobody().send().await.denied("peer_missing");
+    let answer = guard.hop().by_nobody().send().await.denied("peer_missing");
     assert_eq!((answer.text("peer"), answer.text("purpose"), answer.text("grant")), (None, None, None));
     let record = guard.record(&answer).await;
     assert_eq!((&record["peer"], &record["detail"]), (&json!(null), &json!("evidence.absent")));

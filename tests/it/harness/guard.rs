@@ -43,8 +43,8 @@ impl Guard {
         Setup::new().start().await
     }
 
-    pub(super) async fn launch(setup: Setup, shell: Option<&str>) -> Self {
-        let mut child = spawn(&setup, shell);
+    pub(super) async fn launch(setup: Setup) -> Self {
+        let mut child = spawn(&setup);
         let address = setup.path("admin.address");
         let admin = until("listening", || {
             let ended = child.try_wait().unwrap();
@@ -174,8 +174,8 @@ impl Guard {
 
     /// Waits for its end.
     pub(crate) async fn end(mut self) -> Ended {
-        let status = self.child.wait().await.unwrap();
-        Ended { setup: self.setup, code: status.code() }
+        let code = code(&mut self.child).await;
+        Ended { setup: self.setup, code }
     }
 
     /// What it wrote to standard error.
@@ -203,24 +203,25 @@ impl Setup {
 
     /// Starts Hopguard, which will not serve, and waits for its end.
     pub(crate) async fn refused(self) -> Ended {
-        let status = spawn(&self, None).wait().await.unwrap();
-        Ended { setup: self, code: status.code() }
+        let code = code(&mut spawn(&self)).await;
+        Ended { setup: self, code }
     }
 }
 
-/// Starts the binary, from a shell that runs `shell` first if there is something to run.
-fn spawn(setup: &Setup, shell: Option<&str>) -> Child {
+fn spawn(setup: &Setup) -> Child {
     let (config, address) = (setup.write_config(), setup.path("admin.address"));
     // What an earlier run left would be believed.
     let _ = fs::remove_file(&address);
     let log = File::options().create(true).append(true).open(setup.path("hopguard.log")).unwrap();
-    let mut command = Command::new(if shell.is_some() { "sh" } else { HOPGUARD });
-    if let Some(shell) = shell {
-        command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(HOPGUARD);
-    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hopguard"));
     command.arg("serve").arg("--config").arg(config).arg("--admin-address-file").arg(&address);
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
     command.spawn().unwrap()
+}
+
+/// The exit code of a process that is about to end; none if a signal ended it.
+async fn code(child: &mut Child) -> Option<i32> {
+    until("the end of the process", || std::future::ready(child.try_wait().unwrap())).await.code()
 }
 
 /// Connects when it is first used, and again when it has to.
@@ -233,5 +234,3 @@ fn channel(setup: &Setup) -> Channel {
     // The name is not resolved: the socket is the address.
     Endpoint::from_static("http://hopguard.invalid").connect_with_connector_lazy(connect)
 }
-
-const HOPGUARD: &str = env!("CARGO_BIN_EXE_hopguard");

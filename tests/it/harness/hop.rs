@@ -55,7 +55,7 @@ impl<'a> Hop<'a> {
     }
 
     /// Called without a certificate.
-    pub(crate) fn from_nobody(self) -> Self {
+    pub(crate) fn by_nobody(self) -> Self {
         Self { source: Peer::default(), ..self }
     }
 

@@ -147,14 +147,7 @@ impl Setup {
 
     /// Starts Hopguard and waits until it listens.
     pub(crate) async fn launch(self) -> Guard {
-        Guard::launch(self, None).await
-    }
-
-    /// Starts Hopguard from a shell that runs `shell` first, and waits until it is ready.
-    pub(crate) async fn start_after(self, shell: &str) -> Guard {
-        let guard = Guard::launch(self, Some(shell)).await;
-        guard.ready().await;
-        guard
+        Guard::launch(self).await
     }
 }
 
