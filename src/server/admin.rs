@@ -11,7 +11,6 @@ use axum::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use super::Shared;
@@ -31,13 +30,13 @@ impl Admin {
     /// If the listener fails.
     pub async fn serve(self, listener: TcpListener, ended: CancellationToken) -> io::Result<()> {
         let (reporter, health) = tonic_health::server::health_reporter();
-        let routes = Routes::new(health).into_axum_router();
         let router = Router::new()
             .route("/livez", get(|| async { "ok\n" }))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
             .with_state(self.clone())
-            .merge(routes);
+            // Not by tonic's routes: they answer 200 to everything else, and a probe of a path that is not there must fail.
+            .route_service(HEALTH_METHODS, health);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::select! {
             () = self.report(&reporter) => Ok(()),
@@ -99,6 +98,9 @@ async fn metrics(State(admin): State<Admin>) -> Response {
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
+
+/// The gRPC health protocol, `Check` and `Watch`.
+const HEALTH_METHODS: &str = "/grpc.health.v1.Health/{method}";
 
 /// How soon the health service follows.
 const HEALTH: Duration = Duration::from_millis(200);

@@ -17,3 +17,4 @@ mod proto;
 mod readme;
 mod reload;
 mod road;
+mod shutdown;
