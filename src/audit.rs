@@ -109,7 +109,7 @@ impl Audit {
 
     /// Whether the log cannot be written at the moment.
     pub fn is_broken(&self) -> bool {
-        self.state.broken.load(Ordering::Acquire)
+        self.state.broken.load(Ordering::Acquire) || self.words.is_closed()
     }
 
     /// How many records were written.

@@ -81,17 +81,25 @@ impl Writer {
     }
 
     fn push(&mut self, record: &impl serde::Serialize) {
-        if let Err(error) = line::append(&mut self.lines, record) {
-            tracing::error!(%error, "Audit record cannot be encoded");
+        match line::append(&mut self.lines, record) {
+            Ok(()) => {
+                self.next = self.next.saturating_add(1);
+                self.pending = self.pending.saturating_add(1);
+            }
+            Err(error) => {
+                tracing::error!(%error, "Audit record cannot be encoded");
+                self.state.lost.fetch_add(1, Ordering::Relaxed);
+            }
         }
-        self.next = self.next.saturating_add(1);
-        self.pending = self.pending.saturating_add(1);
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let lost = self.state.lost.swap(0, Ordering::AcqRel);
-        if lost > 0 {
-            self.push(&Gap::new(self.next, self.last, lost));
+        // While the log is broken its gap only grows: it is told once, when it is over.
+        if !self.state.broken.load(Ordering::Acquire) {
+            let lost = self.state.lost.swap(0, Ordering::AcqRel);
+            if lost > 0 {
+                self.push(&Gap::new(self.next, self.last, lost));
+            }
         }
         self.log.commit(&self.lines)?;
         self.lines.clear();

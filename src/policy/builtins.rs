@@ -36,7 +36,8 @@ fn is_plain_format(param: &Value) -> bool {
 }
 
 /// What the engine has and a decision cannot use. The timer ends no builtin, so none may cost more than its input's size says.
-const REFUSED: [(&str, &str); 9] = [
+const REFUSED: [(&str, &str); 10] = [
+    ("bits.lsh", "is not bounded by its input: multiply by a constant instead"),
     ("net.cidr_expand", "is not bounded by its input: use `net.cidr_contains`"),
     ("numbers.range", "is not bounded by its input: compare numbers instead"),
     ("numbers.range_step", "is not bounded by its input: compare numbers instead"),

@@ -97,6 +97,7 @@ fn a_policy_that_could_surprise_a_hop_does_not_load() {
         ("decision := true if startswith(\"a\")", "policy.arity"),
         ("decision := true if count(numbers.range(1, input.x)) > 1", "policy.builtin"),
         ("decision := true if net.cidr_expand(\"10.0.0.0/8\")", "policy.builtin"),
+        ("decision := true if bits.lsh(1, input.x) > 0", "policy.builtin"),
         ("decision := true if rand.intn(\"x\", 2) == 1", "policy.builtin"),
         ("decision := true if sprintf(\"%1000000d\", [1]) == \"\"", "policy.builtin"),
         ("decision := true if sprintf(\"%*d\", [9, 1]) == \"\"", "policy.builtin"),
