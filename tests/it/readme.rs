@@ -1,14 +1,9 @@
 //! The README does what it says: its commands are run, its documents are loaded, its tables are held against the code.
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    os::unix::{fs::symlink, process::CommandExt},
-    path::Path,
-    process::{Child, Command, Output, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+mod page;
+mod shell;
+
+use std::{collections::BTreeMap, fs, os::unix::fs::symlink, path::Path, time::Duration};
 
 use hopguard::{
     clock::Clock,
@@ -19,59 +14,27 @@ use hopguard::{
     },
     policy::{Policy, Source},
     store::Directory,
-    yaml::{self, Kind, Node},
+    yaml,
 };
 use http::StatusCode;
-use rustix::process::{Pid, Signal, kill_process_group};
-use serde_json::{Map, Value};
+use rustix::process::Signal;
+use serde_json::Value;
 use tempfile::TempDir;
 
+use self::{
+    page::{KUBERNETES, README, blocks, commands, json, said_of, tagged},
+    shell::{Running, shell},
+};
 use crate::{
-    envoy::{ENVOY, rendered, validated},
+    envoy::{rendered, validated},
     harness::{authority, until},
 };
 
-const README: &str = include_str!("../../README.md");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-/// A fenced block: what stands behind its fence, and what is in it.
-struct Block {
-    tag: &'static str,
-    text: String,
-}
-
-fn blocks() -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut lines = README.lines();
-    while let Some(line) = lines.next() {
-        let Some(tag) = line.strip_prefix("```") else { continue };
-        let inside = lines.by_ref().take_while(|line| *line != "```");
-        blocks.push(Block { tag, text: inside.map(|line| format!("{line}\n")).collect() });
-    }
-    blocks
-}
-
-fn tagged(tag: &str) -> Vec<String> {
-    let found: Vec<String> = blocks().into_iter().filter(|block| block.tag == tag).map(|block| block.text).collect();
-    assert!(!found.is_empty(), "no block `{tag}`");
-    found
-}
-
-/// The lines of all blocks `tag` that begin with `program`, without what is said about them.
-fn commands(tag: &str, program: &str) -> Vec<String> {
-    let lines: Vec<String> =
-        tagged(tag).iter().flat_map(|text| text.lines()).map(|line| said_of(line).0.to_owned()).collect();
-    lines.into_iter().filter(|line| line.split(' ').next() == Some(program)).collect()
-}
-
-/// A command, and the comment behind it.
-fn said_of(line: &str) -> (&str, Option<&str>) {
-    line.split_once(" # ").map_or((line, None), |(command, said)| (command.trim(), Some(said.trim())))
-}
 
 #[test]
 fn every_block_is_of_a_kind_that_is_tested() {
-    for block in blocks() {
+    for block in blocks(README).into_iter().chain(blocks(KUBERNETES)) {
         let known = ["text", "sh", "sh background", "sh playground", "yaml", "rego"];
         assert!(known.contains(&block.tag), "`{}`", block.tag);
     }
@@ -209,21 +172,56 @@ fn the_rule_compiles_beside_the_policy_that_ships() {
 
 #[test]
 fn the_envoy_settings_are_those_that_are_rendered_and_envoy_takes_them() {
-    let folder = tempfile::tempdir().unwrap();
-    let [fragment] = &tagged("yaml").into_iter().filter(|text| is_envoys(text)).collect::<Vec<_>>()[..] else {
-        panic!("one fragment")
-    };
-    let fragment = json(&yaml::parse("README.md", fragment).unwrap()[0]);
-    let unix = CheckAddress::Unix("/run/hopguard/check.sock".into());
-    let mut config = rendered(folder.path(), vec![Listener::new("hopguard", unix)]);
-    let filters = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
-    let filters = config.pointer_mut(filters).unwrap();
-    assert_eq!(fragment[0]["name"], filters[0]["name"]);
-    for (name, value) in fragment[0]["typed_config"].as_object().unwrap() {
-        assert_eq!(*value, filters[0]["typed_config"][name], "{name}");
+    for page in [README, KUBERNETES] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = envoys_configuration(folder.path());
+        let [filters, clusters] = [FILTERS, CLUSTERS].map(|path| format!("{path}/0"));
+        let fragments =
+            blocks(page).into_iter().filter(|block| block.tag == "yaml" && block.text.starts_with("- name:"));
+        let mut count = 0;
+        for fragment in fragments {
+            let fragment = &json(&yaml::parse("README.md", &fragment.text).unwrap()[0])[0];
+            let place = if fragment["name"] == "hopguard" { &clusters } else { &filters };
+            let rendered = config.pointer_mut(place).unwrap();
+            // The settings that matter, not all of them.
+            assert_within(fragment, rendered);
+            *rendered = fragment.clone();
+            count += 1;
+        }
+        assert!(count > 0);
+        validated(folder.path(), &config).unwrap();
     }
-    filters[0] = fragment[0].clone();
-    validated(folder.path(), &config).unwrap();
+}
+
+#[test]
+fn the_connection_managers_settings_are_those_that_are_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = envoys_configuration(folder.path());
+    let rendered = config.pointer(MANAGER).unwrap();
+    let told = KUBERNETES.split("The connection manager").nth(1).unwrap();
+    let told: Vec<&str> = told.split('`').skip(1).step_by(2).filter(|text| text.contains(": ")).collect();
+    assert!(told.len() > 5);
+    for setting in told {
+        assert_within(&json(&yaml::parse("README.md", setting).unwrap()[0]), rendered);
+    }
+}
+
+/// The configuration that is rendered for an Envoy whose Hopguard is where it is by default.
+fn envoys_configuration(folder: &Path) -> Value {
+    let unix = CheckAddress::Unix("/run/hopguard/check.sock".into());
+    rendered(folder, vec![Listener::new("hopguard", unix)])
+}
+
+/// That everything in `part` is the same in `whole`.
+fn assert_within(part: &Value, whole: &Value) {
+    match (part, whole) {
+        (Value::Object(part), Value::Object(whole)) => {
+            for (name, value) in part {
+                assert_within(value, whole.get(name).unwrap_or_else(|| panic!("`{name}` is not rendered")));
+            }
+        }
+        _ => assert_eq!(part, whole),
+    }
 }
 
 #[test]
@@ -256,74 +254,12 @@ fn every_file_that_is_named_is_there() {
     assert!(count > 5, "{count}");
 }
 
-/// A process group that ends with its test.
-struct Running<'a> {
-    child: Child,
-    folder: &'a TempDir,
-}
-
-impl<'a> Running<'a> {
-    fn start(folder: &'a TempDir, script: &str) -> Self {
-        let mut command = bash(folder.path(), script);
-        let log = fs::File::create(folder.path().join("log")).unwrap();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
-        Self { child: command.spawn().unwrap(), folder }
-    }
-
-    fn signal(&self, signal: Signal) {
-        // INVARIANT: not waited for yet, so the number is still its own.
-        let group = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
-        let _ = kill_process_group(group, signal);
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            self.signal(Signal::TERM);
-            let _ = self.child.wait();
-        }
-        // The shell does not wait for what it has started; a playground takes its record away last.
-        let end = Instant::now() + Duration::from_secs(10);
-        while self.folder.path().join("shop/run.json").exists() && Instant::now() < end {
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-/// Runs a script as somebody types it, with the program under test within reach.
-fn shell(folder: &Path, script: &str) -> Output {
-    bash(folder, script).output().unwrap()
-}
-
-fn bash(folder: &Path, script: &str) -> Command {
-    let program = Path::new(env!("CARGO_BIN_EXE_hopguard")).parent().unwrap().to_owned();
-    let path = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths([program].into_iter().chain(env::split_paths(&path))).unwrap();
-    let mut command = Command::new("bash");
-    command.args(["-euo", "pipefail", "-c", script]).current_dir(folder).env("PATH", path).env("ENVOY_BIN", &*ENVOY);
-    command
-}
+const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+const FILTERS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+const CLUSTERS: &str = "/static_resources/clusters";
 
 fn documents() -> String {
-    tagged("yaml").into_iter().filter(|text| !is_envoys(text)).collect::<Vec<_>>().join("---\n")
-}
-
-fn is_envoys(text: &str) -> bool {
-    text.starts_with("- name: envoy.")
-}
-
-/// YAML as Envoy reads it.
-fn json(node: &Node) -> Value {
-    match &node.kind {
-        Kind::Plain(text) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
-        Kind::Quoted(text) => text.as_str().into(),
-        Kind::Sequence(items) => items.iter().map(json).collect(),
-        Kind::Mapping(entries) => {
-            entries.iter().map(|entry| (entry.key.clone(), json(&entry.value))).collect::<Map<_, _>>().into()
-        }
-        Kind::Null | Kind::Refused => Value::Null,
-    }
+    tagged("yaml").into_iter().filter(|text| !text.starts_with("- name:")).collect::<Vec<_>>().join("---\n")
 }
 
 fn text(bytes: &[u8]) -> String {
