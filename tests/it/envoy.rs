@@ -5,6 +5,8 @@
 mod ambiguity;
 mod client;
 mod denials;
+mod door;
+mod files;
 mod headers;
 mod leaf;
 mod outage;

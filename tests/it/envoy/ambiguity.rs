@@ -2,11 +2,7 @@
 
 use http::Request;
 
-use super::{
-    client::Reply,
-    run,
-    scene::{Door, Scene},
-};
+use super::{client::Reply, door::Door, run, scene::Scene};
 
 /// Targets that a careless reader takes for something under `/public`, which may be read, or that lead out of it.
 const TARGETS: [(&[u8], &str); 47] = [

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use hopguard::dev::TRUST_DOMAIN;
+use hopguard::{clock::Clock, dev::TRUST_DOMAIN};
 use serde_json::json;
 
 use super::{
     client::{Reply, Wire},
+    door::Door,
     leaf::{DAY, Leaf},
     run,
-    scene::{Door, Scene, request},
+    scene::{Scene, request},
 };
 use crate::harness::until;
 
@@ -102,13 +103,15 @@ fn whoever_is_not_proved_is_denied_with_the_reason_everywhere() {
 fn an_svid_that_ends_ends_the_access_of_its_open_connection() {
     run(async {
         let scene = Scene::shared().await;
-        let brief = scene.authorities.svid_until(
-            &format!("spiffe://{TRUST_DOMAIN}/orders"),
-            hopguard::clock::Clock::default().now().after(Duration::from_secs(1)),
-        );
         let asked = Asked::of(&scene, "peer_expired").await;
-        let mut wire = Wire::open(scene.address(Door::Inbound), Some(&brief)).await;
-        assert_eq!(wire.send(request("GET /public/x", &[])).await.status, 200);
+        let orders = format!("spiffe://{TRUST_DOMAIN}/orders");
+        let wire = until("a call before the SVID was over", async || {
+            let end = Clock::default().now().after(Duration::from_secs(1));
+            let mut wire =
+                Wire::open(scene.address(Door::Inbound), Some(&scene.authorities.svid_until(&orders, end))).await;
+            (wire.send(request("GET /public/x", &[])).await.status == 200).then_some(wire)
+        })
+        .await;
         let wire = tokio::sync::Mutex::new(wire);
         let reply = until("the end of the SVID", async || {
             let reply = wire.lock().await.send(request("GET /public/x", &[])).await;

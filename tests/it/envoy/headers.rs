@@ -6,9 +6,10 @@ use hopguard::dev::TRUST_DOMAIN;
 use http::Request;
 
 use super::{
+    door::Door,
     recorder::Head,
     run,
-    scene::{Door, Scene, request},
+    scene::{Scene, request},
 };
 
 /// What a client could hope to be taken at its word for.

@@ -9,8 +9,9 @@ use tokio::net::UnixStream;
 use super::{
     client::Reply,
     denials::Asked,
+    door::Door,
     run,
-    scene::{Door, Scene, Setting, request},
+    scene::{Scene, Setting, request},
 };
 use crate::harness::until;
 

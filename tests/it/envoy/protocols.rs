@@ -5,9 +5,10 @@ use http::Request;
 
 use super::{
     client::Http2,
+    door::Door,
     leaf::DAY,
     run,
-    scene::{Door, Scene, request},
+    scene::{Scene, request},
 };
 
 const UPGRADE: [&str; 4] = [

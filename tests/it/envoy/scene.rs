@@ -11,7 +11,7 @@ use std::{
 use hopguard::{
     clock::{Clock, Timestamp},
     dev::{
-        Sidecar, TRUST_DOMAIN, ask,
+        Sidecar, ask,
         envoy::{CheckAddress, Envoy, Inbound, Listener},
     },
 };
@@ -23,100 +23,12 @@ use tokio::sync::Mutex;
 use super::{
     ENVOY,
     client::{Http2, Reply, Wire},
-    leaf::{Authorities, DAY, Leaf},
+    door::{Door, ODD_CLUSTER},
+    files,
+    leaf::{Authorities, Leaf},
     recorder::Recorder,
 };
 use crate::harness::until;
-
-/// A way in: the configuration as it is rendered for everybody, but for one setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
-    /// As it is rendered.
-    Inbound,
-    /// Headers joined and repaired, as Envoy shows them by default.
-    Joined,
-    /// Open when Hopguard gives no answer.
-    Open,
-    /// Clients without a certificate come in.
-    Optional,
-    /// Headers with underscores come in.
-    Underscores,
-    /// Connections may become websockets.
-    Websockets,
-    /// A client's word for the client's certificate comes in.
-    Forwards,
-    /// Envoy buffers 32 bytes of a body.
-    Bodies,
-    /// Envoy answers under another workload's name.
-    Elsewhere,
-    /// The cluster of Hopguard has a name that is no HTTP/2 authority, and none is set.
-    Unnamed,
-}
-
-impl Door {
-    pub(super) const ALL: [Self; 10] = [
-        Self::Inbound,
-        Self::Joined,
-        Self::Open,
-        Self::Optional,
-        Self::Underscores,
-        Self::Websockets,
-        Self::Forwards,
-        Self::Bodies,
-        Self::Elsewhere,
-        Self::Unnamed,
-    ];
-
-    fn name(self) -> String {
-        format!("{self:?}").to_lowercase()
-    }
-
-    /// Changes the one setting.
-    fn adapt(self, listener: &mut Value, folder: &Path) {
-        let chain = &mut listener["filter_chains"][0];
-        let tls = &mut chain["transport_socket"]["typed_config"];
-        match self {
-            Self::Optional => tls["require_client_certificate"] = json!(false),
-            Self::Elsewhere => {
-                let common = tls["common_tls_context"].as_object_mut().unwrap();
-                common.remove("tls_certificate_sds_secret_configs").unwrap();
-                let [certificate, key] =
-                    ["orders.pem", "orders.key"].map(|name| json!({"filename": folder.join(name)}));
-                common
-                    .insert("tls_certificates".into(), json!([{"certificate_chain": certificate, "private_key": key}]));
-            }
-            _ => {}
-        }
-        let manager = &mut chain["filters"][0]["typed_config"];
-        let authz = &mut manager["http_filters"][0]["typed_config"];
-        match self {
-            Self::Joined => authz["encode_raw_headers"] = json!(false),
-            Self::Bodies => {
-                authz["with_request_body"] = json!({"max_request_bytes": 32, "allow_partial_message": true});
-            }
-            Self::Unnamed => authz["grpc_service"]["envoy_grpc"] = json!({"cluster_name": ODD_CLUSTER}),
-            Self::Underscores => {
-                manager["common_http_protocol_options"]["headers_with_underscores_action"] = json!("ALLOW");
-            }
-            Self::Websockets => manager["upgrade_configs"] = json!([{"upgrade_type": "websocket"}]),
-            Self::Forwards => manager["forward_client_cert_details"] = json!("ALWAYS_FORWARD_ONLY"),
-            Self::Inbound | Self::Open | Self::Optional | Self::Elsewhere => {}
-        }
-        manager["access_log"] = json!([{
-            "name": "envoy.access_loggers.file",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
-                "path": folder.join("access.log"),
-                "log_format": {"json_format": {
-                    "decision_id": "%DYNAMIC_METADATA(envoy.filters.http.ext_authz:decision_id)%",
-                    "reason": "%DYNAMIC_METADATA(envoy.filters.http.ext_authz:reason)%",
-                    "allowed": "%DYNAMIC_METADATA(envoy.filters.http.ext_authz:allowed)%",
-                    "details": "%RESPONSE_CODE_DETAILS%",
-                }},
-            },
-        }]);
-    }
-}
 
 /// What is different about a scene of one's own.
 #[derive(Clone, Debug)]
@@ -164,10 +76,7 @@ impl Scene {
         let (folder, now) = (tempfile::tempdir().unwrap(), Clock::default().now());
         let authorities = Authorities::new(now);
         let workload = Recorder::start().await;
-        for name in ["payments", "orders"] {
-            authorities.svid(name).write(&folder.path().join(name)).unwrap();
-        }
-        write_files(folder.path(), &authorities, now, &setting);
+        files::write(folder.path(), &authorities, now, &setting);
         let (sidecar, envoy) =
             tokio::join!(serve(folder.path()), start_envoy(folder.path(), workload.address(), setting.patience));
         let mut addresses = Vec::new();
@@ -315,104 +224,3 @@ async fn start_envoy(folder: &Path, upstream: SocketAddr, patience: Duration) ->
     }
     Envoy::start_with(&ENVOY, &config, &folder.join("envoy")).await.unwrap()
 }
-
-fn write_files(folder: &Path, authorities: &Authorities, now: Timestamp, setting: &Setting) {
-    let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
-    fs::create_dir(folder.join("documents")).unwrap();
-    fs::create_dir(folder.join("policy")).unwrap();
-    let socket = folder.join("check.sock");
-    let (socket, limits) = (socket.display(), setting.limits);
-    write("roots.pem", &authorities.pem());
-    write(
-        "hopguard.yaml",
-        &format!(
-            "self: spiffe://{TRUST_DOMAIN}/payments
-listen: [{{address: \"unix:{socket}\"}}]
-admin: {{address: \"127.0.0.1:0\"}}
-trust: [{{trust_domain: {TRUST_DOMAIN}, pem: roots.pem}}]
-store: {{directory: documents}}
-policy: {{directory: policy, timeout: 500ms}}
-audit: {{file: audit.jsonl}}
-limits: {limits}
-"
-        ),
-    );
-    write("documents/all.yaml", &documents(now));
-    write("policy/authz.rego", POLICY);
-}
-
-/// Whatever lies under `/public` may be read, `/pay` may be posted to, and `/feed` may become a websocket.
-fn documents(now: Timestamp) -> String {
-    let now = Timestamp::from_seconds(now.seconds() - 60);
-    let at = |days: u32| now.after(days * DAY);
-    let purpose = "---
-apiVersion: hopguard.dev/v1alpha1
-kind: Purpose
-metadata: {name: checkout}
-spec: {name: checkout, owner: team-shop}
-";
-    let grant = |name: &str, actions: &str, from: Timestamp, until: Timestamp| {
-        format!(
-            "---
-apiVersion: hopguard.dev/v1alpha1
-kind: Grant
-metadata: {{name: {name}}}
-spec:
-  type: standing
-  subject: {{spiffeId: spiffe://{TRUST_DOMAIN}/orders}}
-  audience: spiffe://{TRUST_DOMAIN}/payments
-  actions: {actions}
-  purposes: [checkout]
-  owner: team-shop
-  requestedBy: bob@example.com
-  approver: alice@example.com
-  notBefore: {from}
-  expiresAt: {until}
-  reviewBy: {from}
-"
-        )
-    };
-    let (begun, over) = (Timestamp::from_seconds(now.seconds() - 30 * 86_400), Timestamp::from_seconds(now.seconds()));
-    [
-        purpose.to_owned(),
-        grant("reads", "[{methods: [GET, POST], paths: [/public, \"/public/**\"]}]", now, at(30)),
-        grant("feeds", "[{methods: [GET], paths: [/feed], upgrade: [websocket]}]", now, at(30)),
-        grant("calls", "[{grpc: [pay.v1.Pay/Charge]}]", now, at(30)),
-        grant("late", "[{methods: [GET], paths: [/late]}]", at(1), at(30)),
-        grant("over", "[{methods: [GET], paths: [/over]}]", begun, over),
-    ]
-    .concat()
-}
-
-/// Says yes, unless the query asks for something else.
-const POLICY: &str = r#"package hopguard.authz
-
-wish := input.parsed_query.policy[0]
-
-decision := true if not wish
-
-decision := {"allowed": false, "reason": "not today"} if wish == "no"
-
-decision := true if {
-	wish == "broken"
-	1 / to_number(input.parsed_query.by[0]) > 0
-}
-
-decision := true if {
-	wish == "slow"
-	some a in digits
-	some b in digits
-	some c in digits
-	some d in digits
-	some e in digits
-	some f in digits
-	some g in digits
-	0 > a + b + c + d + e + f + g
-}
-
-decision := input.parsed_body.amount < 10 if wish == "body"
-
-digits := [1, 2, 3, 4, 5, 6, 7, 8, 9]
-"#;
-
-const ODD_CLUSTER: &str = "outbound|9000||authz";
