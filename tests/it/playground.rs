@@ -1,11 +1,9 @@
 //! The playground with real Envoys: what its parts let in and pass on, and the whole as a newcomer runs it.
 
 use std::{
-    env,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::LazyLock,
     time::{Duration, Instant},
 };
 
@@ -14,7 +12,7 @@ use hopguard::{
     clock::{Clock, Timestamp},
     dev::{
         Answer, Authority, Call, Caller, Connection, Error, Folder, Record, Svid, Upstream, Verdict, WORKLOADS,
-        envoy::{self, CheckAddress, Envoy, Inbound, Listener, Search},
+        envoy::{CheckAddress, Envoy, Inbound, Listener},
         spiffe_id,
     },
 };
@@ -23,11 +21,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use spiffe::TrustDomain;
 use tempfile::TempDir;
 
-static ENVOY: LazyLock<PathBuf> = LazyLock::new(|| {
-    let near = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR"))];
-    let search = Search { named: env::var_os("ENVOY_BIN"), path: env::var_os("PATH"), near };
-    envoy::find(&search).unwrap_or_else(|error| panic!("{error}"))
-});
+use crate::envoy::ENVOY;
 
 /// A workload behind its Envoy, whose Hopguard is away.
 struct Alone {
