@@ -18,8 +18,8 @@ impl<'a> Body<'a> {
         // Envoy sets the marker itself and takes away a client's; a length beyond what was buffered says the same.
         let marked = headers.joined("x-envoy-auth-partial-body").is_some_and(|value| value == "true");
         let declared = headers.joined("content-length").and_then(|length| length.parse::<u64>().ok());
-        let short = !bytes.is_empty()
-            && declared.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > bytes.len()));
+        // A body that Envoy does not buffer at all is cut to nothing.
+        let short = declared.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > bytes.len()));
         Self { bytes, truncated: marked || short }
     }
 }

@@ -84,14 +84,16 @@ impl<'a> Headers<'a> {
             Self::Raw(map) => {
                 let mut entries = map.headers.iter().filter(|header| header.key == name);
                 let Some(first) = entries.next() else { return Single::Absent };
-                if entries.next().is_some() {
-                    return Single::Several;
+                let mut others = entries.map(bytes).peekable();
+                if others.peek().is_some() {
+                    let odd = std::iter::once(bytes(first)).chain(others).any(|value| !is_plain(value));
+                    return if odd { Single::NotUtf8 } else { Single::Several };
                 }
                 bytes(first)
             }
         };
         match std::str::from_utf8(value) {
-            Ok(value) if value.contains('!') => Single::NotUtf8,
+            _ if !is_plain(value) => Single::NotUtf8,
             Ok(value) if value.contains(',') => Single::Several,
             Ok(value) => Single::Value(value),
             Err(_) => Single::NotUtf8,
@@ -129,6 +131,11 @@ impl<'a> Headers<'a> {
 
 fn bytes(header: &crate::pb::HeaderValue) -> &[u8] {
     if header.raw_value.is_empty() { header.value.as_bytes() } else { &header.raw_value }
+}
+
+/// UTF-8, without the `!` that Envoy puts in the place of what is not.
+fn is_plain(value: &[u8]) -> bool {
+    !value.contains(&b'!') && std::str::from_utf8(value).is_ok()
 }
 
 /// Envoy joins `cookie` as a client would write it (RFC 9113 §8.2.3).

@@ -28,7 +28,8 @@ impl<'a> Target<'a> {
             Some((path, query)) => (path, Some(query)),
             None => (raw, None),
         };
-        if query.is_some_and(|query| query.bytes().any(|byte| byte == b'#' || byte <= b' ' || byte == 0x7f)) {
+        // `!` may stand for a byte that is not UTF-8, in the query too.
+        if query.is_some_and(|query| query.bytes().any(|byte| matches!(byte, b'#' | b'!' | 0x7f) || byte <= b' ')) {
             return Err(HopError::Ambiguous("path.query"));
         }
         let mut segments = path.split('/').skip(1).peekable();
@@ -108,10 +109,10 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// RFC 3986 §3.3 `pchar`, without `;` and escapes.
+/// RFC 3986 §3.3 `pchar`, without `;`, escapes, and `!`: that is what Envoy shows us in place of each byte that is not UTF-8, while it
+/// forwards the byte.
 fn is_path_byte(byte: u8) -> bool {
-    is_unreserved(byte)
-        || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@')
+    is_unreserved(byte) || matches!(byte, b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@')
 }
 
 /// The longest target that is read, in bytes.
@@ -187,6 +188,8 @@ mod tests {
             ("/a\tb", "path.byte"),
             ("/é", "path.byte"),
             ("/a|b", "path.byte"),
+            ("/x!!..!!admin!", "path.byte"),
+            ("/a?b=!", "path.query"),
         ];
         for (path, detail) in rows {
             assert_eq!(parse(path), Err(detail), "{path}");

@@ -173,8 +173,8 @@ fn a_cut_body_shows() {
     assert!(body("{}", &[("content-length", "3")]));
     assert!(body("{}", &[("x-envoy-auth-partial-body", "true")]));
     assert!(!body("{}", &[("x-envoy-auth-partial-body", "false")]));
-    // Envoy buffers none: there is nothing to cut, and nothing to read either.
-    assert!(!body("", &[("content-length", "3")]));
+    // Envoy buffers none, and forwards it all the same.
+    assert!(body("", &[("content-length", "3")]));
 }
 
 #[test]
