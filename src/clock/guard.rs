@@ -72,11 +72,8 @@ impl Guard {
                 expected
             }
         } else {
+            // Followed, but the anchor stays: many small steps ahead are a jump too.
             state.ahead_since = None;
-            // Small corrections are followed; a clock that is behind does not move the anchor back.
-            if wall >= expected {
-                state.anchor = (wall, boot);
-            }
             wall
         };
         state.last = state.last.max(adopted);
@@ -148,6 +145,12 @@ mod tests {
         let rows = [(0, 1000), (1, 9001), (11, 9011), (100, 9100), (101, 1101), (102, 1102)];
         assert_eq!(tell(&mut guard, &rows), [1000, 1001, 9011, 9100, 1101, 1102]);
         assert_eq!(guard.steps(), Steps { backward: 1, forward: 1, returned: 1 });
+    }
+
+    #[test]
+    fn many_small_steps_ahead_are_a_jump() {
+        let rows = [(0, 1000), (1, 1051), (2, 1102), (3, 1153)];
+        assert_eq!(tell(&mut Guard::default(), &rows), [1000, 1051, 1051, 1051]);
     }
 
     #[test]
