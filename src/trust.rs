@@ -78,7 +78,8 @@ impl TrustBundle {
     /// Reads the trust anchors of `trust_domain`, and intermediates that its workloads' certificates may hang on.
     ///
     /// A certificate that cannot be an authority is left out, and listed in [`left_out`](Self::left_out). A text that is not PEM of
-    /// certificates, or that has no authority, is an error: such a file is more likely broken than meant.
+    /// certificates, or of none that is an authority, is an error: such a file is more likely broken than meant. An empty one is meant: it
+    /// withdraws the bundle, and nobody is trusted by it.
     pub fn from_pem(trust_domain: TrustDomain, pem: &[u8], intermediates: Option<&[u8]>) -> Result<Self, TrustError> {
         let mut left_out = Vec::new();
         let mut revision = Revision::default();
@@ -212,7 +213,8 @@ fn read<T>(
     match (authorities.is_empty(), first) {
         (false, _) => Ok(authorities),
         (true, Some(first)) => Err(error(Fault::NothingUsable(first))),
-        (true, None) => Err(error(Fault::Empty)),
+        // Nothing is what a source says that withdraws its bundle.
+        (true, None) => Ok(authorities),
     }
 }
 

@@ -164,8 +164,8 @@ impl Loader {
             bundles.extend(held.map(|held| (source.trust_domain.clone(), held)));
         }
         self.bundles = bundles;
-        // A trust domain that has never loaded is not trusted; the others are served once all of them have been in.
-        if self.bundles.len() == self.config.trust.len() {
+        // Nothing is served before every trust domain has been in; from then on one that has never loaded holds up no other's withdrawal.
+        if self.trust.is_some() || self.bundles.len() == self.config.trust.len() {
             match Trust::new(self.bundles.values().map(|held| Arc::new(held.bundle.clone()))) {
                 Ok(trust) => self.trust = Some(trust),
                 Err(error) => problems.push(error.to_string()),

@@ -52,9 +52,6 @@ pub enum Fault {
     /// It has more than 1 MiB.
     #[error("more than 1 MiB")]
     TooLarge,
-    /// It has no certificate.
-    #[error("no certificate")]
-    Empty,
     /// It is not PEM of certificates.
     #[error("{0}")]
     Pem(PemError),
@@ -75,7 +72,7 @@ impl Fault {
     /// The line that it is about, counted from one, if it is about one.
     pub const fn line(self) -> Option<usize> {
         match self {
-            Self::TooLarge | Self::Empty => None,
+            Self::TooLarge => None,
             Self::Pem(error) => Some(error.line()),
             Self::Malformed { line, .. } => Some(line),
             Self::NothingUsable(first) => Some(first.line),

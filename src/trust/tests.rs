@@ -69,12 +69,18 @@ fn leaves_out_short_keys() {
 }
 
 #[test]
+fn an_empty_file_withdraws_the_bundle() {
+    for text in ["", "\n"] {
+        assert!(!from_pem(text, None).unwrap().is_usable(Timestamp::from_seconds(0)));
+    }
+    assert!(from_pem(&Authority::root("root").pem(), Some("")).is_ok());
+}
+
+#[test]
 fn refuses_what_is_no_bundle() {
     let root = Authority::root("root");
     let leaf = pem(&root.svid("spiffe://td.test/x"));
     for (text, expected) in [
-        (String::new(), "trust anchors: no certificate"),
-        ("\n".to_owned(), "trust anchors: no certificate"),
         (
             leaf.clone(),
             "trust anchors: no certificate can be used; the first, on line 1, is left out because it is not a CA certificate",
@@ -87,7 +93,6 @@ fn refuses_what_is_no_bundle() {
     ] {
         assert_eq!(anchors(&text).err().as_deref(), Some(expected));
     }
-    assert!(from_pem(&root.pem(), Some("")).is_err());
     assert_eq!(from_pem(&root.pem(), Some(&leaf)).unwrap_err().part, Part::Intermediates);
 }
 
@@ -145,7 +150,8 @@ fn reads_files_and_names_them_when_they_are_wrong() {
     let expected = format!("{}:{lines}: text outside of a PEM block", bad.display());
     assert_eq!(message(source("bad.pem", None)), expected);
     assert_eq!(message(source("root.pem", Some("bad.pem"))), expected);
-    assert_eq!(message(source("empty.pem", None)), format!("{}: no certificate", path("empty.pem").display()));
+    // An empty file withdraws: it is a bundle by which nobody is trusted.
+    assert!(!source("empty.pem", None).read().unwrap().is_usable(Timestamp::from_seconds(0)));
     assert_eq!(message(source("large.pem", None)), format!("{}: more than 1 MiB", path("large.pem").display()));
     assert_eq!(message(source("", None)), format!("cannot read `{}`: it is not a regular file", path("").display()));
     assert!(message(source("none.pem", None)).starts_with("cannot read `"));
