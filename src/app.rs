@@ -79,6 +79,7 @@ impl App {
     /// If a thread cannot be started.
     pub async fn serve(self, shutdown: impl Future<Output = ()>, hangup: Signal) -> anyhow::Result<()> {
         let Self { config, shared, writer, bound, admin } = self;
+        let patience = config.limits.drain;
         let (ending, ended) = (CancellationToken::new(), CancellationToken::new());
         let (workers, threads) =
             Workers::start(config.limits.workers, &shared, &ending).context("serving threads cannot be started")?;
@@ -108,7 +109,9 @@ impl App {
         tasks.close();
         tasks.wait().await;
         // No Check is under way any more: what is in the queue now is all there is.
-        tokio::task::spawn_blocking(|| writer.finish()).await.context("the audit writer was lost")?;
+        let written =
+            tokio::task::spawn_blocking(move || writer.finish(patience)).await.context("the audit writer was lost")?;
+        anyhow::ensure!(written, "the audit log did not take its last records within `limits.drain`");
         tracing::info!("Ended");
         Ok(())
     }

@@ -11,15 +11,15 @@ mod writer;
 use std::{
     fmt, io,
     path::PathBuf,
+    sync::mpsc::RecvTimeoutError,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 pub use self::record::{Entry, Record};
 use self::{file::Log, writer::Writer};
@@ -54,7 +54,8 @@ pub struct Audit {
 pub struct AuditWriter {
     words: mpsc::Sender<Word>,
     state: Arc<State>,
-    thread: JoinHandle<()>,
+    /// Says nothing, and is gone when the thread is.
+    ended: std::sync::mpsc::Receiver<()>,
 }
 
 /// A reserved place in the log.
@@ -69,8 +70,11 @@ enum Word {
 }
 
 /// What the writer tells everyone else.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    born: Instant,
+    /// Since when the disk has been waited for, in microseconds after `born`; zero if it is not.
+    waiting_since: AtomicU64,
     broken: AtomicBool,
     ending: AtomicBool,
     written: AtomicU64,
@@ -85,10 +89,14 @@ impl Audit {
     pub fn open(sink: &Sink, capacity: usize, window: Duration) -> io::Result<(Self, AuditWriter)> {
         let (log, next) = Log::open(sink)?;
         let (words, receiver) = mpsc::channel(capacity);
-        let state = Arc::new(State::default());
+        let state = Arc::new(State::new());
         let writer = Writer::new(log, next, Arc::clone(&state), window);
-        let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(receiver))?;
-        let writer = AuditWriter { words: words.clone(), state: Arc::clone(&state), thread };
+        let (end, ended) = std::sync::mpsc::channel();
+        std::thread::Builder::new().name("audit".to_owned()).spawn(move || {
+            let _end = end;
+            writer.run(receiver);
+        })?;
+        let writer = AuditWriter { words: words.clone(), state: Arc::clone(&state), ended };
         Ok((Self { words, state }, writer))
     }
 
@@ -109,7 +117,7 @@ impl Audit {
 
     /// Whether the log cannot be written at the moment.
     pub fn is_broken(&self) -> bool {
-        self.state.broken.load(Ordering::Acquire) || self.words.is_closed()
+        self.state.broken.load(Ordering::Acquire) || self.state.is_stuck() || self.words.is_closed()
     }
 
     /// How many records were written.
@@ -132,17 +140,54 @@ impl Slot<'_> {
 
 impl AuditWriter {
     /// Waits until everything that was recorded is on disk, or cannot be put there. What comes later is not written.
-    pub fn finish(self) {
+    ///
+    /// `false`: the sink took longer than `within`, and what was still waiting for it is lost.
+    pub fn finish(self, within: Duration) -> bool {
         self.state.ending.store(true, Ordering::Release);
-        // A writer that has given up takes no word any more.
-        if self.words.blocking_send(Word::End).is_err() {
-            tracing::warn!("Audit writer had ended before");
+        let end = Instant::now() + within;
+        // There is no room while the queue is full; a writer that has given up takes no word any more.
+        while let Err(TrySendError::Full(_)) = self.words.try_send(Word::End) {
+            if Instant::now() >= end {
+                return false;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
         }
-        if self.thread.join().is_err() {
-            tracing::error!("Audit writer panicked");
-        }
+        let left = end.saturating_duration_since(Instant::now());
+        self.ended.recv_timeout(left) != Err(RecvTimeoutError::Timeout)
     }
 }
+
+impl State {
+    fn new() -> Self {
+        Self {
+            born: Instant::now(),
+            waiting_since: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+            written: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+        }
+    }
+
+    /// Notes that the disk is waited for from now on, or no more.
+    fn wait(&self, waiting: bool) {
+        let since = if waiting { self.now() } else { 0 };
+        self.waiting_since.store(since, Ordering::Release);
+    }
+
+    /// Whether the disk neither takes what it was given nor says that it cannot.
+    fn is_stuck(&self) -> bool {
+        let since = self.waiting_since.load(Ordering::Acquire);
+        since != 0 && self.now().saturating_sub(since) > STUCK
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.born.elapsed().as_micros()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+/// How long a disk may take, in microseconds, before what waits for it is no longer called written.
+const STUCK: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests;

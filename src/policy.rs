@@ -132,10 +132,13 @@ impl Policy {
 }
 
 impl Document {
-    /// The document as JSON with sorted keys, over which the record's digest is taken.
-    pub fn to_json(&self) -> String {
+    /// The SHA-256 of the document as JSON with sorted keys.
+    pub fn digest(&self) -> [u8; 32] {
         // Display can panic on values that only policies make; an input holds none, but the fallible way costs nothing.
-        self.0.to_json_str().unwrap_or_default()
+        let json = self.0.to_json_str().unwrap_or_default();
+        let mut digest = [0; 32];
+        digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, json.as_bytes()).as_ref());
+        digest
     }
 }
 

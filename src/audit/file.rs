@@ -15,8 +15,13 @@ use super::Sink;
 #[derive(Debug)]
 pub(super) enum Log {
     Stdout(io::Stdout),
-    /// The file, and how long it is up to the end of its last whole line.
-    File(File, u64),
+    File {
+        file: File,
+        /// Up to the end of its last whole line.
+        length: u64,
+        /// Whether something may stand behind that.
+        torn: bool,
+    },
 }
 
 impl Log {
@@ -36,10 +41,11 @@ impl Log {
         file.try_lock().map_err(|_| io::Error::new(io::ErrorKind::ResourceBusy, "another process writes this log"))?;
         let last = last_line(&mut file, path)?;
         let length = file.seek(SeekFrom::End(0))?;
-        let Some(last) = last else { return Ok((Self::File(file, length), 1)) };
+        let log = Self::File { file, length, torn: false };
+        let Some(last) = last else { return Ok((log, 1)) };
         let number = serde_json::from_slice::<Numbered>(&last)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "does not end in a record: move the file away"))?;
-        Ok((Self::File(file, length), number.seq.saturating_add(1)))
+        Ok((log, number.seq.saturating_add(1)))
     }
 
     /// Puts whole lines on disk, or none: what was written of a failed attempt is taken back.
@@ -52,11 +58,17 @@ impl Log {
                 stdout.write_all(lines)?;
                 stdout.flush()
             }
-            Self::File(file, length) => {
-                if let Err(error) = file.write_all(lines).and_then(|()| file.sync_data()) {
+            Self::File { file, length, torn } => {
+                if *torn {
                     file.set_len(*length)?;
-                    return Err(error);
                 }
+                *torn = true;
+                file.write_all(lines).and_then(|()| file.sync_data()).or_else(|error| {
+                    file.set_len(*length)?;
+                    *torn = false;
+                    Err(error)
+                })?;
+                *torn = false;
                 *length = length.saturating_add(lines.len() as u64);
                 Ok(())
             }
@@ -78,8 +90,11 @@ fn last_line(file: &mut File, path: &Path) -> io::Result<Option<Vec<u8>>> {
     if tail.last().is_some_and(|byte| *byte != b'\n') {
         tracing::warn!(audit.file = %path.display(), "Audit log ends in a torn record");
         file.write_all(b"\n")?;
+        // Only its end may be missing: then it is a record, and its number is taken.
         let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end.saturating_add(1));
-        tail.truncate(whole);
+        if tail.get(whole..).is_none_or(|piece| serde_json::from_slice::<Numbered>(piece).is_err()) {
+            tail.truncate(whole);
+        }
     }
     let mut lines = tail.split(|byte| *byte == b'\n').rev().filter(|line| !line.is_empty());
     // An earlier torn line was ended in the same way, and holds no number.

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 
 use crate::{
@@ -18,12 +17,22 @@ use crate::{
 pub struct Entry {
     /// Its name.
     pub id: DecisionId,
-    /// What was decided, and why.
+    /// What was decided, and why; without the policy's input, which would make the queue's size a caller's choice.
     pub decision: Decision,
+    /// The digest of that input.
+    input_digest: Option<[u8; 32]>,
     /// How long it took, from the first byte of the Check to here.
     pub elapsed: Duration,
     /// The workload that decided.
     pub this: String,
+}
+
+impl Entry {
+    /// Makes a decision ready for the log.
+    pub fn new(id: DecisionId, mut decision: Decision, elapsed: Duration, this: String) -> Self {
+        let input_digest = decision.findings.input.take().map(|input| input.digest());
+        Self { id, decision, input_digest, elapsed, this }
+    }
 }
 
 /// The line that is written.
@@ -125,7 +134,7 @@ pub(super) struct Gap {
 impl<'a> Record<'a> {
     /// The record of `entry`, as number `seq`.
     pub fn new(seq: u64, entry: &'a Entry) -> Self {
-        let Entry { id, decision, elapsed, this } = entry;
+        let Entry { id, decision, input_digest, elapsed, this } = entry;
         let denial = decision.verdict.as_ref().err();
         let peer = decision.peer();
         let found = &decision.findings;
@@ -174,10 +183,7 @@ impl<'a> Record<'a> {
             }),
             revisions: decision.revisions.as_deref(),
             valid_until: decision.verdict.as_ref().ok().map(|permit| permit.valid_until().to_string()),
-            input_digest: found
-                .input
-                .as_ref()
-                .map(|input| hex::encode(digest(&SHA256, input.to_json().as_bytes()).as_ref())),
+            input_digest: input_digest.as_ref().map(|digest| hex::encode(digest)),
             elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         }
     }

@@ -11,12 +11,13 @@ use crate::{
 
 fn entry(path: &str) -> Entry {
     let outline = Outline { path: Some(path.to_owned()), ..Outline::default() };
-    Entry {
-        id: DecisionIds::new().unwrap().next(),
-        decision: Decision::denied(Timestamp::from_seconds(1), outline, Fault::NotReady),
-        elapsed: Duration::from_micros(7),
-        this: "spiffe://dev.example/a".to_owned(),
-    }
+    let decision = Decision::denied(Timestamp::from_seconds(1), outline, Fault::NotReady);
+    Entry::new(
+        DecisionIds::new().unwrap().next(),
+        decision,
+        Duration::from_micros(7),
+        "spiffe://dev.example/a".to_owned(),
+    )
 }
 
 /// Writes `count` records in one life of the log.
@@ -25,7 +26,7 @@ fn life(sink: &Sink, count: usize) {
     for _ in 0..count {
         audit.reserve().unwrap().record(entry("/a"));
     }
-    writer.finish();
+    assert!(writer.finish(Duration::from_secs(60)));
 }
 
 fn lines(path: &PathBuf) -> Vec<serde_json::Value> {
@@ -110,7 +111,7 @@ fn what_a_client_wrote_stays_inside_its_string() {
     let (audit, writer) = Audit::open(&Sink::File(path.clone()), 16, Duration::ZERO).unwrap();
     let hostile = "/a\r\n{\"seq\":9}\u{1b}[31m\u{2028}\"";
     audit.reserve().unwrap().record(entry(hostile));
-    writer.finish();
+    assert!(writer.finish(Duration::from_secs(60)));
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 1);
     assert!(!text.contains('\u{1b}'));

@@ -101,7 +101,10 @@ impl Writer {
                 self.push(&Gap::new(self.next, self.last, lost));
             }
         }
-        self.log.commit(&self.lines)?;
+        self.state.wait(true);
+        let committed = self.log.commit(&self.lines);
+        self.state.wait(false);
+        committed?;
         self.lines.clear();
         self.state.written.fetch_add(std::mem::take(&mut self.pending), Ordering::Relaxed);
         Ok(())

@@ -102,7 +102,7 @@ impl Checks {
         self.shared.metrics.decided(decision.reason(), elapsed);
         tracing::debug!(decision.id = %id, deny.reason = decision.reason().map(|reason| reason.as_str()), "Hop decided");
         let this = snapshot.map(|snapshot| snapshot.authorizer.this.to_string()).unwrap_or_default();
-        let entry = Entry { id, decision, elapsed, this };
+        let entry = Entry::new(id, decision, elapsed, this);
         match slot {
             Some(slot) => slot.record(entry),
             None => self.shared.audit.record_late(entry),
@@ -221,7 +221,7 @@ mod tests {
         assert!(metrics.contains("hopguard_panics_total 1\n"));
         assert!(metrics.contains("hopguard_decisions_total{answered=\"deny\",reason=\"internal\"} 1\n"));
         drop((checks, shared));
-        writer.finish();
+        assert!(writer.finish(Duration::from_secs(60)));
         assert!(fs::read_to_string(log).unwrap().contains("\"reason\":\"internal\""));
     }
 }
