@@ -38,6 +38,11 @@ impl ServeArgs {
         // Whoever logs goes on where standard error cannot be written: to complain about that there would be a panic.
         let log = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr);
         log.log_internal_errors(false).init();
+        std::panic::set_hook(Box::new(|panic| {
+            // The place alone: a panic's message may quote what a caller sent.
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(panic.at = place, "Panicked");
+        }));
         block_on(async {
             // A log that may not grow any more is an error of writing it, and not the end of the process.
             let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());

@@ -4,11 +4,13 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
+    time::{Sleep, sleep},
 };
 use tonic::transport::server::Connected;
 
@@ -25,6 +27,8 @@ pub(super) enum Socket {
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: Stream,
+    /// Ends a connection that says nothing: HTTP/2's own keep-alive begins after the first word.
+    silence: Option<Pin<Box<Sleep>>>,
     _counted: Counted,
 }
 
@@ -41,7 +45,7 @@ impl Connection {
             Socket::Tcp(socket) => Stream::Tcp(TcpStream::from_std(socket)?),
             Socket::Unix(socket) => Stream::Unix(UnixStream::from_std(socket)?),
         };
-        Ok(Self { stream, _counted: counted })
+        Ok(Self { stream, silence: Some(Box::pin(sleep(SILENCE))), _counted: counted })
     }
 }
 
@@ -53,9 +57,19 @@ impl Connected for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
+        let polled = match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        };
+        if polled.is_ready() {
+            self.silence = None;
+        }
+        match &mut self.silence {
+            Some(silence) => {
+                std::task::ready!(silence.as_mut().poll(cx));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            None => polled,
         }
     }
 }
@@ -100,3 +114,6 @@ impl AsyncWrite for Connection {
         }
     }
 }
+
+/// How long a new connection may say nothing.
+const SILENCE: Duration = Duration::from_secs(5);

@@ -47,22 +47,24 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let limit = limit.saturating_add(PREFIX);
-    let mut whole = Bytes::new();
+    let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| HopError::Malformed("grpc.body"))?.into_data() else { continue };
-        if whole.len().saturating_add(data.len()) > limit {
+        let before = first.len().max(whole.len());
+        if before.saturating_add(data.len()) > limit {
             return Err(HopError::TooLarge("grpc.message"));
         }
-        whole = if whole.is_empty() {
-            data
+        // Nearly every Check is one frame, which is not copied.
+        if before == 0 {
+            first = data;
         } else {
-            let mut joined = BytesMut::with_capacity(whole.len().saturating_add(data.len()));
-            joined.extend_from_slice(&whole);
-            joined.extend_from_slice(&data);
-            joined.freeze()
-        };
+            if whole.is_empty() {
+                whole.extend_from_slice(&first);
+            }
+            whole.extend_from_slice(&data);
+        }
     }
-    message(whole)
+    message(if whole.is_empty() { first } else { whole.freeze() })
 }
 
 /// Length-Prefixed-Message of the gRPC protocol: a flag, four bytes of length, the message.

@@ -3,7 +3,7 @@
 use std::{
     fmt, fs, io,
     net::SocketAddr,
-    os::unix::fs::{FileTypeExt, PermissionsExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -58,7 +58,11 @@ pub enum Bound {
 
 /// Removes a socket's file when it is no longer listened on.
 #[derive(Debug)]
-pub struct SocketFile(PathBuf);
+pub struct SocketFile {
+    path: PathBuf,
+    /// Device and inode: what stands at the path later may be a successor's.
+    id: (u64, u64),
+}
 
 /// Binds a listener.
 ///
@@ -76,7 +80,9 @@ pub fn bind(listener: &Listener) -> io::Result<Bound> {
             let socket = UnixListener::bind(path)?;
             // Who slips in before the permissions are set is still asked for his user ID.
             fs::set_permissions(path, fs::Permissions::from_mode(*mode))?;
-            Ok(Bound::Unix(socket, allow.clone(), SocketFile(path.clone())))
+            let metadata = fs::symlink_metadata(path)?;
+            let file = SocketFile { path: path.clone(), id: (metadata.dev(), metadata.ino()) };
+            Ok(Bound::Unix(socket, allow.clone(), file))
         }
     }
 }
@@ -169,8 +175,9 @@ fn clear(path: &Path) -> io::Result<()> {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0) {
-            tracing::debug!(%error, socket = %self.0.display(), "Socket is gone already");
+        let ours = fs::symlink_metadata(&self.path).is_ok_and(|it| (it.dev(), it.ino()) == self.id);
+        if ours && let Err(error) = fs::remove_file(&self.path) {
+            tracing::debug!(%error, socket = %self.path.display(), "Socket cannot be removed");
         }
     }
 }
