@@ -37,6 +37,8 @@ pub struct Loader {
     directory: Directory,
     documents: Option<Documents>,
     policy: Option<Compiled>,
+    /// What did not compile, and why: it is not tried again until it changes.
+    refused: Option<(Wanted, Problems)>,
     seen: Option<u64>,
     published: Option<String>,
     shared: Arc<Shared>,
@@ -53,6 +55,12 @@ struct Held {
 #[derive(Debug)]
 struct Compiled {
     policy: Arc<Policy>,
+    wanted: Wanted,
+}
+
+/// What a policy is compiled from and for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wanted {
     source: String,
     entrypoint: String,
     timeout: Duration,
@@ -69,6 +77,7 @@ impl Loader {
             directory,
             documents: None,
             policy: None,
+            refused: None,
             seen: None,
             published: None,
             shared,
@@ -190,25 +199,36 @@ impl Loader {
 
     fn load_policy(&mut self, now: Timestamp) {
         let problems = self.compile().err().map(|problems| lines(&problems)).unwrap_or_default();
-        let revision = self.policy.as_ref().map(|compiled| compiled.source.clone());
+        let revision = self.policy.as_ref().map(|compiled| compiled.wanted.source.clone());
         self.note(Part::Policy, revision, problems, now);
     }
 
     fn compile(&mut self) -> Result<(), Problems> {
-        let wanted = &self.config.policy;
-        let source = Source::read(&wanted.directory, self.config.limits.policy_bytes as u64)?;
-        let current = self.policy.as_ref().is_some_and(|compiled| {
-            compiled.source == source.revision()
-                && compiled.entrypoint == wanted.entrypoint
-                && compiled.timeout == wanted.timeout
-        });
-        if !current {
-            let policy = Arc::new(Policy::compile(&source, &wanted.entrypoint, wanted.timeout)?);
-            let source = source.revision().to_owned();
-            self.policy =
-                Some(Compiled { policy, source, entrypoint: wanted.entrypoint.clone(), timeout: wanted.timeout });
+        let config = &self.config.policy;
+        let source = Source::read(&config.directory, self.config.limits.policy_bytes as u64)?;
+        let wanted = Wanted {
+            source: source.revision().to_owned(),
+            entrypoint: config.entrypoint.clone(),
+            timeout: config.timeout,
+        };
+        if self.policy.as_ref().is_some_and(|compiled| compiled.wanted == wanted) {
+            return Ok(());
         }
-        Ok(())
+        if let Some((refused, problems)) = &self.refused
+            && *refused == wanted
+        {
+            return Err(problems.clone());
+        }
+        match Policy::compile(&source, &wanted.entrypoint, wanted.timeout) {
+            Ok(policy) => {
+                self.policy = Some(Compiled { policy: Arc::new(policy), wanted });
+                Ok(())
+            }
+            Err(problems) => {
+                self.refused = Some((wanted, problems.clone()));
+                Err(problems)
+            }
+        }
     }
 
     fn assemble(&mut self) -> Option<Snapshot> {
@@ -217,7 +237,7 @@ impl Loader {
         let mut revisions = Revisions {
             trust: trust_revision(trust),
             store: documents.revision.clone(),
-            policy: compiled.source.clone(),
+            policy: compiled.wanted.source.clone(),
             config: config.revision.clone(),
             snapshot: String::new(),
         };

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{Arc, mpsc},
     thread::JoinHandle,
@@ -78,7 +79,12 @@ fn run(mut loader: Loader, shared: &Arc<Shared>, sender: &mpsc::Sender<Word>, wo
     let mut word = Some(Word::Reload);
     while word != Some(Word::Stop) {
         eyes.look_at(loader.directories());
-        publish(loader.refresh(word.is_some(), shared.clock.now()), shared);
+        // What one set of files does to a reader must not end the reading of the next.
+        let refreshed = catch_unwind(AssertUnwindSafe(|| loader.refresh(word.is_some(), shared.clock.now())));
+        match refreshed {
+            Ok(snapshot) => publish(snapshot, shared),
+            Err(_) => tracing::error!("Loading panicked: the last good snapshot stays"),
+        }
         word = next(words);
     }
 }
