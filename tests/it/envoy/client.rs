@@ -1,10 +1,11 @@
 //! Clients that send what they are told: TLS with any certificate or none, then bytes, or HTTP/2.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use http_body_util::{BodyExt, Full};
+use http_body::Frame;
+use http_body_util::{BodyExt, Empty, StreamBody, combinators::UnsyncBoxBody};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{
@@ -91,7 +92,7 @@ impl Wire {
 
 /// An HTTP/2 connection.
 #[derive(Debug)]
-pub(super) struct Http2(SendRequest<Full<Bytes>>);
+pub(super) struct Http2(SendRequest<UnsyncBoxBody<Bytes, Infallible>>);
 
 impl Http2 {
     pub(super) async fn open(address: SocketAddr, leaf: &Leaf) -> Self {
@@ -104,7 +105,13 @@ impl Http2 {
     }
 
     pub(super) async fn send(&mut self, request: Request<&'static str>) -> Reply {
-        let request = request.map(|body| Full::new(Bytes::from_static(body.as_bytes())));
+        let request = request.map(|body| match body {
+            "" => Empty::new().boxed_unsync(),
+            // As gRPC clients send it: a length is not told in advance.
+            body => {
+                StreamBody::new(tokio_stream::once(Ok(Frame::data(Bytes::from_static(body.as_bytes()))))).boxed_unsync()
+            }
+        });
         let exchange = async {
             let (head, body) = self.0.send_request(request).await.unwrap().into_parts();
             let body = body.collect().await.unwrap().to_bytes();
