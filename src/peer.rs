@@ -11,6 +11,7 @@ use spiffe::{SpiffeId, TrustDomain};
 
 use crate::{
     clock::Timestamp,
+    hex,
     trust::{Trust, certificate},
 };
 
@@ -65,7 +66,7 @@ impl Verifier {
         Ok(VerifiedPeer {
             id: svid.id,
             serial: svid.serial,
-            fingerprint: certificate::hex(digest(&SHA256, &der).as_ref()),
+            fingerprint: hex::encode(digest(&SHA256, &der).as_ref()),
             not_after: certificate::timestamp(svid.window.not_after),
             valid_until: certificate::timestamp(last_second.saturating_add(1)),
             revision: Arc::clone(bundle.revision()),

@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use spiffe::TrustDomain;
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, hex};
 
 pub use authority::Why;
 pub use fault::{Fault, LeftOut, Part, TrustError};
@@ -235,7 +235,7 @@ impl Revision {
             context.update(&[*part]);
             context.update(der);
         }
-        certificate::hex(context.finish().as_ref()).into()
+        hex::encode(context.finish().as_ref()).into()
     }
 }
 

@@ -274,7 +274,7 @@ fn directives(text: &str) -> Result<String, String> {
 
 fn revision(source: &str) -> String {
     let digest = digest(&SHA256, source.as_bytes());
-    digest.as_ref().iter().take(REVISION_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::encode(digest.as_ref().get(..REVISION_BYTES).unwrap_or_default())
 }
 
 fn cores() -> usize {

@@ -126,7 +126,8 @@ impl Folder {
     /// and the configurations name it, so the same working folder always has the same one.
     fn sockets(&self) -> PathBuf {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.root.as_os_str().as_encoded_bytes());
-        let short: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let mut short = crate::hex::encode(digest.as_ref());
+        short.truncate(16);
         PathBuf::from(format!("/tmp/hopguard-{}-{short}", rustix::process::getuid().as_raw()))
     }
 

@@ -69,7 +69,7 @@ fn proves_a_workload() {
     assert_eq!(peer.id().to_string(), ID);
     assert_eq!(peer.trust_domain().as_str(), "td.test");
     assert_eq!(peer.serial(), "ab01");
-    assert_eq!(peer.fingerprint(), certificate::hex(digest(&SHA256, &der).as_ref()));
+    assert_eq!(peer.fingerprint(), hex::encode(digest(&SHA256, &der).as_ref()));
     assert_eq!(peer.not_after(), seconds(3600));
     assert_eq!(peer.valid_until(), seconds(3601));
     assert_eq!(peer.bundle_revision().len(), 64);

@@ -146,7 +146,7 @@ fn content(path: &Path) -> Result<Vec<u8>, String> {
 fn revision(digests: impl Iterator<Item = Digest>) -> String {
     let mut digests: Vec<_> = digests.collect();
     digests.sort_unstable();
-    sha256(digests.as_flattened()).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::encode(&sha256(digests.as_flattened()))
 }
 
 const MAX_ATTEMPTS: usize = 5;

@@ -15,7 +15,7 @@ use x509_parser::{
     public_key::PublicKey,
 };
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, hex};
 
 /// A certificate whose extensions are read only when they are asked for.
 pub(crate) struct Certificate<'a>(X509Certificate<'a>);
@@ -40,8 +40,8 @@ impl<'a> Certificate<'a> {
     /// The serial number: lower-case hex, without the sign octet.
     pub(crate) fn serial(&self) -> String {
         match self.0.tbs_certificate.raw_serial() {
-            [0, magnitude @ ..] if !magnitude.is_empty() => hex(magnitude),
-            serial => hex(serial),
+            [0, magnitude @ ..] if !magnitude.is_empty() => hex::encode(magnitude),
+            serial => hex::encode(serial),
         }
     }
 
@@ -169,15 +169,6 @@ pub(crate) fn timestamp(second: u64) -> Timestamp {
     i64::try_from(second).map_or(Timestamp::MAX, Timestamp::from_seconds)
 }
 
-/// `bytes` as lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|&byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
-}
-
 /// The length of a big-endian number, without leading zeros.
 fn bits(number: &[u8]) -> usize {
     let start = number.iter().position(|&byte| byte != 0).unwrap_or(number.len());
@@ -222,10 +213,5 @@ mod tests {
         for (number, expected) in [(&[][..], 0), (&[0], 0), (&[1], 1), (&[0, 0, 0xff], 8), (&[0x01, 0], 9)] {
             assert_eq!(bits(number), expected);
         }
-    }
-
-    #[test]
-    fn writes_hex() {
-        assert_eq!(hex(&[0x00, 0x0f, 0xa9]), "000fa9");
     }
 }
