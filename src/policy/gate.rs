@@ -31,7 +31,8 @@ pub(super) fn admit(ast: &str, entrypoint: &str) -> Result<Reads, Problems> {
     let rules: Vec<(&Module, &Rule)> =
         modules.iter().flat_map(|module| module.rules.iter().map(move |rule| (module, rule))).collect();
     let names: BTreeSet<&[String]> = rules.iter().map(|(_, rule)| rule.path.as_slice()).collect();
-    let mut gate = Gate { names, calls: BTreeMap::new(), reads: Reads::default(), problems: Vec::new() };
+    let functions = rules.iter().filter(|(_, rule)| rule.is_function).map(|(_, rule)| rule.path.as_slice()).collect();
+    let mut gate = Gate { names, functions, calls: BTreeMap::new(), reads: Reads::default(), problems: Vec::new() };
     for (module, rule) in &rules {
         gate.default(module, rule, entrypoint);
         gate.body(module, rule);
@@ -43,6 +44,8 @@ pub(super) fn admit(ast: &str, entrypoint: &str) -> Result<Reads, Problems> {
 struct Gate<'a> {
     /// Full paths of all rules and functions, without `data`.
     names: BTreeSet<&'a [String]>,
+    /// Full paths of those that can be called.
+    functions: BTreeSet<&'a [String]>,
     /// Which of them each one may evaluate.
     calls: BTreeMap<&'a [String], BTreeSet<&'a [String]>>,
     reads: Reads,
@@ -67,12 +70,11 @@ impl<'a> Gate<'a> {
             self.refuse(module, *at, "policy.with: `with` belongs in tests, where it replaces what a policy sees");
         }
         for call in &visitor.calls {
-            let name = module.resolve(&call.name).join(".");
-            let user = self.targets(module, &call.name);
-            match builtins::admit(&name, &call.params) {
-                Ok(()) => {}
-                Err(_) if !user.is_empty() => {}
-                Err(message) => self.refuse(module, call.at, &message),
+            // What the policy does not define itself, the engine looks up as it is spelled, whatever import has the same name.
+            if !self.defines(module, &call.name)
+                && let Err(message) = builtins::admit(&call.name.join("."), &call.params)
+            {
+                self.refuse(module, call.at, &message);
             }
         }
         for reference in &visitor.references {
@@ -83,6 +85,15 @@ impl<'a> Gate<'a> {
             let targets = self.targets(module, reference);
             self.calls.entry(&rule.path).or_default().extend(targets);
         }
+    }
+
+    /// Whether a call is of a function of the policy itself: nothing else of that name, nor of a part of it, keeps a builtin from being called.
+    fn defines(&self, module: &Module, name: &[String]) -> bool {
+        let path = |name: &[String]| match name.split_first() {
+            Some((root, rest)) if root == "data" => rest.to_vec(),
+            _ => [module.package.as_slice(), name].concat(),
+        };
+        [path(&module.resolve(name)), path(name)].iter().any(|path| self.functions.contains(path.as_slice()))
     }
 
     /// The rules that a reference may evaluate: in its own package by name, elsewhere by a path under `data`.

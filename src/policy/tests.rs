@@ -102,6 +102,15 @@ fn a_policy_that_could_surprise_a_hop_does_not_load() {
         ("decision := true if sprintf(\"%1000000d\", [1]) == \"\"", "policy.builtin"),
         ("decision := true if sprintf(\"%*d\", [9, 1]) == \"\"", "policy.builtin"),
         ("decision := true if sprintf(input.format, [1]) == \"\"", "policy.builtin"),
+        ("numbers := 1\ndecision := true if count(numbers.range(1, 9)) > 1", "policy.builtin"),
+        ("sprintf.x := 1\ndecision := true if sprintf(\"%9d\", [1]) == \"\"", "policy.builtin"),
+        (
+            "import data.hopguard.authz as numbers\nrange := 1\ndecision := true if numbers.range(1, 9)",
+            "policy.builtin",
+        ),
+        ("import data.other as strings\ndecision := true if strings.repeat(\"a\", 9) == \"\"", "policy.builtin"),
+        ("print := 1\ndecision := true if print(input)", "policy.unknown_function"),
+        ("digits := [1]\ndecision := true if digits(1)", "policy.unknown_function"),
         ("decision := true if { x := 1 with input.peer as {} }", "policy.with"),
         ("allow := true", "no rule defines the entry point"),
     ];
@@ -127,6 +136,8 @@ fn ordinary_policies_load() {
         "decision := true if sprintf(\"%s-%d 100%%\", [\"a\", 1]) == \"a-1 100%\"",
         "decision := true if { every x in [1, 2] { x > 0 } }",
         "decision := f(input.x)\nf(x) := true if x.path\nelse := false",
+        "decision := data.hopguard.authz.o.f(1)\no.f(x) := x == 1",
+        "import data.hopguard.authz.numbers\ndecision := numbers.range(1, 2)\nnumbers.range(a, b) := a < b",
         "default decision := {\"allowed\": false, \"reason\": \"no\"}\ndecision := {\"allowed\": true} if glob.match(\"/a/**\", [\"/\"], input.hop.path)",
     ];
     for rules in rows {

@@ -21,6 +21,8 @@ pub(super) struct Rule {
     /// Where it stands below `data`.
     pub(super) path: Vec<String>,
     pub(super) at: Position,
+    /// Whether it can be called.
+    pub(super) is_function: bool,
     /// The value, if this is a default.
     pub(super) default: Option<Value>,
     /// All expressions in it but its own name.
@@ -71,16 +73,23 @@ impl Rule {
         if let Some(rule) = value.get("Default") {
             let path = [package, &Path::of(rule.get("refr")?).names].concat();
             let default = rule.get("value")?.clone();
-            return Some(Self { path, at: position(rule)?, tree: default.clone(), default: Some(default) });
+            return Some(Self {
+                path,
+                at: position(rule)?,
+                is_function: false,
+                tree: default.clone(),
+                default: Some(default),
+            });
         }
         let rule = value.get("Spec")?;
-        let mut head = rule.get("head")?.as_object()?.values().next()?.clone();
+        let (kind, head) = rule.get("head")?.as_object()?.iter().next()?;
+        let (is_function, mut head) = (kind == "Func", head.clone());
         let name = head.as_object_mut()?.remove("refr")?;
         let name = Path::of(&name);
         let tree = Value::Array(
             [head, rule.get("bodies")?.clone()].into_iter().chain(name.inner.into_iter().cloned()).collect(),
         );
-        Some(Self { path: [package, &name.names].concat(), at: position(rule)?, default: None, tree })
+        Some(Self { path: [package, &name.names].concat(), at: position(rule)?, is_function, default: None, tree })
     }
 }
 
