@@ -1,7 +1,7 @@
 # METADATA
 # title: The decision
 # description: |
-#   Permits what was proved and approved, unless a rule says no. Every package below `data.hopguard.rules` may say no, by its set `deny` of
+#   Permits what was proved and approved, unless a rule says no. Every package `hopguard.rules.<name>` may say no, by its set `deny` of
 #   sentences; a grant is the ceiling, so a rule can narrow and never widen.
 # entrypoint: true
 package hopguard.authz

@@ -8,6 +8,7 @@ mod directory;
 mod engine;
 mod gate;
 mod input;
+mod nesting;
 mod query;
 
 use std::{sync::Arc, time::Duration};
@@ -101,7 +102,7 @@ impl Policy {
     /// Every reason at once why this policy must not become active: it does not parse, recurses, calls what is not there or cannot be
     /// bounded, allows by default, or lacks its entry point.
     pub fn compile(source: &Source, entrypoint: &str, timeout: Duration) -> Result<Self, Problems> {
-        let (engine, reads) = Engine::compile(&source.modules, entrypoint, timeout)?;
+        let (engine, reads) = Engine::compile_within(PATIENCE, source.modules.clone(), entrypoint.to_owned(), timeout)?;
         Ok(Self { engine, reads, revision: source.revision.clone() })
     }
 
@@ -204,6 +205,9 @@ fn permitted(answer: &Value) -> Result<(), PolicyError> {
 fn fault(message: &str) -> PolicyError {
     PolicyError::Fault(message.to_owned())
 }
+
+/// How long a policy may take to load.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The most characters of a policy's reason that are kept.
 const MAX_REASON: usize = 256;

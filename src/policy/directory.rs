@@ -51,7 +51,12 @@ impl Source {
                 }
                 _ => continue,
             }
-            let size = fs::metadata(&path).map_err(|error| refuse(&path, format!("cannot read: {error}")))?.len();
+            // A link to a device or a pipe has no size to go by, and no end.
+            let metadata = fs::metadata(&path).map_err(|error| refuse(&path, format!("cannot read: {error}")))?;
+            if !metadata.is_file() {
+                return Err(refuse(&path, "is not a file: move it out of the policy's directory".to_owned()));
+            }
+            let size = metadata.len();
             left = left.checked_sub(size).ok_or_else(|| {
                 refuse(&path, format!("the policy is larger than `limits.policy_bytes`, {limit} bytes"))
             })?;

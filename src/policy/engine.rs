@@ -1,11 +1,18 @@
 //! The one door to regorus: a strict interpreter whose clock is the decision's `now`.
 
-use std::{cell::Cell, fmt, num::NonZeroU32, time::Duration};
+use std::{
+    cell::Cell,
+    fmt,
+    num::NonZeroU32,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc,
+    time::Duration,
+};
 
 pub(super) use regorus::Value;
 use regorus::{LimitError, utils::limits::ExecutionTimerConfig};
 
-use super::{directory::Module, gate};
+use super::{directory::Module, gate, nesting};
 use crate::{
     clock::Timestamp,
     yaml::{Problem, Problems},
@@ -26,17 +33,41 @@ pub(super) enum EngineError {
 }
 
 impl Engine {
-    pub(super) fn compile(
-        modules: &[Module],
-        entrypoint: &str,
+    /// Compiles in a thread of its own: an engine that hangs or panics over a policy ends neither the loading of others nor the process.
+    pub(super) fn compile_within(
+        patience: Duration,
+        modules: Vec<Module>,
+        entrypoint: String,
         timeout: Duration,
     ) -> Result<(Self, gate::Reads), Problems> {
+        let refuse = |message: &str| Err(Problems(vec![Problem::of_file("policy", message)]));
+        let (sender, compiled) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("compile".to_owned()).stack_size(STACK).spawn(move || {
+            // Nobody waits any more if this took too long.
+            let _ = sender.send(Self::compile(&modules, &entrypoint, timeout));
+        });
+        if thread.is_err() {
+            return refuse("policy.load: there is no thread to compile it in");
+        }
+        match compiled.recv_timeout(patience) {
+            Ok(compiled) => compiled,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                refuse(&format!("policy.load: it takes longer than {} s to load", patience.as_secs()))
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => refuse("policy.load: the engine panicked over it"),
+        }
+    }
+
+    fn compile(modules: &[Module], entrypoint: &str, timeout: Duration) -> Result<(Self, gate::Reads), Problems> {
         let mut template = regorus::Engine::new();
         // A builtin's error is an error, never undefined: `not f(broken)` must not become true.
         template.set_strict_builtin_errors(true);
         let mut problems: Vec<Problem> = Vec::new();
         for module in modules {
-            if let Err(error) = template.add_policy(module.file.clone(), module.source.clone()) {
+            if let Some(line) = nesting::too_deep(&module.source) {
+                let message = format!("policy.nesting: brackets stand more than {} deep", nesting::MOST);
+                problems.push(Problem::at(&module.file, line, 1, &message));
+            } else if let Err(error) = template.add_policy(module.file.clone(), module.source.clone()) {
                 problems.push(problem(&module.file, &format!("{error:#}")));
             }
         }
@@ -51,7 +82,7 @@ impl Engine {
         let check_interval = NonZeroU32::MIN.saturating_add(15);
         template.set_execution_timer_config(ExecutionTimerConfig { limit: timeout, check_interval });
         let file = modules.first().map_or("", |module| &module.file);
-        // Analysis happens on the first evaluation: it is paid, and can fail, here rather than on a hop.
+        // Analysis happens on the first evaluation: it is paid here rather than on a hop.
         template.set_input(Value::new_object());
         if let Err(error) = template.eval_rule(entrypoint.to_owned())
             && error.to_string().contains("not a valid rule path")
@@ -61,6 +92,10 @@ impl Engine {
             );
             return Err(Problems(vec![problem(file, &message)]));
         }
+        // What analysis has against a policy hides in that evaluation, among errors that only an empty input makes.
+        if let Err(error) = template.clone().compile_with_entrypoint(&entrypoint.into()) {
+            return Err(Problems(vec![problem(file, &format!("{error:#}"))]));
+        }
         Ok((Self { template, entrypoint: entrypoint.to_owned(), timeout }, reads))
     }
 
@@ -68,7 +103,10 @@ impl Engine {
         let mut engine = self.template.clone();
         engine.set_input(input);
         NOW.set(now.nanos());
-        engine.eval_rule(self.entrypoint.clone()).map_err(|error| match error.downcast_ref::<LimitError>() {
+        // The engine is a clone and goes with its panic: what was proved before stays in the decision.
+        let evaluated = catch_unwind(AssertUnwindSafe(|| engine.eval_rule(self.entrypoint.clone())));
+        let evaluated = evaluated.map_err(|_| EngineError::Fault("the engine panicked".to_owned()))?;
+        evaluated.map_err(|error| match error.downcast_ref::<LimitError>() {
             Some(LimitError::TimeLimitExceeded { .. }) => EngineError::Timeout(self.timeout),
             _ => EngineError::Fault(place(&error.to_string())),
         })
@@ -112,6 +150,9 @@ fn place(text: &str) -> String {
         None => place.to_owned(),
     }
 }
+
+/// Analysis and the first evaluation are recursive.
+const STACK: usize = 16 * 1024 * 1024;
 
 /// Messages of the engine that hold no value.
 const KNOWN: [&str; 4] = [

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::tree::{Module, Rule, Visitor};
 use super::builtins;
-use crate::yaml::{Problem, Problems};
+use crate::yaml::{self, Problem, Problems};
 
 /// What a policy reads of the parts of its input that can be missing or broken on a hop that is otherwise fine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,11 +30,17 @@ pub(super) fn admit(ast: &str, entrypoint: &str) -> Result<Reads, Problems> {
     let modules = tree::modules(ast)?;
     let rules: Vec<(&Module, &Rule)> =
         modules.iter().flat_map(|module| module.rules.iter().map(move |rule| (module, rule))).collect();
+    if rules.len() > MAX_RULES {
+        let message = format!("policy.size: {} rules are more than {MAX_RULES}", rules.len());
+        return Err(Problems(vec![Problem::of_file("policy", message)]));
+    }
     let names: BTreeSet<&[String]> = rules.iter().map(|(_, rule)| rule.path.as_slice()).collect();
     let functions = rules.iter().filter(|(_, rule)| rule.is_function).map(|(_, rule)| rule.path.as_slice()).collect();
     let mut gate = Gate { names, functions, calls: BTreeMap::new(), reads: Reads::default(), problems: Vec::new() };
+    modules.iter().for_each(|module| gate.imports(module));
     for (module, rule) in &rules {
-        gate.default(module, rule, entrypoint);
+        gate.name(module, rule);
+        gate.refuse_allowing_default(module, rule, entrypoint);
         gate.body(module, rule);
     }
     gate.recursion(&rules);
@@ -47,14 +53,48 @@ struct Gate<'a> {
     /// Full paths of those that can be called.
     functions: BTreeSet<&'a [String]>,
     /// Which of them each one may evaluate.
-    calls: BTreeMap<&'a [String], BTreeSet<&'a [String]>>,
+    calls: Calls<'a>,
     reads: Reads,
     problems: Vec<Problem>,
 }
 
 impl<'a> Gate<'a> {
+    /// An import that goes by a name of the engine's would be read in one way here and in another there.
+    fn imports(&mut self, module: &Module) {
+        for (alias, import) in &module.imports {
+            let own = module.rules.iter().any(|rule| rule.head(module) == Some(alias));
+            if own || builtins::is_reserved(alias) {
+                self.refuse(
+                    module,
+                    import.at,
+                    &format!("policy.shadow: `{alias}` means something else already: import it `as` another name"),
+                );
+            }
+        }
+    }
+
+    fn name(&mut self, module: &Module, rule: &Rule) {
+        if let Some(name) = rule.head(module).filter(|name| builtins::is_reserved(name)) {
+            self.refuse(
+                module,
+                rule.at,
+                &format!("policy.shadow: `{name}` means something else already: name the rule otherwise"),
+            );
+        }
+        // The shipped policy asks these, and would not hear a refusal that stands elsewhere or is no set.
+        let is_refusal =
+            rule.path.starts_with(&RULES.map(str::to_owned)) && rule.path.last().is_some_and(|name| name == "deny");
+        if is_refusal && !(rule.is_set && rule.path.len() == RULES.len().saturating_add(2)) {
+            self.refuse(
+                module,
+                rule.at,
+                "policy.deny: write `deny contains \"...\" if ...` in a `package hopguard.rules.<name>`",
+            );
+        }
+    }
+
     /// A default that allows turns every undefined condition into a permit.
-    fn default(&mut self, module: &Module, rule: &Rule, entrypoint: &str) {
+    fn refuse_allowing_default(&mut self, module: &Module, rule: &Rule, entrypoint: &str) {
         let Some(value) = &rule.default else { return };
         let decides = format!("data.{}", rule.path.join(".")) == entrypoint
             || rule.path.last().is_some_and(|name| name == "allow");
@@ -80,7 +120,7 @@ impl<'a> Gate<'a> {
         for reference in &visitor.references {
             let path = module.resolve(reference);
             if path.first().is_some_and(|root| root == "input") {
-                self.input(path.get(1..).unwrap_or_default());
+                self.input(module, rule, path.get(1..).unwrap_or_default());
             }
             let targets = self.targets(module, reference);
             self.calls.entry(&rule.path).or_default().extend(targets);
@@ -108,7 +148,11 @@ impl<'a> Gate<'a> {
         self.names.iter().copied().filter(|name| name.starts_with(&path) || path.starts_with(name)).collect()
     }
 
-    fn input(&mut self, path: &[String]) {
+    fn input(&mut self, module: &Module, rule: &Rule, path: &[String]) {
+        if let Some(field) = path.first().filter(|field| !FIELDS.contains(&field.as_str())) {
+            let hint = yaml::nearest(field, FIELDS).map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+            self.refuse(module, rule.at, &format!("policy.unknown_input: there is no `input.{field}`{hint}"));
+        }
         let overlaps = |field: &[&str]| path.iter().zip(field).all(|(a, b)| a == b);
         self.reads.body |= BODIES.iter().any(|body| overlaps(body));
         self.reads.query |= overlaps(&["parsed_query"]);
@@ -116,10 +160,26 @@ impl<'a> Gate<'a> {
     }
 
     fn recursion(&mut self, rules: &[(&'a Module, &'a Rule)]) {
+        let mut told = BTreeSet::new();
         for (module, rule) in rules {
-            if rule.default.is_none() && self.reaches(&rule.path, &rule.path) {
+            if self.reaches(&rule.path, &rule.path) && told.insert(&rule.path) {
                 let name = rule.path.join(".");
                 self.refuse(module, rule.at, &format!("policy.recursion: `{name}` may evaluate itself"));
+            }
+        }
+        if !told.is_empty() {
+            return;
+        }
+        // The engine's error text grows with each call that it fails through, and its stack with each that it makes.
+        let mut known = BTreeMap::new();
+        for (module, rule) in rules {
+            if depth(&self.calls, &rule.path, &mut known) > MAX_DEPTH && told.insert(&rule.path) {
+                let name = rule.path.join(".");
+                self.refuse(
+                    module,
+                    rule.at,
+                    &format!("policy.depth: `{name}` leads through more than {MAX_DEPTH} other rules"),
+                );
             }
         }
     }
@@ -144,6 +204,45 @@ impl<'a> Gate<'a> {
         self.problems.push(Problem::at(&module.file, line, column, message));
     }
 }
+
+/// The longest chain of rules from `name`. There is no cycle.
+fn depth<'a>(calls: &Calls<'a>, name: &'a [String], known: &mut BTreeMap<&'a [String], usize>) -> usize {
+    if let Some(depth) = known.get(name) {
+        return *depth;
+    }
+    let below = calls.get(name).into_iter().flatten().map(|next| depth(calls, next, known)).max();
+    let depth = below.unwrap_or(0).saturating_add(1);
+    known.insert(name, depth);
+    depth
+}
+
+/// Which rules each one may evaluate.
+type Calls<'a> = BTreeMap<&'a [String], BTreeSet<&'a [String]>>;
+
+/// Where the shipped policy looks for refusals.
+const RULES: [&str; 2] = ["hopguard", "rules"];
+
+/// The input's fields.
+const FIELDS: [&str; 15] = [
+    "actor",
+    "attributes",
+    "grant",
+    "grants",
+    "hop",
+    "now",
+    "parsed_body",
+    "parsed_path",
+    "parsed_query",
+    "peer",
+    "purpose",
+    "self",
+    "source_principal",
+    "truncated_body",
+    "version",
+];
+
+const MAX_RULES: usize = 2_000;
+const MAX_DEPTH: usize = 64;
 
 const BODIES: [&[&str]; 3] =
     [&["parsed_body"], &["attributes", "request", "http", "body"], &["attributes", "request", "http", "rawBody"]];

@@ -34,7 +34,7 @@ fn only_a_plain_yes_permits() {
     assert_eq!(answer("decision := false"), Err(PolicyError::Denied(None)));
     let no = "decision := {\"allowed\": false, \"reason\": \"too much\"}";
     assert_eq!(answer(no), Err(PolicyError::Denied(Some("too much".to_owned()))));
-    assert_eq!(answer("decision := true if input.x"), Err(PolicyError::Undefined));
+    assert_eq!(answer("decision := true if input.hop"), Err(PolicyError::Undefined));
 }
 
 #[test]
@@ -108,16 +108,81 @@ fn a_policy_that_could_surprise_a_hop_does_not_load() {
             "import data.hopguard.authz as numbers\nrange := 1\ndecision := true if numbers.range(1, 9)",
             "policy.builtin",
         ),
-        ("import data.other as strings\ndecision := true if strings.repeat(\"a\", 9) == \"\"", "policy.builtin"),
+        ("import data.other as strings\ndecision := true if strings.repeat(\"a\", 9) == \"\"", "policy.shadow"),
         ("print := 1\ndecision := true if print(input)", "policy.unknown_function"),
         ("digits := [1]\ndecision := true if digits(1)", "policy.unknown_function"),
         ("decision := true if { x := 1 with input.peer as {} }", "policy.with"),
         ("allow := true", "no rule defines the entry point"),
+        ("default decision := {\"allowed\": false, \"allowed\": true}", "policy.default_allow"),
+        ("default decision := {`allowed`: true}", "policy.default_allow"),
+        ("decision := true if { input.hop == nope }", "unsafe"),
+        ("numbers := {}\ndecision := count(numbers.range(1, 9)) > 1", "policy.shadow"),
+        ("import data.evil as numbers\ndecision := count(numbers.range(1, 9)) > 1", "policy.shadow"),
+        ("import data.foo.input\ndecision := input.parsed_body.x == 1", "policy.shadow"),
+        ("import data.foo as data\ndecision := data.x", "policy.shadow"),
+        ("import data.evil as lib\nlib.f(x) := lib.f(x + 1)\ndecision := lib.f(1)", "policy.shadow"),
+        ("default f(_) := f(1)\ndecision := f(2)", "policy.recursion"),
+        ("decision := input.pear.spiffe_id == \"x\"", "did you mean `peer`?"),
+        ("decision := replace(input.self, \"\", input.self) == \"\"", "policy.builtin"),
+        ("decision := replace(input.self, \"\", \"a\") == \"\"", "policy.builtin"),
+        ("decision := json.patch(input.hop, input.parsed_body) == {}", "policy.builtin"),
+        ("decision := json.remove(input.hop, input.parsed_body) == {}", "policy.builtin"),
+        ("decision := regex.match(input.self, \"x\")", "must be a constant"),
+        ("decision := glob.match(input.self, [], \"x\")", "must be a constant"),
+        ("decision := regex.replace(\"x\", \"(x)\", \"$1$1\") == \"\"", "without `$`"),
+        ("decision := concat(input.self, [\"a\"]) == \"\"", "must be a constant"),
+        ("decision := indexof(\"a\", input.self) == 1", "must be a constant"),
+        ("decision := regex.template_match(\"urn:foo:{.*}\", \"u\", \"{\", \"}\")", "policy.builtin"),
+        ("decision := [[[[[[[[[[[[[1]]]]]]]]]]]]] == 1", "policy.nesting"),
     ];
     for (rules, expected) in rows {
         let refusals = refusals(&format!("package hopguard.authz\n{rules}"));
         assert!(refusals.iter().any(|refusal| refusal.contains(expected)), "{rules}: {refusals:?}");
     }
+}
+
+#[test]
+fn a_refusal_that_the_shipped_policy_would_not_hear_does_not_load() {
+    let shipped = include_str!("../../rego/hopguard.rego");
+    let load = |rule: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("hopguard.rego"), shipped).unwrap();
+        fs::write(folder.path().join("rule.rego"), rule).unwrap();
+        let source = Source::read(folder.path(), 1 << 20).unwrap();
+        Policy::compile(&source, ENTRYPOINT, Duration::from_secs(5)).err().map(|problems| problems.to_string())
+    };
+    assert_eq!(load("package hopguard.rules.a\ndeny contains \"no\" if true"), None);
+    for rule in [
+        "package hopguard.rules\ndeny contains \"no\" if true",
+        "package hopguard.rules.team.a\ndeny contains \"no\" if true",
+        "package hopguard.rules.a\ndeny if true",
+        "package hopguard.rules.a\ndeny := true",
+    ] {
+        assert!(load(rule).unwrap().contains("policy.deny"), "{rule}");
+    }
+}
+
+#[test]
+fn a_policy_of_too_many_or_too_deep_rules_does_not_load() {
+    let chain = |rules: usize| {
+        let links: Vec<String> = (1..rules).map(|rule| format!("f{rule}(x) := f{}(x)", rule - 1)).collect();
+        format!("package hopguard.authz\nf0(x) := x\n{}\ndecision := f{}(true)", links.join("\n"), rules - 1)
+    };
+    assert_eq!(refusals(&chain(60)), Vec::<String>::new());
+    assert!(refusals(&chain(70))[0].contains("policy.depth"));
+    let many: String = (0..2_000).map(|rule| format!("r{rule} := 1\n")).collect();
+    assert!(refusals(&format!("package hopguard.authz\n{many}decision := true"))[0].contains("policy.size"));
+}
+
+#[test]
+fn every_builtin_of_the_engine_is_admitted_or_refused_with_a_sentence() {
+    for name in regorus::unstable::BUILTINS.keys() {
+        // Without arguments only the list is asked, or the number of them.
+        if let Err(message) = builtins::admit(name, &[]) {
+            assert!(message.contains(name), "{message}");
+        }
+    }
+    assert!(builtins::is_reserved("input") && builtins::is_reserved("time") && !builtins::is_reserved("http"));
 }
 
 #[test]
@@ -132,12 +197,12 @@ fn every_reason_against_a_policy_is_given_at_once_with_its_place() {
 fn ordinary_policies_load() {
     let rows = [
         "import input.attributes.request.http as http\ndecision := true if path\npath if http.path == \"/a\"",
-        "decision := true if role == \"a\"\nrole := r if some r in input.roles",
+        "decision := true if role == \"a\"\nrole := r if some r in input.grants",
         "decision := true if sprintf(\"%s-%d 100%%\", [\"a\", 1]) == \"a-1 100%\"",
         "decision := true if { every x in [1, 2] { x > 0 } }",
-        "decision := f(input.x)\nf(x) := true if x.path\nelse := false",
+        "decision := f(input.hop)\nf(x) := true if x.path\nelse := false",
         "decision := data.hopguard.authz.o.f(1)\no.f(x) := x == 1",
-        "import data.hopguard.authz.numbers\ndecision := numbers.range(1, 2)\nnumbers.range(a, b) := a < b",
+        "decision := order.less(1, 2)\norder.less(a, b) := a < b",
         "default decision := {\"allowed\": false, \"reason\": \"no\"}\ndecision := {\"allowed\": true} if glob.match(\"/a/**\", [\"/\"], input.hop.path)",
     ];
     for rules in rows {
@@ -153,7 +218,7 @@ fn the_gate_sees_what_a_policy_reads() {
         ("decision := input.parsed_body.x == 1", (true, false, false)),
         ("import input.parsed_body as b\ndecision := b.x == 1", (true, false, false)),
         ("import input.attributes.request.http as h\ndecision := h.rawBody == \"\"", (true, false, false)),
-        ("import input.attributes.request.http as h\ndecision := h[input.key] == \"\"", (true, false, false)),
+        ("import input.attributes.request.http as h\ndecision := h[input.self] == \"\"", (true, false, false)),
         ("decision := count(input) == 1", (true, false, true)),
         ("decision := true if { input.truncated_body == false; input.parsed_body.x }", (true, true, false)),
         ("decision := input[\"parsed_query\"].a == []", (false, false, true)),

@@ -12,7 +12,14 @@ pub(super) struct Module {
     pub(super) file: String,
     pub(super) package: Vec<String>,
     pub(super) rules: Vec<Rule>,
-    imports: BTreeMap<String, Vec<String>>,
+    pub(super) imports: BTreeMap<String, Import>,
+}
+
+/// What a name stands for in one file.
+#[derive(Debug)]
+pub(super) struct Import {
+    path: Vec<String>,
+    pub(super) at: Position,
 }
 
 /// A rule, a function or a default.
@@ -21,6 +28,8 @@ pub(super) struct Rule {
     /// Where it stands below `data`.
     pub(super) path: Vec<String>,
     pub(super) at: Position,
+    /// Whether it is a set of what its bodies say.
+    pub(super) is_set: bool,
     /// Whether it can be called.
     pub(super) is_function: bool,
     /// The value, if this is a default.
@@ -52,7 +61,7 @@ impl Module {
                 Some(span) => source.get(offset(span, "start")?..offset(span, "end")?)?.to_owned(),
                 None => path.last()?.clone(),
             };
-            imports.insert(name, path);
+            imports.insert(name, Import { path, at: position(import)? });
         }
         let rules =
             tree.get("rules")?.as_array()?.iter().map(|rule| Rule::read(rule, &package)).collect::<Option<_>>()?;
@@ -62,7 +71,7 @@ impl Module {
     /// A reference with its import, if its root is one, written out.
     pub(super) fn resolve(&self, path: &[String]) -> Vec<String> {
         match path.split_first().and_then(|(root, rest)| Some((self.imports.get(root)?, rest))) {
-            Some((import, rest)) => [import.as_slice(), rest].concat(),
+            Some((import, rest)) => [import.path.as_slice(), rest].concat(),
             None => path.to_vec(),
         }
     }
@@ -76,20 +85,35 @@ impl Rule {
             return Some(Self {
                 path,
                 at: position(rule)?,
-                is_function: false,
+                is_set: false,
+                is_function: rule.get("args").and_then(Value::as_array).is_some_and(|args| !args.is_empty()),
                 tree: default.clone(),
                 default: Some(default),
             });
         }
         let rule = value.get("Spec")?;
         let (kind, head) = rule.get("head")?.as_object()?.iter().next()?;
-        let (is_function, mut head) = (kind == "Func", head.clone());
+        let (is_set, is_function, mut head) = (kind == "Set", kind == "Func", head.clone());
         let name = head.as_object_mut()?.remove("refr")?;
         let name = Path::of(&name);
         let tree = Value::Array(
             [head, rule.get("bodies")?.clone()].into_iter().chain(name.inner.into_iter().cloned()).collect(),
         );
-        Some(Self { path: [package, &name.names].concat(), at: position(rule)?, is_function, default: None, tree })
+        Some(Self {
+            path: [package, &name.names].concat(),
+            at: position(rule)?,
+            is_set,
+            is_function,
+            default: None,
+            tree,
+        })
+    }
+}
+
+impl Rule {
+    /// The name that it goes by in its own package.
+    pub(super) fn head(&self, module: &Module) -> Option<&String> {
+        self.path.get(module.package.len())
     }
 }
 
@@ -189,8 +213,16 @@ pub(super) fn may_allow(value: &Value) -> bool {
         return constant != &Value::Bool(false);
     }
     let Some(fields) = value.pointer("/Object/fields").and_then(Value::as_array) else { return true };
-    let allowed = fields.iter().find(|field| text(field.pointer("/1/String/value")).as_deref() == Some("allowed"));
-    allowed.is_none_or(|field| field.pointer("/2/Bool/value") != Some(&Value::Bool(false)))
+    // A key that is not plainly another one could be the one, and of two the last counts.
+    let Some(names) = fields.iter().map(|field| text(field.pointer("/1/String/value"))).collect::<Option<Vec<_>>>()
+    else {
+        return true;
+    };
+    let mut allowed = fields.iter().zip(&names).filter(|(_, name)| *name == "allowed").map(|(field, _)| field);
+    match (allowed.next(), allowed.next()) {
+        (Some(field), None) => field.pointer("/2/Bool/value") != Some(&Value::Bool(false)),
+        _ => true,
+    }
 }
 
 fn text(value: Option<&Value>) -> Option<String> {
