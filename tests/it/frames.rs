@@ -218,6 +218,17 @@ async fn a_connection_that_does_not_speak_http2_is_closed_and_disturbs_nobody() 
 }
 
 #[tokio::test]
+async fn a_connection_that_says_nothing_ends_and_makes_room() {
+    let guard = Setup::new().set("limits.connections", "1").start().await;
+    let mut silent = UnixStream::connect(guard.setup().socket()).await.unwrap();
+    let mut said = Vec::new();
+    // It takes as long as a new connection may say nothing, which no setting makes shorter.
+    let _ = silent.read_to_end(&mut said).await;
+    until("room", async || (guard.metric("hopguard_connections").await == 0).then_some(())).await;
+    guard.hop().send().await.allowed();
+}
+
+#[tokio::test]
 async fn connections_beyond_the_bound_are_closed_and_counted() {
     let guard = Setup::new().set("limits.connections", "1").start().await;
     let first = guard.wire().await;
