@@ -1,6 +1,6 @@
 //! Reads a policy from a directory: every `*.rego` file in it but the tests.
 
-use std::{fs, path::Path};
+use std::{fs, io::Read as _, path::Path};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -56,11 +56,15 @@ impl Source {
             if !metadata.is_file() {
                 return Err(refuse(&path, "is not a file: move it out of the policy's directory".to_owned()));
             }
-            let size = metadata.len();
-            left = left.checked_sub(size).ok_or_else(|| {
+            // Nor does a file's size say how much there is to read: it grows, or is one of the kernel's.
+            let mut bytes = Vec::new();
+            fs::File::open(&path)
+                .and_then(|file| file.take(left.saturating_add(1)).read_to_end(&mut bytes))
+                .map_err(|error| refuse(&path, format!("cannot read: {error}")))?;
+            left = u64::try_from(bytes.len()).ok().and_then(|size| left.checked_sub(size)).ok_or_else(|| {
                 refuse(&path, format!("the policy is larger than `limits.policy_bytes`, {limit} bytes"))
             })?;
-            let source = fs::read_to_string(&path).map_err(|error| refuse(&path, format!("cannot read: {error}")))?;
+            let source = String::from_utf8(bytes).map_err(|error| refuse(&path, format!("cannot read: {error}")))?;
             modules.push(Module { file: path.display().to_string(), source });
         }
         if modules.is_empty() {

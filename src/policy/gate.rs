@@ -62,7 +62,9 @@ impl<'a> Gate<'a> {
     /// An import that goes by a name of the engine's would be read in one way here and in another there.
     fn imports(&mut self, module: &Module) {
         for (alias, import) in &module.imports {
-            let own = module.rules.iter().any(|rule| rule.head(module) == Some(alias));
+            // Whichever file or package below this one it comes from: the engine looks for it here before it follows the import.
+            let local = [module.package.as_slice(), std::slice::from_ref(alias)].concat();
+            let own = self.names.iter().any(|name| name.starts_with(&local));
             if own || builtins::is_reserved(alias) {
                 self.refuse(
                     module,
@@ -118,12 +120,14 @@ impl<'a> Gate<'a> {
             }
         }
         for reference in &visitor.references {
-            let path = module.resolve(reference);
-            if path.first().is_some_and(|root| root == "input") {
-                self.input(module, rule, path.get(1..).unwrap_or_default());
+            // The engine reads a name as one of the package where it finds no import that fits, so both readings count.
+            for path in BTreeSet::from([module.resolve(reference), reference.clone()]) {
+                if path.first().is_some_and(|root| root == "input") {
+                    self.input(module, rule, path.get(1..).unwrap_or_default());
+                }
+                let targets = self.targets(module, &path);
+                self.calls.entry(&rule.path).or_default().extend(targets);
             }
-            let targets = self.targets(module, reference);
-            self.calls.entry(&rule.path).or_default().extend(targets);
         }
     }
 
@@ -136,13 +140,12 @@ impl<'a> Gate<'a> {
         [path(&module.resolve(name)), path(name)].iter().any(|path| self.functions.contains(path.as_slice()))
     }
 
-    /// The rules that a reference may evaluate: in its own package by name, elsewhere by a path under `data`.
-    fn targets(&self, module: &Module, reference: &[String]) -> Vec<&'a [String]> {
-        let resolved = module.resolve(reference);
-        let path = match resolved.split_first() {
+    /// The rules that a path may evaluate: in its own package by name, elsewhere by a path under `data`.
+    fn targets(&self, module: &Module, path: &[String]) -> Vec<&'a [String]> {
+        let path = match path.split_first() {
             Some((root, rest)) if root == "data" => rest.to_vec(),
             Some((root, _)) if root == "input" => return Vec::new(),
-            Some(_) => [module.package.as_slice(), &resolved].concat(),
+            Some(_) => [module.package.as_slice(), path].concat(),
             None => return Vec::new(),
         };
         self.names.iter().copied().filter(|name| name.starts_with(&path) || path.starts_with(name)).collect()

@@ -131,6 +131,10 @@ fn a_policy_that_could_surprise_a_hop_does_not_load() {
         ("decision := glob.match(input.self, [], \"x\")", "must be a constant"),
         ("decision := regex.replace(\"x\", \"(x)\", \"$1$1\") == \"\"", "without `$`"),
         ("decision := concat(input.self, [\"a\"]) == \"\"", "must be a constant"),
+        ("decision := trim(input.self, input.hop.host) == \"\"", "must be a constant"),
+        ("decision := glob.quote_meta(input.self) == \"\"", "must be a constant"),
+        ("decision := object.subset([1], [])", "policy.builtin"),
+        ("x := \"\n\" == [[[[[[[[[[[[[1]]]]]]]]]]]]]\ndecision := x", "authz.rego:"),
         ("decision := indexof(\"a\", input.self) == 1", "must be a constant"),
         ("decision := regex.template_match(\"urn:foo:{.*}\", \"u\", \"{\", \"}\")", "policy.builtin"),
         ("decision := [[[[[[[[[[[[[1]]]]]]]]]]]]] == 1", "policy.nesting"),
@@ -159,6 +163,20 @@ fn a_refusal_that_the_shipped_policy_would_not_hear_does_not_load() {
         "package hopguard.rules.a\ndeny := true",
     ] {
         assert!(load(rule).unwrap().contains("policy.deny"), "{rule}");
+    }
+}
+
+#[test]
+fn what_an_import_hides_is_seen_wherever_it_stands() {
+    let f = "package hopguard.authz\nimport data.evil as lib\ndecision := f(1)\nf(x) := lib.g(x)";
+    for (package, g) in [
+        ("package hopguard.authz", "lib.g(x) := f(x)"),
+        ("package hopguard.authz.lib", "g(x) := data.hopguard.authz.f(x)"),
+    ] {
+        let mut source = Source::module("f.rego", f);
+        source.modules.extend(Source::module("g.rego", &format!("{package}\n{g}")).modules);
+        let refusal = Policy::compile(&source, ENTRYPOINT, Duration::from_secs(5)).unwrap_err().to_string();
+        assert!(refusal.contains("policy.shadow") && refusal.contains("policy.recursion"), "{refusal}");
     }
 }
 
@@ -282,6 +300,13 @@ fn a_directory_that_is_no_policy_is_refused() {
     fs::write(folder.path().join("data.json"), "{}").unwrap();
     fs::remove_file(folder.path().join("a.rego")).unwrap();
     assert!(read().contains("data documents are not built yet"));
+    fs::remove_file(folder.path().join("data.json")).unwrap();
+    for (endless, said) in [("/dev/zero", "is not a file"), ("/proc/self/limits", "larger than `limits.policy_bytes`")]
+    {
+        std::os::unix::fs::symlink(endless, folder.path().join("a.rego")).unwrap();
+        assert!(read().contains(said), "{endless}");
+        fs::remove_file(folder.path().join("a.rego")).unwrap();
+    }
 }
 
 const ENTRYPOINT: &str = "data.hopguard.authz.decision";
