@@ -195,9 +195,9 @@ fn a_policy_of_too_many_or_too_deep_rules_does_not_load() {
 #[test]
 fn every_builtin_of_the_engine_is_admitted_or_refused_with_a_sentence() {
     for name in regorus::unstable::BUILTINS.keys() {
-        // Without arguments only the list is asked, or the number of them.
+        // What another version of the engine brings is on neither list, and this names it.
         if let Err(message) = builtins::admit(name, &[]) {
-            assert!(message.contains(name), "{message}");
+            assert!(!message.contains("is not known to be bounded"), "{message}");
         }
     }
     assert!(builtins::is_reserved("input") && builtins::is_reserved("time") && !builtins::is_reserved("http"));
