@@ -94,6 +94,7 @@ decision if {
 }
 "#;
 
+/// Time is only measured here: what else the machine does must not become a denial.
 fn config(socket: &Path) -> String {
     format!(
         "self: {BACKEND}\n\
@@ -101,7 +102,8 @@ fn config(socket: &Path) -> String {
          admin: {{address: \"127.0.0.1:0\"}}\n\
          trust: [{{trust_domain: {TRUST_DOMAIN}, pem: bundle.pem}}]\n\
          store: {{directory: documents}}\n\
-         policy: {{directory: policy}}\n\
+         policy: {{directory: policy, timeout: 1s}}\n\
+         limits: {{deadline: 10s}}\n\
          audit: {{file: audit.jsonl}}\n",
         socket.display()
     )
