@@ -104,7 +104,7 @@ impl App {
         ending.cancel();
         drain(threads).await;
         nudge.stop();
-        watch.finish();
+        watch.finish(patience);
         ended.cancel();
         tasks.close();
         tasks.wait().await;

@@ -48,8 +48,16 @@ impl Watch {
         Ok((Self(thread), nudge))
     }
 
-    /// Waits for the thread's end.
-    pub fn finish(self) {
+    /// Waits for the thread's end, which a file that cannot be read to its end puts off for ever: it is left behind after `within`.
+    pub fn finish(self, within: Duration) {
+        let end = Instant::now() + within;
+        while !self.0.is_finished() {
+            if Instant::now() >= end {
+                tracing::warn!("Reload thread did not end in time and is left behind");
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
         if self.0.join().is_err() {
             tracing::error!("Reload thread panicked");
         }
