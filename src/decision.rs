@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     grant::ActiveGrant,
     hop::Outline,
-    peer::VerifiedPeer,
+    peer::ProvedPeer,
     policy::{Document, Permit},
     purpose::{ClaimedPurpose, StatedPurpose},
 };
@@ -67,7 +67,7 @@ impl<T, E: Into<Denial>> From<Result<T, E>> for Proof<T> {
 #[derive(Clone, Debug)]
 pub struct Evidence {
     /// Who is calling.
-    pub peer: Proof<VerifiedPeer>,
+    pub peer: Proof<ProvedPeer>,
     /// That the hop is meant for this workload.
     pub audience: Proof<Audience>,
     /// What the peer says the hop is for.
@@ -115,7 +115,7 @@ impl Decision {
     }
 
     /// The proved peer, whatever the verdict.
-    pub fn peer(&self) -> Option<&VerifiedPeer> {
+    pub fn peer(&self) -> Option<&ProvedPeer> {
         self.evidence.as_ref().and_then(|evidence| evidence.peer.ok())
     }
 

@@ -38,12 +38,7 @@ impl Verifier {
     }
 
     /// Verifies the certificate of a caller at `now`; the first check that fails is the reason.
-    pub fn verify(
-        &self,
-        evidence: &PeerEvidence<'_>,
-        trust: &Trust,
-        now: Timestamp,
-    ) -> Result<VerifiedPeer, PeerError> {
+    pub fn verify(&self, evidence: &PeerEvidence<'_>, trust: &Trust, now: Timestamp) -> Result<ProvedPeer, PeerError> {
         if evidence.certificate.is_empty() {
             return Err(PeerError::Missing);
         }
@@ -63,14 +58,14 @@ impl Verifier {
         if lifetime > self.max_lifetime {
             return Err(PeerError::Lifetime { id: svid.id, lifetime, max: self.max_lifetime });
         }
-        Ok(VerifiedPeer {
-            id: svid.id,
+        let certificate = Certificate {
             serial: svid.serial,
             fingerprint: hex::encode(digest(&SHA256, &der).as_ref()),
             not_after: certificate::timestamp(svid.window.not_after),
             valid_until: certificate::timestamp(last_second.saturating_add(1)),
             revision: Arc::clone(bundle.revision()),
-        })
+        };
+        Ok(ProvedPeer { id: svid.id, certificate: Some(certificate) })
     }
 }
 
@@ -100,18 +95,34 @@ impl PeerEvidence<'_> {
     }
 }
 
-/// A caller whose certificate was verified, by [`Verifier::verify`] alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedPeer {
-    id: SpiffeId,
-    serial: String,
-    fingerprint: String,
-    not_after: Timestamp,
-    valid_until: Timestamp,
-    revision: Arc<str>,
+/// How firmly it is known who a caller is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assurance {
+    /// Its certificate was verified here.
+    Verified,
+    /// Envoy says so.
+    Asserted,
 }
 
-impl VerifiedPeer {
+impl Assurance {
+    /// The word for it in policies and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Asserted => "asserted",
+        }
+    }
+}
+
+/// A caller, proved by [`Verifier::verify`] alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvedPeer {
+    id: SpiffeId,
+    /// Absent if Envoy's word is all there is.
+    certificate: Option<Certificate>,
+}
+
+impl ProvedPeer {
     /// The SPIFFE ID of the workload.
     pub const fn id(&self) -> &SpiffeId {
         &self.id
@@ -122,22 +133,52 @@ impl VerifiedPeer {
         self.id.trust_domain()
     }
 
-    /// The serial number of its certificate, in lower-case hex without separators.
+    /// How firmly that is known.
+    pub const fn assurance(&self) -> Assurance {
+        match self.certificate {
+            Some(_) => Assurance::Verified,
+            None => Assurance::Asserted,
+        }
+    }
+
+    /// The certificate that was verified, if one was.
+    pub const fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
+    }
+
+    /// The first instant at which the proof no longer holds, if it says so itself.
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.certificate.as_ref().map(Certificate::valid_until)
+    }
+}
+
+/// The verified certificate of a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    serial: String,
+    fingerprint: String,
+    not_after: Timestamp,
+    valid_until: Timestamp,
+    revision: Arc<str>,
+}
+
+impl Certificate {
+    /// Its serial number, in lower-case hex without separators.
     pub fn serial(&self) -> &str {
         &self.serial
     }
 
-    /// The SHA-256 of its certificate, in lower-case hex.
+    /// Its SHA-256, in lower-case hex.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// The last second of its certificate.
+    /// Its last second.
     pub const fn not_after(&self) -> Timestamp {
         self.not_after
     }
 
-    /// The first instant at which a certificate that this proof rests on, from the leaf to the anchor, is no longer valid.
+    /// The first instant at which a certificate that the proof rests on, from the leaf to the anchor, is no longer valid.
     pub const fn valid_until(&self) -> Timestamp {
         self.valid_until
     }

@@ -22,7 +22,7 @@ use crate::{
     clock::Timestamp,
     grant::{ActiveGrant, Grant},
     hop::{HopError, Request},
-    peer::VerifiedPeer,
+    peer::ProvedPeer,
     purpose::{Purpose, StatedPurpose},
     yaml::Problems,
 };
@@ -43,7 +43,7 @@ pub struct Input<'a> {
     /// This workload.
     pub audience: &'a Audience,
     /// Who asks.
-    pub peer: &'a VerifiedPeer,
+    pub peer: &'a ProvedPeer,
     /// What for.
     pub purpose: &'a StatedPurpose,
     /// What covers it.
@@ -126,7 +126,7 @@ impl Policy {
         Ok(Permit {
             peer: input.peer.id().clone(),
             purpose: input.purpose.purpose().clone(),
-            valid_until: input.peer.valid_until().min(grant.expires_at()),
+            valid_until: input.peer.valid_until().map_or_else(|| grant.expires_at(), |end| end.min(grant.expires_at())),
             grant,
         })
     }

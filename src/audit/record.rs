@@ -10,6 +10,7 @@ use crate::{
     clock::Timestamp,
     decision::{Decision, DecisionId, Revisions},
     hex,
+    peer::Certificate,
 };
 
 /// A decision on its way into the log.
@@ -94,9 +95,9 @@ struct Hop<'a> {
 struct Peer<'a> {
     spiffe_id: String,
     assurance: &'static str,
-    serial: &'a str,
-    fingerprint: &'a str,
-    not_after: String,
+    serial: Option<&'a str>,
+    fingerprint: Option<&'a str>,
+    not_after: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -160,10 +161,10 @@ impl<'a> Record<'a> {
             this,
             peer: peer.map(|peer| Peer {
                 spiffe_id: peer.id().to_string(),
-                assurance: "verified",
-                serial: peer.serial(),
-                fingerprint: peer.fingerprint(),
-                not_after: peer.not_after().to_string(),
+                assurance: peer.assurance().as_str(),
+                serial: peer.certificate().map(Certificate::serial),
+                fingerprint: peer.certificate().map(Certificate::fingerprint),
+                not_after: peer.certificate().map(|certificate| certificate.not_after().to_string()),
             }),
             actor: peer.map(|peer| Actor { r#type: "workload", effective: peer.id().to_string(), chain: [] }),
             purpose: found

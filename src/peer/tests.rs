@@ -31,18 +31,18 @@ fn seconds(offset: i64) -> Timestamp {
     Timestamp::from_seconds(NOW + offset)
 }
 
-fn verify_at(der: &[u8], trust: &Trust, now: Timestamp) -> Result<VerifiedPeer, PeerError> {
+fn verify_at(der: &[u8], trust: &Trust, now: Timestamp) -> Result<ProvedPeer, PeerError> {
     let certificate = escape(&pem(der));
     let evidence = PeerEvidence { certificate: &certificate, principal: "", xfcc: None };
     Verifier::new(Duration::from_secs(25 * 3600)).verify(&evidence, trust, now)
 }
 
-fn verify(der: &[u8], trust: &Trust) -> Result<VerifiedPeer, PeerError> {
+fn verify(der: &[u8], trust: &Trust) -> Result<ProvedPeer, PeerError> {
     verify_at(der, trust, now())
 }
 
 /// Reason and detail, or `ok`.
-fn outcome(result: &Result<VerifiedPeer, PeerError>) -> String {
+fn outcome(result: &Result<ProvedPeer, PeerError>) -> String {
     let reason = match result {
         Ok(_) => return "ok".to_owned(),
         Err(PeerError::Missing) => "missing",
@@ -68,11 +68,11 @@ fn proves_a_workload() {
     let peer = verify(&der, &trust).unwrap();
     assert_eq!(peer.id().to_string(), ID);
     assert_eq!(peer.trust_domain().as_str(), "td.test");
-    assert_eq!(peer.serial(), "ab01");
-    assert_eq!(peer.fingerprint(), hex::encode(digest(&SHA256, &der).as_ref()));
-    assert_eq!(peer.not_after(), seconds(3600));
-    assert_eq!(peer.valid_until(), seconds(3601));
-    assert_eq!(peer.bundle_revision().len(), 64);
+    assert_eq!(peer.certificate().unwrap().serial(), "ab01");
+    assert_eq!(peer.certificate().unwrap().fingerprint(), hex::encode(digest(&SHA256, &der).as_ref()));
+    assert_eq!(peer.certificate().unwrap().not_after(), seconds(3600));
+    assert_eq!(peer.valid_until(), Some(seconds(3601)));
+    assert_eq!(peer.certificate().unwrap().bundle_revision().len(), 64);
 }
 
 #[test]

@@ -64,11 +64,13 @@ fn peer(input: &Input<'_>) -> Value {
         ("spiffe_id", peer.id().to_string().as_str()),
         ("trust_domain", peer.id().trust_domain().as_str()),
         ("path", peer.id().path()),
-        ("assurance", "verified"),
-        ("serial", peer.serial()),
-        ("fingerprint", peer.fingerprint()),
+        ("assurance", peer.assurance().as_str()),
     ]);
-    object.put("not_after", peer.not_after().to_string());
+    if let Some(certificate) = peer.certificate() {
+        object.put("serial", certificate.serial());
+        object.put("fingerprint", certificate.fingerprint());
+        object.put("not_after", certificate.not_after().to_string());
+    }
     object.into()
 }
 
