@@ -40,6 +40,7 @@ pub mod dev;
 pub mod grant;
 mod hex;
 pub mod hop;
+pub mod json;
 pub mod pb;
 pub mod peer;
 pub mod policy;
