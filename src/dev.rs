@@ -15,6 +15,7 @@ mod error;
 mod files;
 mod folder;
 mod hint;
+mod issuer;
 mod playground;
 mod process;
 mod sidecar;
@@ -27,6 +28,7 @@ pub use self::{
     error::Error,
     folder::{Folder, TRUST_DOMAIN, WORKLOADS, spiffe_id},
     hint::hint,
+    issuer::TokenIssuer,
     playground::{Place, Playground, Programs, RENEW_EVERY, Record},
     process::Process,
     sidecar::Sidecar,

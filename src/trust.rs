@@ -22,6 +22,7 @@ use authority::{Authority, Reading, Rejected};
 mod authority;
 pub(crate) mod certificate;
 mod fault;
+pub mod jwk;
 pub mod pem;
 mod source;
 

@@ -1,0 +1,95 @@
+//! The numbers of a public key have one encoding each, and make a key that is worth trusting (RFC 7518 §6.2.1, §6.3.1).
+
+use aws_lc_rs::{
+    rsa::PublicKeyComponents,
+    signature::{ParsedPublicKey, VerificationAlgorithm},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+
+use super::{
+    Why,
+    algorithm::{Algorithm, Family},
+};
+
+/// A key that was read.
+pub(super) struct Public {
+    pub(super) algorithm: Algorithm,
+    pub(super) key: ParsedPublicKey,
+    /// The encoded point of an EC key; modulus and exponent of an RSA key.
+    pub(super) material: Vec<u8>,
+}
+
+/// Reads a key that serves the algorithm it declares or, if it declares none, the one that its type implies.
+pub(super) fn read(jwk: &Map<String, Value>, declared: Option<Algorithm>) -> Result<Public, Why> {
+    let text = |name| jwk.get(name).and_then(Value::as_str);
+    let implied = match (text("kty"), text("crv")) {
+        (Some("RSA"), _) => Algorithm::RS256,
+        (Some("EC"), Some("P-256")) => Algorithm::ES256,
+        (Some("EC"), Some("P-384")) => Algorithm::ES384,
+        (Some("EC"), Some("P-521")) => Algorithm::ES512,
+        _ => return Err(Why::Type),
+    };
+    let algorithm = declared.unwrap_or(implied);
+    match (implied, algorithm.family()) {
+        (Algorithm::RS256, Family::Rsa(parameters)) => {
+            let (n, e) = (number(jwk, "n")?, number(jwk, "e")?);
+            sound(&n, &e)?;
+            let components = PublicKeyComponents { n: &n, e: &e };
+            let key = components.to_parsed_public_key(parameters).map_err(|_| Why::Malformed)?;
+            // With the length in front, the two cannot be split otherwise.
+            let material = [&n.len().to_be_bytes()[..], &n, &e].concat();
+            Ok(Public { algorithm, key, material })
+        }
+        // With a fixed curve the algorithm is fixed: ES256 is not on P-384.
+        (_, Family::Ec(_)) if algorithm != implied => Err(Why::Algorithm),
+        (curve, Family::Ec(parameters)) => {
+            let material = point(jwk, curve)?;
+            let parameters: &'static dyn VerificationAlgorithm = parameters;
+            // Also checks that the point is on the curve.
+            let key = ParsedPublicKey::new(parameters, &material).map_err(|_| Why::Malformed)?;
+            Ok(Public { algorithm, key, material })
+        }
+        (_, Family::Rsa(_)) => Err(Why::Algorithm),
+    }
+}
+
+/// The uncompressed point: both coordinates as wide as the field (RFC 7518 §6.2.1.2).
+fn point(jwk: &Map<String, Value>, curve: Algorithm) -> Result<Vec<u8>, Why> {
+    let width = match curve {
+        Algorithm::ES384 => 48,
+        Algorithm::ES512 => 66,
+        _ => 32,
+    };
+    let (x, y) = (octets(jwk, "x")?, octets(jwk, "y")?);
+    if x.len() != width || y.len() != width {
+        return Err(Why::Malformed);
+    }
+    Ok([&[0x04], &x[..], &y[..]].concat())
+}
+
+/// Whether a modulus and exponent can belong to a key that is worth trusting; primes cannot be seen from here.
+fn sound(n: &[u8], e: &[u8]) -> Result<(), Why> {
+    let bits = match n {
+        [first, rest @ ..] => (rest.len() * 8).saturating_add(8 - first.leading_zeros() as usize),
+        [] => 0,
+    };
+    let odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
+    let small = e.len() > MAX_EXPONENT || e == [1];
+    if (2048..=8192).contains(&bits) && odd(n) && odd(e) && !small { Ok(()) } else { Err(Why::Weak) }
+}
+
+/// A positive integer in as few octets as it needs (RFC 7518 §2, Base64urlUInt).
+fn number(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, Why> {
+    let octets = octets(jwk, name)?;
+    if matches!(octets[..], [] | [0, ..]) { Err(Why::Malformed) } else { Ok(octets) }
+}
+
+/// Octets in base64url without padding, in their one spelling.
+fn octets(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, Why> {
+    let text = jwk.get(name).and_then(Value::as_str).ok_or(Why::Malformed)?;
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| Why::Malformed)
+}
+
+/// Octets of the largest exponent that is verified with.
+const MAX_EXPONENT: usize = 4;
