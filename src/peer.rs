@@ -3,25 +3,26 @@
 //! Envoy reports a certificate whenever one was presented, validated or not, and never looks at it again while a connection lives. So the
 //! certificate is held against the bundle of its own trust domain on every Check.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use rustls_pki_types::CertificateDer;
-use spiffe::{SpiffeId, TrustDomain};
+use spiffe::SpiffeId;
 
-use crate::{
-    clock::Timestamp,
-    hex,
-    trust::{Trust, certificate},
-};
+use crate::{clock::Timestamp, trust::Trust};
 
+use path::Candidates;
+
+pub use chain::{Usage, verify_chain};
 pub use error::{Conflict, InvalidSvid, Link, PeerError, Untrusted};
+pub use proved::{Assurance, Certificate, ProvedPeer};
 pub use xfcc::xfcc_elements;
 
+mod chain;
 mod error;
 mod evidence;
 pub mod id;
 mod path;
+mod proved;
 mod svid;
 mod xfcc;
 
@@ -43,29 +44,15 @@ impl Verifier {
             return Err(PeerError::Missing);
         }
         let der = CertificateDer::from(evidence::decode(evidence.certificate)?);
-        let (svid, leaf) = svid::read(&der)?;
+        let (svid, leaf) = svid::read(&der, Usage::Client)?;
         evidence.agrees_with(&svid.id)?;
 
         let Some(bundle) = trust.bundle(svid.id.trust_domain()) else {
             return Err(PeerError::Untrusted { id: svid.id, why: Untrusted::TrustDomain });
         };
-        if bundle.is_stale(now) {
-            return Err(PeerError::Stale { trust_domain: bundle.trust_domain().clone() });
-        }
-        let last_second = path::verify(&leaf, &svid, bundle, certificate::seconds(now))?;
-
-        let lifetime = svid.window.length();
-        if lifetime > self.max_lifetime {
-            return Err(PeerError::Lifetime { id: svid.id, lifetime, max: self.max_lifetime });
-        }
-        let certificate = Certificate {
-            serial: svid.serial,
-            fingerprint: hex::encode(digest(&SHA256, &der).as_ref()),
-            not_after: certificate::timestamp(svid.window.not_after),
-            valid_until: certificate::timestamp(last_second.saturating_add(1)),
-            revision: Arc::clone(bundle.revision()),
-        };
-        Ok(ProvedPeer { id: svid.id, certificate: Some(certificate) })
+        let candidates = Candidates::new(bundle, &[])?;
+        let peer = chain::prove(&der, svid, &leaf, &candidates, Usage::Client, now)?;
+        peer.within(Some(self.max_lifetime))
     }
 }
 
@@ -92,100 +79,6 @@ impl PeerEvidence<'_> {
             Some(Some(_)) => conflict(Conflict::ElementCount),
             Some(None) => conflict(Conflict::Syntax),
         }
-    }
-}
-
-/// How firmly it is known who a caller is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Assurance {
-    /// Its certificate was verified here.
-    Verified,
-    /// Envoy says so.
-    Asserted,
-}
-
-impl Assurance {
-    /// The word for it in policies and records.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Verified => "verified",
-            Self::Asserted => "asserted",
-        }
-    }
-}
-
-/// A caller, proved by [`Verifier::verify`] alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProvedPeer {
-    id: SpiffeId,
-    /// Absent if Envoy's word is all there is.
-    certificate: Option<Certificate>,
-}
-
-impl ProvedPeer {
-    /// The SPIFFE ID of the workload.
-    pub const fn id(&self) -> &SpiffeId {
-        &self.id
-    }
-
-    /// Its trust domain: the same path in two domains is two workloads.
-    pub const fn trust_domain(&self) -> &TrustDomain {
-        self.id.trust_domain()
-    }
-
-    /// How firmly that is known.
-    pub const fn assurance(&self) -> Assurance {
-        match self.certificate {
-            Some(_) => Assurance::Verified,
-            None => Assurance::Asserted,
-        }
-    }
-
-    /// The certificate that was verified, if one was.
-    pub const fn certificate(&self) -> Option<&Certificate> {
-        self.certificate.as_ref()
-    }
-
-    /// The first instant at which the proof no longer holds, if it says so itself.
-    pub fn valid_until(&self) -> Option<Timestamp> {
-        self.certificate.as_ref().map(Certificate::valid_until)
-    }
-}
-
-/// The verified certificate of a caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
-    serial: String,
-    fingerprint: String,
-    not_after: Timestamp,
-    valid_until: Timestamp,
-    revision: Arc<str>,
-}
-
-impl Certificate {
-    /// Its serial number, in lower-case hex without separators.
-    pub fn serial(&self) -> &str {
-        &self.serial
-    }
-
-    /// Its SHA-256, in lower-case hex.
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
-    }
-
-    /// Its last second.
-    pub const fn not_after(&self) -> Timestamp {
-        self.not_after
-    }
-
-    /// The first instant at which a certificate that the proof rests on, from the leaf to the anchor, is no longer valid.
-    pub const fn valid_until(&self) -> Timestamp {
-        self.valid_until
-    }
-
-    /// The revision of the bundle that it was held against.
-    pub const fn bundle_revision(&self) -> &Arc<str> {
-        &self.revision
     }
 }
 

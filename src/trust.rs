@@ -17,7 +17,8 @@ pub use fault::{Fault, LeftOut, Part, TrustError};
 pub use pem::PemError;
 pub use source::{PemSource, SourceError};
 
-use authority::{Authority, Reading, Rejected};
+pub(crate) use authority::Authority;
+use authority::{Reading, Rejected};
 
 mod authority;
 pub(crate) mod certificate;
@@ -155,13 +156,7 @@ impl TrustBundle {
         self.anchor_limits.get(index)
     }
 
-    /// The bounds of the intermediate `der`, which is one of [`intermediates`](Self::intermediates).
-    pub(crate) fn intermediate_limits(&self, der: &[u8]) -> Option<&Authority> {
-        let index = self.intermediates.iter().position(|candidate| candidate.as_ref() == der)?;
-        self.intermediate_limits.get(index)
-    }
-
-    pub(crate) fn all_intermediate_limits(&self) -> &[Authority] {
+    pub(crate) fn intermediate_limits(&self) -> &[Authority] {
         &self.intermediate_limits
     }
 }

@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use spiffe::{SpiffeId, TrustDomain};
 
-use crate::{clock::Timestamp, peer::id::InvalidId};
+use crate::{
+    clock::Timestamp,
+    peer::{Usage, id::InvalidId},
+};
 
 /// Why a caller is not proved: one variant for each reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,11 +70,12 @@ impl PeerError {
     /// | reason | `detail` |
     /// |---|---|
     /// | `peer_missing` | `evidence.absent` |
-    /// | `peer_invalid` | `evidence.encoding` `evidence.pem` `evidence.several` `limit.cert_size` `cert.malformed` `cert.duplicate_ext` |
+    /// | `peer_invalid` | `evidence.encoding` `evidence.pem` `evidence.several` `limit.cert_size` `limit.chain_length` |
+    /// | | `cert.malformed` `cert.duplicate_ext` |
     /// | | `san.no_uri` `san.multiple_uri` `san.invalid_name` `san.mismatch` and `id.*` ([`InvalidId`]) |
     /// | | `leaf.basic_constraints` `leaf.is_ca` `leaf.key_usage` `leaf.weak_key` `x509.eku` `x509.critical_ext` `x509.not_yet_valid` |
     /// | `peer_conflict` | `evidence.conflict` `xfcc.element_count` `xfcc.syntax` |
-    /// | `peer_untrusted` | `td.not_listed` `x509.no_path` `x509.no_usable_anchor` `x509.bad_signature` `x509.name_constraint` |
+    /// | `peer_untrusted` | `td.not_listed` `td.mismatch` `x509.no_path` `x509.no_usable_anchor` `x509.bad_signature` `x509.name_constraint` |
     /// | | `x509.path_length` `x509.eku` `x509.algorithm` `limit.path_search` |
     /// | `trust_stale` | `td.stale` |
     /// | `peer_expired` | `x509.expired` |
@@ -104,6 +108,9 @@ pub enum InvalidSvid {
     /// `source.certificate` holds more than one certificate.
     #[error("`source.certificate` holds more than one certificate")]
     Several,
+    /// More than ten intermediates came with the certificate.
+    #[error("more than ten intermediates came with the certificate")]
+    ChainLength,
     /// The certificate is not DER, or says things that exclude each other.
     #[error("the certificate is malformed")]
     Malformed,
@@ -140,9 +147,9 @@ pub enum InvalidSvid {
     /// The key usage has `keyCertSign` or `cRLSign`.
     #[error("the key usage of the certificate has keyCertSign or cRLSign, which a leaf must not have")]
     MaySign,
-    /// The extended key usage is there, and lacks `clientAuth`.
-    #[error("the extended key usage of the certificate lacks clientAuth")]
-    NoClientAuth,
+    /// The extended key usage is there, and lacks the one that the certificate is shown for.
+    #[error("the extended key usage of the certificate lacks {}", .0.as_str())]
+    ExtendedKeyUsage(Usage),
     /// The key is too short, or of a kind that is not relied on.
     #[error("the key of the certificate is not RSA of 2048 bits or more, ECDSA P-256, P-384 or P-521, or Ed25519")]
     WeakKey,
@@ -166,6 +173,7 @@ impl InvalidSvid {
             Self::Encoding => "evidence.encoding",
             Self::Pem => "evidence.pem",
             Self::Several => "evidence.several",
+            Self::ChainLength => "limit.chain_length",
             Self::Malformed => "cert.malformed",
             Self::DuplicateExtension => "cert.duplicate_ext",
             Self::NoUri => "san.no_uri",
@@ -176,7 +184,7 @@ impl InvalidSvid {
             Self::NoBasicConstraints => "leaf.basic_constraints",
             Self::Ca => "leaf.is_ca",
             Self::NoKeyUsage | Self::CannotAuthenticate | Self::MaySign => "leaf.key_usage",
-            Self::NoClientAuth => "x509.eku",
+            Self::ExtendedKeyUsage(_) => "x509.eku",
             Self::WeakKey => "leaf.weak_key",
             Self::CriticalExtension => "x509.critical_ext",
             Self::NotYetValid { .. } => "x509.not_yet_valid",
@@ -216,6 +224,9 @@ pub enum Untrusted {
     /// The trust domain is not listed.
     #[error("its trust domain is not listed in `trust`")]
     TrustDomain,
+    /// It is held against the bundle of another trust domain.
+    #[error("it is of another trust domain than the one that was asked for")]
+    OtherTrustDomain,
     /// No path leads to an anchor.
     #[error(
         "no path leads to an anchor of its trust domain; Envoy sends the leaf alone, so if an intermediate issued it, that belongs in `trust[].intermediates`"
@@ -235,9 +246,9 @@ pub enum Untrusted {
     /// There are more intermediates than allowed.
     #[error("there are more intermediates above it than their CAs allow")]
     PathLength,
-    /// An intermediate may not issue certificates of clients.
-    #[error("an intermediate above it may not issue certificates of clients: its extended key usage lacks clientAuth")]
-    ExtendedKeyUsage,
+    /// An intermediate may not issue certificates for what this one is shown for.
+    #[error("an intermediate above it may not issue such certificates: its extended key usage lacks {}", .0.as_str())]
+    ExtendedKeyUsage(Usage),
     /// A signature algorithm is not relied on.
     #[error("a signature above it is of a kind that is not relied on")]
     Algorithm,
@@ -250,12 +261,13 @@ impl Untrusted {
     const fn detail(self) -> &'static str {
         match self {
             Self::TrustDomain => "td.not_listed",
+            Self::OtherTrustDomain => "td.mismatch",
             Self::NoPath => "x509.no_path",
             Self::NoUsableAnchor => "x509.no_usable_anchor",
             Self::BadSignature => "x509.bad_signature",
             Self::NameConstraint => "x509.name_constraint",
             Self::PathLength => "x509.path_length",
-            Self::ExtendedKeyUsage => "x509.eku",
+            Self::ExtendedKeyUsage(_) => "x509.eku",
             Self::Algorithm => "x509.algorithm",
             Self::SearchLimit => "limit.path_search",
         }

@@ -3,23 +3,29 @@
 //! Path building leaves three things open that are closed here: an anchor's validity and path length are never looked at, and a
 //! certificate out of its time is reported before it is known whether anybody vouches for it.
 
-use std::{cell::Cell, cmp::Reverse, time::Duration};
+use std::{borrow::Cow, cell::Cell, cmp::Reverse, time::Duration};
 
-use rustls_pki_types::{SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath, aws_lc_rs as algorithm};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, Error, VerifiedPath, aws_lc_rs as algorithm};
 
 use crate::{
-    peer::{InvalidSvid, Link, PeerError, Untrusted, svid::Svid},
+    peer::{InvalidSvid, Link, PeerError, Untrusted, Usage, svid::Svid},
     trust::{
-        TrustBundle,
+        Authority, TrustBundle,
         certificate::{Window, timestamp},
     },
 };
 
 /// Finds a path that is valid at `now`, and gives the last second in which all of it is.
-pub(super) fn verify(leaf: &EndEntityCert<'_>, svid: &Svid, bundle: &TrustBundle, now: u64) -> Result<u64, PeerError> {
+pub(super) fn verify(
+    leaf: &EndEntityCert<'_>,
+    svid: &Svid,
+    candidates: &Candidates<'_>,
+    usage: Usage,
+    now: u64,
+) -> Result<u64, PeerError> {
     let untrusted = |why| PeerError::Untrusted { id: svid.id.clone(), why };
-    let search = Search { leaf, window: svid.window, bundle, now, anchor_ended: Cell::new(false) };
+    let search = Search { leaf, window: svid.window, candidates, usage, now, anchor_ended: Cell::new(false) };
     match search.at(now) {
         Ok(path) => Ok(path.iter().map(|(_, window)| window.not_after).min().unwrap_or(0)),
         Err(error) if is_about_time(&error) => match search.at_any_time() {
@@ -30,11 +36,52 @@ pub(super) fn verify(leaf: &EndEntityCert<'_>, svid: &Svid, bundle: &TrustBundle
     }
 }
 
+/// What a path may be made of: the anchors of one bundle, its intermediates, and those that came with the leaf.
+pub(super) struct Candidates<'a> {
+    bundle: &'a TrustBundle,
+    /// `intermediates[i]` is valid as `limits[i]` says.
+    intermediates: Cow<'a, [CertificateDer<'static>]>,
+    limits: Cow<'a, [Authority]>,
+}
+
+impl<'a> Candidates<'a> {
+    /// Adds to the intermediates of `bundle` those of `presented` that can be authorities; anybody may have chosen these.
+    pub(super) fn new(bundle: &'a TrustBundle, presented: &[&[u8]]) -> Result<Self, InvalidSvid> {
+        if presented.len() > MAX_PRESENTED {
+            return Err(InvalidSvid::ChainLength);
+        }
+        let mut candidates = Self {
+            bundle,
+            intermediates: Cow::Borrowed(bundle.intermediates()),
+            limits: Cow::Borrowed(bundle.intermediate_limits()),
+        };
+        for der in presented {
+            let known = candidates.intermediates.iter().any(|known| known.as_ref() == *der);
+            if let (false, Ok((limits, intermediate))) = (known, Authority::intermediate(der)) {
+                candidates.intermediates.to_mut().push(intermediate);
+                candidates.limits.to_mut().push(limits);
+            }
+        }
+        Ok(candidates)
+    }
+
+    pub(super) const fn bundle(&self) -> &'a TrustBundle {
+        self.bundle
+    }
+
+    /// The bounds of the intermediate `der`, which is one of these.
+    fn intermediate_limits(&self, der: &[u8]) -> Option<&Authority> {
+        let index = self.intermediates.iter().position(|candidate| candidate.as_ref() == der)?;
+        self.limits.get(index)
+    }
+}
+
 /// A search for paths from one leaf to the anchors of one bundle that are valid now.
 struct Search<'a> {
     leaf: &'a EndEntityCert<'a>,
     window: Window,
-    bundle: &'a TrustBundle,
+    candidates: &'a Candidates<'a>,
+    usage: Usage,
     now: u64,
     /// Whether a path was found that ends at an anchor out of its time.
     anchor_ended: Cell<bool>,
@@ -48,16 +95,16 @@ impl Search<'_> {
     fn at(&self, second: u64) -> Result<Path, Error> {
         let path = self.leaf.verify_for_usage(
             ALGORITHMS,
-            self.bundle.anchors(),
-            self.bundle.intermediates(),
+            self.candidates.bundle.anchors(),
+            &self.candidates.intermediates,
             UnixTime::since_unix_epoch(Duration::from_secs(second)),
-            KeyUsage::client_auth(),
+            self.usage.required(),
             None,
             Some(&|path: &VerifiedPath<'_>| self.allows(path).map(drop)),
         )?;
         let mut links = vec![(Link::Leaf, self.window)];
         for intermediate in path.intermediate_certificates() {
-            let limits = self.bundle.intermediate_limits(&intermediate.der()).ok_or(Error::UnknownIssuer)?;
+            let limits = self.candidates.intermediate_limits(&intermediate.der()).ok_or(Error::UnknownIssuer)?;
             links.push((Link::Intermediate, limits.window));
         }
         links.push((Link::Anchor, self.allows(&path)?));
@@ -68,21 +115,25 @@ impl Search<'_> {
     ///
     /// Windows that meet at all do so at the latest of their beginnings. The most recent ones are tried, as many as a hostile caller may cost.
     fn at_any_time(&self) -> Result<Path, Error> {
-        let beginnings = self.bundle.all_intermediate_limits().iter().map(|limits| limits.window.not_before);
+        let beginnings = self.candidates.limits.iter().map(|limits| limits.window.not_before);
         let mut instants: Vec<_> = beginnings.filter(|&begin| self.window.contains(begin)).collect();
         instants.sort_unstable_by_key(|&begin| Reverse(begin));
         instants.dedup();
         instants.truncate(MAX_INSTANTS);
-        instants
-            .into_iter()
-            .find_map(|instant| self.at(instant).ok())
-            .map_or_else(|| self.at(self.window.not_before), Ok)
+        for instant in instants {
+            match self.at(instant) {
+                Ok(path) => return Ok(path),
+                Err(error) if is_about_effort(&error) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        self.at(self.window.not_before)
     }
 
     /// Holds a path against the limits of its anchor, and gives the time in which that is valid.
     fn allows(&self, path: &VerifiedPath<'_>) -> Result<Window, Error> {
         let anchor: &TrustAnchor<'_> = path.anchor();
-        let limits = self.bundle.anchor_limits(anchor).ok_or(Error::UnknownIssuer)?;
+        let limits = self.candidates.bundle.anchor_limits(anchor).ok_or(Error::UnknownIssuer)?;
         let below = path.intermediate_certificates().count();
         if limits.path_len.is_some_and(|max| usize::try_from(max).is_ok_and(|max| below > max)) {
             return Err(Error::PathLenConstraintViolated);
@@ -97,18 +148,18 @@ impl Search<'_> {
     /// Why there is no path, for those who have to do something about it.
     fn why(&self, error: &Error) -> Untrusted {
         match error {
-            _ if self.anchor_ended.get() || !self.bundle.is_usable(timestamp(self.now)) => Untrusted::NoUsableAnchor,
+            _ if self.anchor_ended.get() || !self.candidates.bundle.is_usable(timestamp(self.now)) => {
+                Untrusted::NoUsableAnchor
+            }
             Error::InvalidSignatureForPublicKey => Untrusted::BadSignature,
             Error::NameConstraintViolation | Error::MalformedNameConstraint | Error::InvalidNetworkMaskConstraint => {
                 Untrusted::NameConstraint
             }
             Error::PathLenConstraintViolated | Error::MaximumPathDepthExceeded => Untrusted::PathLength,
-            Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => Untrusted::ExtendedKeyUsage,
+            Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => Untrusted::ExtendedKeyUsage(self.usage),
             Error::UnsupportedSignatureAlgorithmContext(_)
             | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Untrusted::Algorithm,
-            Error::MaximumSignatureChecksExceeded
-            | Error::MaximumPathBuildCallsExceeded
-            | Error::MaximumNameConstraintComparisonsExceeded => Untrusted::SearchLimit,
+            error if is_about_effort(error) => Untrusted::SearchLimit,
             _ => Untrusted::NoPath,
         }
     }
@@ -116,6 +167,15 @@ impl Search<'_> {
 
 const fn is_about_time(error: &Error) -> bool {
     matches!(error, Error::CertExpired { .. } | Error::CertNotValidYet { .. })
+}
+
+const fn is_about_effort(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::MaximumSignatureChecksExceeded
+            | Error::MaximumPathBuildCallsExceeded
+            | Error::MaximumNameConstraintComparisonsExceeded
+    )
 }
 
 /// What keeps `path`, which is sound, from being valid at `now`: what has yet to begin before what has ended, the leaf before the rest.
@@ -151,3 +211,4 @@ static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
 ];
 
 const MAX_INSTANTS: usize = 8;
+const MAX_PRESENTED: usize = 10;

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 use spiffe::SpiffeId;
-use webpki::{EndEntityCert, Error, KeyUsage};
+use webpki::{EndEntityCert, Error};
 use x509_parser::{
-    extensions::{GeneralName, SubjectAlternativeName},
+    extensions::{ExtendedKeyUsage, GeneralName, SubjectAlternativeName},
     oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME,
 };
 
 use crate::{
-    peer::{InvalidSvid, id},
+    peer::{InvalidSvid, Usage, id},
     trust::certificate::{Certificate, Malformed, Window},
 };
 
@@ -28,16 +28,16 @@ pub(super) struct Svid {
 }
 
 /// Reads an X.509-SVID, holds it against the profile of a leaf, and gives what path building needs of it.
-pub(super) fn read<'a>(der: &'a CertificateDer<'a>) -> Result<(Svid, EndEntityCert<'a>), InvalidSvid> {
+pub(super) fn read<'a>(der: &'a CertificateDer<'a>, usage: Usage) -> Result<(Svid, EndEntityCert<'a>), InvalidSvid> {
     let certificate = Certificate::read(der)?;
     let leaf = EndEntityCert::try_from(der).map_err(|error| match error {
         Error::UnsupportedCriticalExtension => InvalidSvid::CriticalExtension,
         _ => InvalidSvid::Malformed,
     })?;
     let id = id(&certificate, &leaf)?;
-    profile(&certificate)?;
+    profile(&certificate, usage)?;
     let window = certificate.window()?;
-    stands_alone(&leaf, window)?;
+    stands_alone(&leaf, window, usage)?;
     Ok((Svid { id, serial: certificate.serial(), window }, leaf))
 }
 
@@ -60,20 +60,24 @@ fn id(certificate: &Certificate<'_>, leaf: &EndEntityCert<'_>) -> Result<SpiffeI
 }
 
 /// The constraints of a leaf (§4), none of which path building checks.
-fn profile(certificate: &Certificate<'_>) -> Result<(), InvalidSvid> {
+fn profile(certificate: &Certificate<'_>, usage: Usage) -> Result<(), InvalidSvid> {
     let constraints = certificate.basic_constraints()?.ok_or(InvalidSvid::NoBasicConstraints)?;
     if constraints.ca {
         return Err(InvalidSvid::Ca);
     }
-    let usage = certificate.key_usage()?.ok_or(InvalidSvid::NoKeyUsage)?;
-    if !usage.digital_signature() {
+    let key_usage = certificate.key_usage()?.ok_or(InvalidSvid::NoKeyUsage)?;
+    if !key_usage.digital_signature() {
         return Err(InvalidSvid::CannotAuthenticate);
     }
-    if usage.key_cert_sign() || usage.crl_sign() {
+    if key_usage.key_cert_sign() || key_usage.crl_sign() {
         return Err(InvalidSvid::MaySign);
     }
-    if certificate.extended_key_usage()?.is_some_and(|usage| !usage.client_auth) {
-        return Err(InvalidSvid::NoClientAuth);
+    let allows = |extended: ExtendedKeyUsage<'_>| match usage {
+        Usage::Client => extended.client_auth,
+        Usage::Server => extended.server_auth,
+    };
+    if !certificate.extended_key_usage()?.is_none_or(allows) {
+        return Err(InvalidSvid::ExtendedKeyUsage(usage));
     }
     if !certificate.has_strong_key() {
         return Err(InvalidSvid::WeakKey);
@@ -82,11 +86,10 @@ fn profile(certificate: &Certificate<'_>) -> Result<(), InvalidSvid> {
 }
 
 /// Whether all that path building can say against the leaf is that it knows no issuer, in its first second as in its last.
-fn stands_alone(leaf: &EndEntityCert<'_>, window: Window) -> Result<(), InvalidSvid> {
+fn stands_alone(leaf: &EndEntityCert<'_>, window: Window, usage: Usage) -> Result<(), InvalidSvid> {
     for second in [window.not_before, window.not_after] {
         let time = UnixTime::since_unix_epoch(Duration::from_secs(second));
-        let Err(Error::UnknownIssuer) = leaf.verify_for_usage(&[], &[], &[], time, KeyUsage::client_auth(), None, None)
-        else {
+        let Err(Error::UnknownIssuer) = leaf.verify_for_usage(&[], &[], &[], time, usage.required(), None, None) else {
             return Err(InvalidSvid::Malformed);
         };
     }

@@ -1,11 +1,15 @@
 //! Peers as a whole: what is proved, in which order it is refused, and that nothing altered is.
 
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
 use proptest::prelude::*;
 use rcgen::SanType;
 
 use super::{fixture::*, *};
-use crate::trust::TrustBundle;
+use crate::{hex, trust::TrustBundle};
 
+mod chain;
 mod leaf;
 mod path;
 
