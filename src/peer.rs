@@ -24,7 +24,7 @@ pub mod id;
 mod path;
 mod proved;
 mod svid;
-mod xfcc;
+pub mod xfcc;
 
 /// Verifies X.509-SVIDs.
 #[derive(Clone, Copy, Debug)]

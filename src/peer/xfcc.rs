@@ -1,4 +1,25 @@
-//! How many callers an `x-forwarded-client-cert` header speaks for; whatever is unclear about that is no number.
+//! A sanitised `x-forwarded-client-cert` says one thing about one caller; whatever else it might be read as is refused.
+
+pub use element::Element;
+
+mod element;
+mod json;
+
+/// Reads the one element of a header value that Envoy alone has written (`SANITIZE_SET`), and in its JSON format only if that is expected.
+pub fn read(value: &str, json: bool) -> Result<Element<'_>, XfccError> {
+    if value.len() > MAX_VALUE {
+        return Err(XfccError::Limit);
+    }
+    if value.starts_with(['[', '{']) {
+        return if json { json::read(value) } else { Err(XfccError::Json) };
+    }
+    match xfcc_elements(value) {
+        None => Err(XfccError::Syntax),
+        Some(1) => Element::parse(value),
+        Some(elements) if elements > MAX_ELEMENTS => Err(XfccError::Limit),
+        Some(_) => Err(XfccError::ElementCount),
+    }
+}
 
 /// Counts the elements of a header value: what commas outside of quotes separate.
 ///
@@ -39,37 +60,44 @@ fn close(bytes: &mut impl Iterator<Item = u8>) -> Option<()> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Why a header value is not one element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum XfccError {
+    /// There is no element, or more than one.
+    #[error(
+        "`x-forwarded-client-cert` does not have exactly one element: Envoy must replace what clients send (`SANITIZE_SET`)"
+    )]
+    ElementCount,
+    /// A quote, a key or a character is out of place.
+    #[error("`x-forwarded-client-cert` is not written the way Envoy does it")]
+    Syntax,
+    /// A key that may stand once stands twice.
+    #[error("`x-forwarded-client-cert` has a key twice")]
+    DuplicateKey,
+    /// It is longer than 64 KiB, or has more than 8 elements or 32 pairs.
+    #[error("`x-forwarded-client-cert` has more than 64 KiB, 8 elements or 32 pairs")]
+    Limit,
+    /// It is JSON, which is not expected.
+    #[error("`x-forwarded-client-cert` is in Envoy's JSON format: set `peer.xfcc.json: true` if it is meant to be")]
+    Json,
+}
 
-    #[test]
-    fn counts_elements() {
-        for (value, expected) in [
-            ("", Some(0)),
-            ("URI=spiffe://td/a", Some(1)),
-            (r#"By=spiffe://td/b;Hash=00;Subject="CN=a,O=b;c";URI=spiffe://td/a"#, Some(1)),
-            (r#"Subject="CN=a\"\,b";URI=spiffe://td/a"#, Some(1)),
-            (r#"Subject="";URI=spiffe://td/a"#, Some(1)),
-            ("URI=spiffe://td/a,URI=spiffe://td/b", Some(2)),
-            (r#"Subject="a",Subject="b""#, Some(2)),
-            ("URI=spiffe://td/x,By=spiffe://td/y;URI=spiffe://td/admin", Some(2)),
-            (",", Some(2)),
-            ("a,,b", Some(3)),
-            (r#"Subject="x"#, None),
-            (r#"Subject="x\"#, None),
-            (r#"Subject="x\""#, None),
-            (r#"Subject="x"y;URI=spiffe://td/a"#, None),
-            (r#"Subject="x"";URI=spiffe://td/a"#, None),
-            (r#"URI=spiffe://td/a",By="x"#, None),
-            (r#"""#, None),
-        ] {
-            assert_eq!(xfcc_elements(value), expected, "{value}");
+impl XfccError {
+    /// The stable code, below the reason of a denial.
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::ElementCount => "xfcc.element_count",
+            Self::Syntax => "xfcc.syntax",
+            Self::DuplicateKey => "xfcc.duplicate_key",
+            Self::Limit => "limit.xfcc",
+            Self::Json => "xfcc.json",
         }
     }
-
-    #[test]
-    fn counts_a_megabyte_without_effort() {
-        assert_eq!(xfcc_elements(&",".repeat(1 << 20)), Some((1 << 20) + 1));
-    }
 }
+
+const MAX_VALUE: usize = 64 * 1024;
+const MAX_ELEMENTS: usize = 8;
+const MAX_PAIRS: usize = 32;
+
+#[cfg(test)]
+mod tests;
