@@ -18,7 +18,8 @@ pub use pem::PemError;
 pub use source::{PemSource, SourceError};
 
 pub(crate) use authority::Authority;
-use authority::{Reading, Rejected};
+use authority::Rejected;
+use jwk::JwtKeys;
 
 mod authority;
 pub(crate) mod certificate;
@@ -71,7 +72,9 @@ pub struct TrustBundle {
     anchor_limits: Vec<Authority>,
     intermediates: Vec<CertificateDer<'static>>,
     intermediate_limits: Vec<Authority>,
+    jwt_keys: JwtKeys,
     left_out: Vec<LeftOut>,
+    certificates: Certificates,
     revision: Arc<str>,
     stale_at: Option<Timestamp>,
 }
@@ -83,25 +86,69 @@ impl TrustBundle {
     /// certificates, or of none that is an authority, is an error: such a file is more likely broken than meant. An empty one is meant: it
     /// withdraws the bundle, and nobody is trusted by it.
     pub fn from_pem(trust_domain: TrustDomain, pem: &[u8], intermediates: Option<&[u8]>) -> Result<Self, TrustError> {
-        let mut left_out = Vec::new();
-        let mut revision = Revision::default();
-        let anchors = read(Part::Anchors, pem, Authority::anchor, &mut revision, &mut left_out)?;
-        let intermediates = match intermediates {
-            Some(pem) => read(Part::Intermediates, pem, Authority::intermediate, &mut revision, &mut left_out)?,
-            None => Vec::new(),
-        };
-        let (anchor_limits, anchors) = anchors.into_iter().unzip();
-        let (intermediate_limits, intermediates) = intermediates.into_iter().unzip();
-        Ok(Self {
+        let mut bundle = Self::empty(trust_domain);
+        bundle.add_pem(Part::Anchors, pem)?;
+        match intermediates {
+            Some(pem) => bundle.with_intermediates(pem),
+            None => Ok(bundle.revised()),
+        }
+    }
+
+    /// Takes each of `ders` as a trust anchor of `trust_domain`. None withdraws the bundle: nobody is trusted by it.
+    ///
+    /// A certificate that cannot be an authority is left out, even if no other remains: who publishes a set of certificates no longer
+    /// publishes what is not in it.
+    ///
+    /// # Errors
+    /// If one of them is not a certificate, or there are too many.
+    pub fn from_authorities(
+        trust_domain: TrustDomain,
+        ders: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<Self, TrustError> {
+        let mut bundle = Self::empty(trust_domain);
+        let mut room = MAX_TEXT;
+        for (certificate, der) in (1..).zip(ders) {
+            let fault = |fault| TrustError { part: Part::Anchors, fault };
+            if certificate > MAX_CERTIFICATES {
+                return Err(fault(Fault::TooMany));
+            }
+            room = room.checked_sub(der.len()).ok_or_else(|| fault(Fault::TooLarge))?;
+            bundle.add(Part::Anchors, certificate, None, der)?;
+        }
+        Ok(bundle.revised())
+    }
+
+    /// The bundle by which nobody is trusted: its source says that there is none.
+    pub fn withdrawn(trust_domain: TrustDomain) -> Self {
+        Self::empty(trust_domain).revised()
+    }
+
+    fn empty(trust_domain: TrustDomain) -> Self {
+        Self {
             trust_domain,
-            anchors,
-            anchor_limits,
-            intermediates,
-            intermediate_limits,
-            left_out,
-            revision: revision.finish(),
+            anchors: Vec::new(),
+            anchor_limits: Vec::new(),
+            intermediates: Vec::new(),
+            intermediate_limits: Vec::new(),
+            jwt_keys: JwtKeys::default(),
+            left_out: Vec::new(),
+            certificates: Certificates::default(),
+            revision: Arc::default(),
             stale_at: None,
-        })
+        }
+    }
+
+    /// The same bundle with intermediates that its workloads' certificates may hang on; the rules are those of [`from_pem`](Self::from_pem).
+    pub fn with_intermediates(mut self, pem: &[u8]) -> Result<Self, TrustError> {
+        self.add_pem(Part::Intermediates, pem)?;
+        Ok(self.revised())
+    }
+
+    /// The same bundle, whose domain's JWT-SVIDs `keys` verify, and no others (SPIFFE Workload API §6.2: the two kinds are never mixed).
+    #[must_use]
+    pub fn with_jwt_keys(mut self, keys: JwtKeys) -> Self {
+        self.jwt_keys = keys;
+        self.revised()
     }
 
     /// The same bundle, not to be relied on from `stale_at` on: its source has gone away. `None`: it is back.
@@ -116,7 +163,7 @@ impl TrustBundle {
         &self.trust_domain
     }
 
-    /// The SHA-256, in hex, of the certificates that it was read from, in whatever order and number they came.
+    /// The SHA-256, in hex, of the certificates and JWT keys that it was read from, in whatever order and number they came.
     pub const fn revision(&self) -> &Arc<str> {
         &self.revision
     }
@@ -135,6 +182,11 @@ impl TrustBundle {
     pub fn is_usable(&self, now: Timestamp) -> bool {
         let now = certificate::seconds(now);
         self.anchor_limits.iter().any(|anchor| anchor.window.contains(now))
+    }
+
+    /// The keys of its domain's JWT-SVIDs.
+    pub const fn jwt_keys(&self) -> &JwtKeys {
+        &self.jwt_keys
     }
 
     /// The certificates that were in its source and cannot be authorities.
@@ -159,6 +211,67 @@ impl TrustBundle {
     pub(crate) fn intermediate_limits(&self) -> &[Authority] {
         &self.intermediate_limits
     }
+
+    /// Adds the authorities of one text; what is seen twice is kept once.
+    fn add_pem(&mut self, part: Part, text: &[u8]) -> Result<(), TrustError> {
+        let error = |fault| TrustError { part, fault };
+        if text.len() > MAX_TEXT {
+            return Err(error(Fault::TooLarge));
+        }
+        let blocks = pem::certificates(text, MAX_CERTIFICATES).map_err(|pem| error(Fault::Pem(pem)))?;
+        let (mut usable, mut first) = (false, None);
+        for (certificate, block) in (1..).zip(blocks) {
+            match self.add(part, certificate, Some(block.line), block.der)? {
+                None => usable = true,
+                Some(left_out) => drop(first.get_or_insert(left_out)),
+            }
+        }
+        match first {
+            Some(first) if !usable => Err(error(Fault::NothingUsable(first))),
+            // Nothing is what a source says that withdraws its bundle.
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds one certificate, or leaves it out and gives why.
+    fn add(
+        &mut self,
+        part: Part,
+        certificate: usize,
+        line: Option<usize>,
+        der: Vec<u8>,
+    ) -> Result<Option<LeftOut>, TrustError> {
+        let new = !self.certificates.contains(part, &der);
+        let outcome = match part {
+            Part::Anchors => Authority::anchor(&der).map(|(limits, anchor)| {
+                if new {
+                    self.anchors.push(anchor);
+                    self.anchor_limits.push(limits);
+                }
+            }),
+            Part::Intermediates => Authority::intermediate(&der).map(|(limits, intermediate)| {
+                if new {
+                    self.intermediates.push(intermediate);
+                    self.intermediate_limits.push(limits);
+                }
+            }),
+        };
+        let left_out = match outcome {
+            Ok(()) => None,
+            Err(Rejected::Unusable(why)) => Some(LeftOut { part, certificate, line, why }),
+            Err(Rejected::Malformed) => {
+                return Err(TrustError { part, fault: Fault::Malformed { certificate, line } });
+            }
+        };
+        self.left_out.extend(left_out);
+        self.certificates.add(part, der);
+        Ok(left_out)
+    }
+
+    fn revised(mut self) -> Self {
+        self.revision = self.certificates.revision(&self.jwt_keys);
+        self
+    }
 }
 
 impl fmt::Debug for TrustBundle {
@@ -167,69 +280,36 @@ impl fmt::Debug for TrustBundle {
             .field("trust_domain", &self.trust_domain)
             .field("anchors", &self.anchors.len())
             .field("intermediates", &self.intermediates.len())
+            .field("jwt_keys", &self.jwt_keys)
             .field("revision", &self.revision)
             .field("stale_at", &self.stale_at)
             .finish_non_exhaustive()
     }
 }
 
-/// Reads the authorities of one text; what is seen twice is kept once.
-fn read<T>(
-    part: Part,
-    text: &[u8],
-    authority: fn(&[u8]) -> Reading<T>,
-    revision: &mut Revision,
-    left_out: &mut Vec<LeftOut>,
-) -> Result<Vec<(Authority, T)>, TrustError> {
-    let error = |fault| TrustError { part, fault };
-    if text.len() > MAX_TEXT {
-        return Err(error(Fault::TooLarge));
-    }
-    let blocks = pem::certificates(text, MAX_CERTIFICATES).map_err(|pem| error(Fault::Pem(pem)))?;
-    let mut authorities = Vec::new();
-    let mut first = None;
-    for (certificate, block) in (1..).zip(blocks) {
-        match authority(&block.der) {
-            Err(Rejected::Malformed) => {
-                return Err(error(Fault::Malformed { certificate, line: block.line }));
-            }
-            Err(Rejected::Unusable(why)) => {
-                let rejected = LeftOut { part, certificate, line: block.line, why };
-                first.get_or_insert(rejected);
-                left_out.push(rejected);
-                revision.add(part, block.der);
-            }
-            Ok(read) => {
-                if revision.add(part, block.der) {
-                    authorities.push(read);
-                }
-            }
-        }
-    }
-    match (authorities.is_empty(), first) {
-        (false, _) => Ok(authorities),
-        (true, Some(first)) => Err(error(Fault::NothingUsable(first))),
-        // Nothing is what a source says that withdraws its bundle.
-        (true, None) => Ok(authorities),
-    }
-}
-
 /// The certificates of a bundle, sorted.
-#[derive(Default)]
-struct Revision(BTreeSet<(u8, Vec<u8>)>);
+#[derive(Clone, Default)]
+struct Certificates(BTreeSet<(u8, Vec<u8>)>);
 
-impl Revision {
-    /// Adds a certificate; false if it is there already.
-    fn add(&mut self, part: Part, der: Vec<u8>) -> bool {
-        self.0.insert((part as u8, der))
+impl Certificates {
+    fn contains(&self, part: Part, der: &[u8]) -> bool {
+        self.0.iter().any(|(of, known)| *of == part as u8 && known == der)
     }
 
-    fn finish(self) -> Arc<str> {
+    fn add(&mut self, part: Part, der: Vec<u8>) {
+        self.0.insert((part as u8, der));
+    }
+
+    fn revision(&self, jwt_keys: &JwtKeys) -> Arc<str> {
         let mut context = Context::new(&SHA256);
         for (part, der) in &self.0 {
             // DER bounds itself, so this text can be split in one way only.
             context.update(&[*part]);
             context.update(der);
+        }
+        if !jwt_keys.is_empty() {
+            context.update(&[JWT_KEYS]);
+            context.update(jwt_keys.revision().as_bytes());
         }
         hex::encode(context.finish().as_ref()).into()
     }
@@ -237,6 +317,8 @@ impl Revision {
 
 const MAX_TEXT: usize = 1024 * 1024;
 const MAX_CERTIFICATES: usize = 100;
+/// Stands before the JWT keys where a [`Part`] stands before a certificate.
+const JWT_KEYS: u8 = 0xff;
 
 #[cfg(test)]
 mod tests;

@@ -6,14 +6,14 @@ use super::{PemError, Why};
 
 /// A certificate that a bundle does without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("certificate {certificate} (line {line}) of the {part} is left out: {why}")]
+#[error("certificate {certificate}{} of the {part} is left out: {why}", InBrackets(*.line))]
 pub struct LeftOut {
     /// Where it stood.
     pub part: Part,
     /// Which one it is, counted from one.
     pub certificate: usize,
-    /// The line on which it begins.
-    pub line: usize,
+    /// The line on which it begins, if it came in a text.
+    pub line: Option<usize>,
     /// Why.
     pub why: Why,
 }
@@ -52,6 +52,9 @@ pub enum Fault {
     /// It has more than 1 MiB.
     #[error("more than 1 MiB")]
     TooLarge,
+    /// It has more certificates than a bundle may have.
+    #[error("more than {} certificates", super::MAX_CERTIFICATES)]
+    TooMany,
     /// It is not PEM of certificates.
     #[error("{0}")]
     Pem(PemError),
@@ -60,11 +63,11 @@ pub enum Fault {
     Malformed {
         /// Which one, counted from one.
         certificate: usize,
-        /// The line on which it begins.
-        line: usize,
+        /// The line on which it begins, if it came in a text.
+        line: Option<usize>,
     },
     /// None of its certificates can be an authority.
-    #[error("no certificate can be used; the first, on line {}, is left out because {}", .0.line, .0.why)]
+    #[error("no certificate can be used; the first{} is left out because {}", OnLine(.0.line), .0.why)]
     NothingUsable(LeftOut),
 }
 
@@ -72,10 +75,28 @@ impl Fault {
     /// The line that it is about, counted from one, if it is about one.
     pub const fn line(self) -> Option<usize> {
         match self {
-            Self::TooLarge => None,
+            Self::TooLarge | Self::TooMany => None,
             Self::Pem(error) => Some(error.line()),
-            Self::Malformed { line, .. } => Some(line),
-            Self::NothingUsable(first) => Some(first.line),
+            Self::Malformed { line, .. } => line,
+            Self::NothingUsable(first) => first.line,
         }
+    }
+}
+
+/// ` (line 42)`, if there is a line.
+struct InBrackets(Option<usize>);
+
+impl fmt::Display for InBrackets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |line| write!(f, " (line {line})"))
+    }
+}
+
+/// `, on line 42,`, if there is a line.
+struct OnLine(Option<usize>);
+
+impl fmt::Display for OnLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |line| write!(f, ", on line {line},"))
     }
 }

@@ -109,6 +109,45 @@ fn the_revision_is_that_of_the_certificates() {
 }
 
 #[test]
+fn a_set_of_certificates_is_taken_as_it_is() {
+    let (root, other) = (Authority::root("root"), Authority::root("other"));
+    let leaf = root.svid("spiffe://td.test/x");
+    let from = |ders: &[&[u8]]| TrustBundle::from_authorities(td(), ders.iter().map(|der| der.to_vec()));
+    let bundle = from(&[root.der(), &leaf, other.der(), root.der()]).unwrap();
+    assert_eq!((bundle.anchors().len(), bundle.left_out().len()), (2, 1));
+    assert_eq!(
+        bundle.left_out()[0].to_string(),
+        "certificate 2 of the trust anchors is left out: it is not a CA certificate"
+    );
+    let pem = [root.pem(), pem(&leaf), other.pem()].concat();
+    assert_eq!(bundle.revision(), anchors(&pem).unwrap().revision());
+
+    let now = Timestamp::from_seconds(NOW);
+    assert!(!from(&[]).unwrap().is_usable(now));
+    assert!(!from(&[&leaf]).unwrap().is_usable(now), "what else there was is no longer published");
+    assert_eq!(from(&[]).unwrap().revision(), TrustBundle::withdrawn(td()).revision());
+
+    let error = |ders: &[&[u8]]| from(ders).unwrap_err().to_string();
+    assert_eq!(error(&[root.der(), &[0x30, 0]]), "trust anchors: certificate 2 cannot be read");
+    assert_eq!(error(&[root.der(); 101]), "trust anchors: more than 100 certificates");
+    assert_eq!(error(&[&vec![0; 1024 * 1024 + 1]]), "trust anchors: more than 1 MiB");
+}
+
+#[test]
+fn the_revision_is_that_of_the_jwt_keys_too() {
+    let bundle = || anchors(&Authority::root("root").pem()).unwrap();
+    let jwk = serde_json::json!({"keys": [{"use": "jwt-svid", "kid": "a", "kty": "EC", "crv": "P-256",
+        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]});
+    let (keys, ignored) = JwtKeys::from_jwks(&jwk, jwk::Uses::SpiffeBundle).unwrap();
+    assert_eq!((keys.len(), ignored.len()), (1, 0));
+    let (plain, with) = (TrustBundle::withdrawn(td()), TrustBundle::withdrawn(td()).with_jwt_keys(keys.clone()));
+    assert_ne!(plain.revision(), with.revision());
+    assert_eq!(with.jwt_keys(), &keys);
+    assert_eq!(plain.revision(), with.with_jwt_keys(JwtKeys::default()).revision());
+    assert!(!bundle().with_jwt_keys(keys).with_intermediates(b"").unwrap().jwt_keys().is_empty());
+}
+
+#[test]
 fn is_usable_while_an_anchor_is_valid() {
     let bundle = anchors(&Authority::root_with("root", |p| p.not_after = at(0)).pem()).unwrap();
     assert!(bundle.is_usable(Timestamp::from_seconds(NOW)));
