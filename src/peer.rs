@@ -1,23 +1,30 @@
-//! Who is calling, proved here: Envoy's word decides nothing.
+//! Who is calling, proved here: Envoy's word decides nothing, unless an administrator lets it for a trust domain.
 //!
 //! Envoy reports a certificate whenever one was presented, validated or not, and never looks at it again while a connection lives. So the
 //! certificate is held against the bundle of its own trust domain on every Check.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use rustls_pki_types::CertificateDer;
-use spiffe::SpiffeId;
+use spiffe::TrustDomain;
 
 use crate::{clock::Timestamp, trust::Trust};
 
-use path::Candidates;
-
+pub use cache::SvidCache;
 pub use chain::{Usage, verify_chain};
 pub use error::{Conflict, InvalidSvid, Link, PeerError, Untrusted};
+pub use evidence::PeerEvidence;
 pub use proved::{Assurance, Certificate, ProvedPeer};
 pub use xfcc::xfcc_elements;
 
+use cache::Key;
+use chain::Proof;
+use evidence::{Evidence, Texts};
+use path::Candidates;
+
+mod cache;
 mod chain;
+mod encoding;
 mod error;
 mod evidence;
 pub mod id;
@@ -26,60 +33,119 @@ mod proved;
 mod svid;
 pub mod xfcc;
 
-/// Verifies X.509-SVIDs.
-#[derive(Clone, Copy, Debug)]
+/// What may speak for a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The evidence that counts. The first that is present decides: if it proves nothing, nothing else does.
+    pub evidence: Vec<EvidenceKind>,
+    /// Whether Envoy replaces whatever clients send as `x-forwarded-client-cert` (`SANITIZE_SET`); if not, nothing in it is believed.
+    pub sanitized: bool,
+    /// Whether that header may be in Envoy's JSON format.
+    pub json: bool,
+    /// The trust domains for whose workloads Envoy's word does.
+    pub asserted: BTreeSet<TrustDomain>,
+    /// The longest validity of a certificate.
+    pub max_lifetime: Duration,
+}
+
+impl Rules {
+    /// Certificates from Envoy speak for callers, and nothing else does.
+    pub fn certificate(max_lifetime: Duration) -> Self {
+        Self {
+            evidence: vec![EvidenceKind::Certificate],
+            sanitized: false,
+            json: false,
+            asserted: BTreeSet::new(),
+            max_lifetime,
+        }
+    }
+}
+
+/// A kind of evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EvidenceKind {
+    /// `source.certificate`, verified here.
+    Certificate,
+    /// The certificate in a sanitised `x-forwarded-client-cert`, verified here.
+    Xfcc,
+    /// The URI in a sanitised `x-forwarded-client-cert`: Envoy's word.
+    XfccUri,
+    /// `source.principal`: Envoy's word.
+    Principal,
+}
+
+/// Verifies callers.
+#[derive(Clone, Debug)]
 pub struct Verifier {
-    max_lifetime: Duration,
+    rules: Rules,
+    cache: Arc<SvidCache>,
 }
 
 impl Verifier {
-    /// Verifies certificates whose whole validity is at most `max_lifetime`.
-    pub const fn new(max_lifetime: Duration) -> Self {
-        Self { max_lifetime }
+    /// Verifies callers by `rules`. What it verifies it keeps in `cache`, which other verifiers may share.
+    pub const fn new(rules: Rules, cache: Arc<SvidCache>) -> Self {
+        Self { rules, cache }
     }
 
-    /// Verifies the certificate of a caller at `now`; the first check that fails is the reason.
-    pub fn verify(&self, evidence: &PeerEvidence<'_>, trust: &Trust, now: Timestamp) -> Result<ProvedPeer, PeerError> {
-        if evidence.certificate.is_empty() {
-            return Err(PeerError::Missing);
+    /// Verifies a caller at `now`; the first check that fails is the reason.
+    pub fn verify(&self, shown: &PeerEvidence<'_>, trust: &Trust, now: Timestamp) -> Result<ProvedPeer, PeerError> {
+        let evidence = Evidence::new(shown, &self.rules);
+        let kind = self.rules.evidence.iter().find(|kind| evidence.has(**kind)).ok_or(PeerError::Missing)?;
+        match kind {
+            EvidenceKind::Certificate => self.verified(&evidence, &evidence.certificate(), trust, now),
+            EvidenceKind::Xfcc => self.verified(&evidence, &evidence.xfcc()?, trust, now),
+            EvidenceKind::XfccUri => self.asserted(&evidence, evidence.xfcc_uri()?),
+            EvidenceKind::Principal => self.asserted(&evidence, shown.principal),
         }
-        let der = CertificateDer::from(evidence::decode(evidence.certificate)?);
-        let (svid, leaf) = svid::read(&der, Usage::Client)?;
-        evidence.agrees_with(&svid.id)?;
+    }
 
-        let Some(bundle) = trust.bundle(svid.id.trust_domain()) else {
-            return Err(PeerError::Untrusted { id: svid.id, why: Untrusted::TrustDomain });
+    /// Proves who a certificate was issued to.
+    fn verified(
+        &self,
+        evidence: &Evidence<'_>,
+        texts: &Texts<'_>,
+        trust: &Trust,
+        now: Timestamp,
+    ) -> Result<ProvedPeer, PeerError> {
+        let key = Key::of([texts.leaf, texts.cert, texts.chain]);
+        let peer = match self.cache.get(&key, trust, now) {
+            Some(peer) => {
+                evidence.agrees(peer.id(), peer.certificate().map(Certificate::fingerprint))?;
+                peer
+            }
+            None => {
+                let proof = prove(evidence, texts, trust, now)?;
+                self.cache.keep(key, &proof);
+                proof.peer
+            }
         };
-        let candidates = Candidates::new(bundle, &[])?;
-        let peer = chain::prove(&der, svid, &leaf, &candidates, Usage::Client, now)?;
-        peer.within(Some(self.max_lifetime))
+        peer.within(Some(self.rules.max_lifetime))
+    }
+
+    /// Takes Envoy's word for a caller of a trust domain for which that does.
+    fn asserted(&self, evidence: &Evidence<'_>, id: &str) -> Result<ProvedPeer, PeerError> {
+        let id = id::parse_workload(id).map_err(InvalidSvid::from)?;
+        evidence.agrees(&id, None)?;
+        if !self.rules.asserted.contains(id.trust_domain()) {
+            return Err(PeerError::Untrusted { id, why: Untrusted::NotAsserted });
+        }
+        Ok(ProvedPeer::asserted(id))
     }
 }
 
-/// What a Check says about its caller.
-#[derive(Clone, Copy, Debug)]
-pub struct PeerEvidence<'a> {
-    /// `attributes.source.certificate`: the leaf, as percent-encoded PEM. Empty if Envoy sent none.
-    pub certificate: &'a str,
-    /// `attributes.source.principal`: a hint, which must not contradict the certificate. Empty if Envoy sent none.
-    pub principal: &'a str,
-    /// The header `x-forwarded-client-cert`, entries joined by commas.
-    pub xfcc: Option<&'a str>,
-}
-
-impl PeerEvidence<'_> {
-    /// Whether nothing here speaks for another caller, or for more than one.
-    fn agrees_with(&self, id: &SpiffeId) -> Result<(), PeerError> {
-        let conflict = |conflict| Err(PeerError::Conflict { id: id.clone(), conflict });
-        if !self.principal.is_empty() && !id::is_spelled(id, self.principal) {
-            return conflict(Conflict::Principal);
-        }
-        match self.xfcc.map(xfcc_elements) {
-            None | Some(Some(1)) => Ok(()),
-            Some(Some(_)) => conflict(Conflict::ElementCount),
-            Some(None) => conflict(Conflict::Syntax),
-        }
-    }
+/// Proves who a certificate was issued to, from the texts themselves.
+fn prove(evidence: &Evidence<'_>, texts: &Texts<'_>, trust: &Trust, now: Timestamp) -> Result<Proof, PeerError> {
+    let der = CertificateDer::from(texts.leaf()?);
+    let (svid, leaf) = svid::read(&der, Usage::Client)?;
+    let Some(presented) = texts.intermediates(&der)? else {
+        return Err(PeerError::Conflict { id: Some(svid.id), conflict: Conflict::Certificate });
+    };
+    evidence.agrees(&svid.id, Some(&svid.fingerprint))?;
+    let Some(bundle) = trust.bundle(svid.id.trust_domain()) else {
+        return Err(PeerError::Untrusted { id: svid.id, why: Untrusted::TrustDomain });
+    };
+    let candidates = Candidates::new(bundle, presented.iter().map(Vec::as_slice));
+    chain::prove(svid, &leaf, &candidates, Usage::Client, now)
 }
 
 #[cfg(test)]

@@ -208,7 +208,11 @@ impl TrustBundle {
         self.anchor_limits.get(index)
     }
 
-    pub(crate) fn intermediate_limits(&self) -> &[Authority] {
+    pub(crate) fn all_anchor_limits(&self) -> &[Authority] {
+        &self.anchor_limits
+    }
+
+    pub(crate) fn all_intermediate_limits(&self) -> &[Authority] {
         &self.intermediate_limits
     }
 

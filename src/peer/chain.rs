@@ -2,19 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use rustls_pki_types::CertificateDer;
 use webpki::{EndEntityCert, KeyUsage};
 
 use crate::{
     clock::Timestamp,
-    hex,
     peer::{
-        Certificate, PeerError, ProvedPeer, Untrusted,
+        Certificate, InvalidSvid, PeerError, ProvedPeer, Untrusted,
         path::{self, Candidates},
         svid::{self, Svid},
     },
-    trust::{TrustBundle, certificate},
+    trust::{
+        TrustBundle,
+        certificate::{self, Window},
+    },
 };
 
 /// What a certificate is shown for.
@@ -57,19 +58,27 @@ pub fn verify_chain(
 ) -> Result<ProvedPeer, PeerError> {
     let der = CertificateDer::from(leaf_der);
     let (svid, leaf) = svid::read(&der, usage)?;
-    let candidates = Candidates::new(bundle, intermediates)?;
-    prove(&der, svid, &leaf, &candidates, usage, now)?.within(max_lifetime)
+    if intermediates.len() > MAX_PRESENTED {
+        return Err(InvalidSvid::ChainLength.into());
+    }
+    let candidates = Candidates::new(bundle, intermediates.iter().copied());
+    prove(svid, &leaf, &candidates, usage, now)?.peer.within(max_lifetime)
+}
+
+/// A peer, and for how long the same certificates prove it in the same way.
+pub(super) struct Proof {
+    pub(super) peer: ProvedPeer,
+    pub(super) steady: Window,
 }
 
 /// Proves the workload of a leaf that was read already.
 pub(super) fn prove(
-    der: &[u8],
     svid: Svid,
     leaf: &EndEntityCert<'_>,
     candidates: &Candidates<'_>,
     usage: Usage,
     now: Timestamp,
-) -> Result<ProvedPeer, PeerError> {
+) -> Result<Proof, PeerError> {
     let bundle = candidates.bundle();
     if svid.id.trust_domain() != bundle.trust_domain() {
         return Err(PeerError::Untrusted { id: svid.id, why: Untrusted::OtherTrustDomain });
@@ -77,14 +86,17 @@ pub(super) fn prove(
     if bundle.is_stale(now) {
         return Err(PeerError::Stale { trust_domain: bundle.trust_domain().clone() });
     }
-    let last_second = path::verify(leaf, &svid, candidates, usage, certificate::seconds(now))?;
+    let found = path::verify(leaf, &svid, candidates, usage, certificate::seconds(now))?;
     let certificate = Certificate {
         serial: svid.serial,
-        fingerprint: hex::encode(digest(&SHA256, der).as_ref()),
+        fingerprint: svid.fingerprint,
         not_after: certificate::timestamp(svid.window.not_after),
-        valid_until: certificate::timestamp(last_second.saturating_add(1)),
+        valid_until: certificate::timestamp(found.last_second.saturating_add(1)),
         lifetime: svid.window.length(),
         revision: Arc::clone(bundle.revision()),
     };
-    Ok(ProvedPeer { id: svid.id, certificate: Some(certificate) })
+    Ok(Proof { peer: ProvedPeer::verified(svid.id, certificate), steady: found.steady })
 }
+
+/// As many intermediates as are looked at; a mesh has one or two.
+pub(super) const MAX_PRESENTED: usize = 10;

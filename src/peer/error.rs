@@ -6,23 +6,25 @@ use spiffe::{SpiffeId, TrustDomain};
 
 use crate::{
     clock::Timestamp,
-    peer::{Usage, id::InvalidId},
+    peer::{Usage, id::InvalidId, xfcc::XfccError},
 };
 
 /// Why a caller is not proved: one variant for each reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerError {
-    /// There is no certificate (`peer_missing`).
-    #[error("no certificate of the caller: Envoy sends it under mutual TLS, with `include_peer_certificate: true`")]
+    /// There is no evidence (`peer_missing`).
+    #[error(
+        "nothing that `peer.evidence` lists is there: Envoy sends the certificate of the caller under mutual TLS, with `include_peer_certificate: true`"
+    )]
     Missing,
     /// The certificate is not an X.509-SVID, or not yet (`peer_invalid`).
     #[error(transparent)]
     Invalid(#[from] InvalidSvid),
     /// Something else in the Check speaks for another caller (`peer_conflict`).
-    #[error("the certificate is that of `{id}`, but {conflict}")]
+    #[error("{}{conflict}", claim(.id.as_ref()))]
     Conflict {
-        /// The ID in the certificate.
-        id: SpiffeId,
+        /// The ID that is contradicted, if it is known by then.
+        id: Option<SpiffeId>,
         /// What contradicts it.
         conflict: Conflict,
     },
@@ -93,21 +95,36 @@ impl PeerError {
     }
 }
 
+fn claim(id: Option<&SpiffeId>) -> String {
+    id.map(|id| format!("the caller shows itself to be `{id}`, but ")).unwrap_or_default()
+}
+
 /// Why a certificate is not an X.509-SVID of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSvid {
     /// The certificate has more than 16 KiB.
     #[error("the certificate has more than 16 KiB")]
     TooLarge,
-    /// `source.certificate` is not percent-encoded.
-    #[error("`source.certificate` is not percent-encoded the way Envoy does it")]
+    /// What should be a certificate is not percent-encoded.
+    #[error("the certificate is not percent-encoded the way Envoy does it")]
     Encoding,
-    /// `source.certificate` is not PEM of a certificate.
-    #[error("`source.certificate` is not PEM of a certificate")]
+    /// What should be a certificate is not PEM of one.
+    #[error("the certificate is not PEM of a certificate")]
     Pem,
-    /// `source.certificate` holds more than one certificate.
-    #[error("`source.certificate` holds more than one certificate")]
+    /// What should be a certificate is more than one.
+    #[error("there is more than one certificate where one is expected")]
     Several,
+    /// `x-forwarded-client-cert` has no certificate.
+    #[error(
+        "`x-forwarded-client-cert` has neither `Cert` nor `Chain`: set `set_current_client_cert_details: {{cert: true, chain: true}}` in Envoy"
+    )]
+    NoXfccCertificate,
+    /// `x-forwarded-client-cert` has no hash.
+    #[error("`x-forwarded-client-cert` has no `Hash`, which Envoy always writes")]
+    NoXfccHash,
+    /// `x-forwarded-client-cert` has no URI.
+    #[error("`x-forwarded-client-cert` has no `URI`: set `set_current_client_cert_details: {{uri: true}}` in Envoy")]
+    NoXfccUri,
     /// More than ten intermediates came with the certificate.
     #[error("more than ten intermediates came with the certificate")]
     ChainLength,
@@ -129,8 +146,8 @@ pub enum InvalidSvid {
     /// Two parsers see different URIs.
     #[error("the URI among the subject alternative names of the certificate is encoded ambiguously")]
     NameMismatch,
-    /// The URI is not the SPIFFE ID of a workload.
-    #[error("the URI in the certificate is not the SPIFFE ID of a workload: {0}")]
+    /// The URI, or what Envoy gives for it, is not the SPIFFE ID of a workload.
+    #[error("what names the caller is not the SPIFFE ID of a workload: {0}")]
     Id(#[from] InvalidId),
     /// There are no basic constraints.
     #[error("the certificate has no basic constraints, so it does not say that it is a leaf")]
@@ -173,6 +190,9 @@ impl InvalidSvid {
             Self::Encoding => "evidence.encoding",
             Self::Pem => "evidence.pem",
             Self::Several => "evidence.several",
+            Self::NoXfccCertificate => "xfcc.no_cert",
+            Self::NoXfccHash => "xfcc.no_hash",
+            Self::NoXfccUri => "xfcc.no_uri",
             Self::ChainLength => "limit.chain_length",
             Self::Malformed => "cert.malformed",
             Self::DuplicateExtension => "cert.duplicate_ext",
@@ -192,28 +212,36 @@ impl InvalidSvid {
     }
 }
 
-/// What contradicts a certificate.
+/// What contradicts who the caller shows itself to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// `source.principal` is another.
     #[error("`source.principal` is another")]
     Principal,
-    /// `x-forwarded-client-cert` is not there once, with one element.
-    #[error(
-        "`x-forwarded-client-cert` does not have exactly one element: Envoy must replace what clients send (`SANITIZE_SET`)"
-    )]
-    ElementCount,
-    /// `x-forwarded-client-cert` has an odd quote.
-    #[error("the quotes in `x-forwarded-client-cert` leave open how many elements it has")]
-    Syntax,
+    /// The URI in `x-forwarded-client-cert` is another.
+    #[error("the `URI` in `x-forwarded-client-cert` is another")]
+    Uri,
+    /// There are several URIs in `x-forwarded-client-cert`.
+    #[error("`x-forwarded-client-cert` has more than one `URI`")]
+    SeveralUris,
+    /// The hash in `x-forwarded-client-cert` is not that of the certificate.
+    #[error("the `Hash` in `x-forwarded-client-cert` is not that of the certificate")]
+    Hash,
+    /// The certificates in `x-forwarded-client-cert` begin with another one.
+    #[error("`Cert` or the first of `Chain` in `x-forwarded-client-cert` is another certificate")]
+    Certificate,
+    /// `x-forwarded-client-cert` cannot be read as one element.
+    #[error(transparent)]
+    Xfcc(#[from] XfccError),
 }
 
 impl Conflict {
     const fn detail(self) -> &'static str {
         match self {
-            Self::Principal => "evidence.conflict",
-            Self::ElementCount => "xfcc.element_count",
-            Self::Syntax => "xfcc.syntax",
+            Self::Principal | Self::Uri | Self::Certificate => "evidence.conflict",
+            Self::SeveralUris => "san.multiple_uri",
+            Self::Hash => "xfcc.hash",
+            Self::Xfcc(error) => error.detail(),
         }
     }
 }
@@ -224,6 +252,11 @@ pub enum Untrusted {
     /// The trust domain is not listed.
     #[error("its trust domain is not listed in `trust`")]
     TrustDomain,
+    /// Envoy's word is all there is, and does not do for this trust domain.
+    #[error(
+        "nothing but Envoy's word speaks for it, and its trust domain is not listed in `peer.asserted.trust_domains`"
+    )]
+    NotAsserted,
     /// It is held against the bundle of another trust domain.
     #[error("it is of another trust domain than the one that was asked for")]
     OtherTrustDomain,
@@ -261,6 +294,7 @@ impl Untrusted {
     const fn detail(self) -> &'static str {
         match self {
             Self::TrustDomain => "td.not_listed",
+            Self::NotAsserted => "td.not_asserted",
             Self::OtherTrustDomain => "td.mismatch",
             Self::NoPath => "x509.no_path",
             Self::NoUsableAnchor => "x509.no_usable_anchor",

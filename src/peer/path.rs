@@ -16,18 +16,30 @@ use crate::{
     },
 };
 
-/// Finds a path that is valid at `now`, and gives the last second in which all of it is.
+/// A path that is valid now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    /// The last second in which all of it is.
+    pub(super) last_second: u64,
+    /// The seconds around now in which no certificate begins or ends that the path could be made of: in all of them, this one is found.
+    pub(super) steady: Window,
+}
+
+/// Finds a path that is valid at `now`.
 pub(super) fn verify(
     leaf: &EndEntityCert<'_>,
     svid: &Svid,
     candidates: &Candidates<'_>,
     usage: Usage,
     now: u64,
-) -> Result<u64, PeerError> {
+) -> Result<Found, PeerError> {
     let untrusted = |why| PeerError::Untrusted { id: svid.id.clone(), why };
     let search = Search { leaf, window: svid.window, candidates, usage, now, anchor_ended: Cell::new(false) };
     match search.at(now) {
-        Ok(path) => Ok(path.iter().map(|(_, window)| window.not_after).min().unwrap_or(0)),
+        Ok(path) => Ok(Found {
+            last_second: path.iter().map(|(_, window)| window.not_after).min().unwrap_or(0),
+            steady: search.steady(),
+        }),
         Err(error) if is_about_time(&error) => match search.at_any_time() {
             Ok(path) => Err(out_of_time(svid, &path, now)),
             Err(error) => Err(untrusted(search.why(&error))),
@@ -46,23 +58,20 @@ pub(super) struct Candidates<'a> {
 
 impl<'a> Candidates<'a> {
     /// Adds to the intermediates of `bundle` those of `presented` that can be authorities; anybody may have chosen these.
-    pub(super) fn new(bundle: &'a TrustBundle, presented: &[&[u8]]) -> Result<Self, InvalidSvid> {
-        if presented.len() > MAX_PRESENTED {
-            return Err(InvalidSvid::ChainLength);
-        }
+    pub(super) fn new<'b>(bundle: &'a TrustBundle, presented: impl Iterator<Item = &'b [u8]>) -> Self {
         let mut candidates = Self {
             bundle,
             intermediates: Cow::Borrowed(bundle.intermediates()),
-            limits: Cow::Borrowed(bundle.intermediate_limits()),
+            limits: Cow::Borrowed(bundle.all_intermediate_limits()),
         };
         for der in presented {
-            let known = candidates.intermediates.iter().any(|known| known.as_ref() == *der);
+            let known = candidates.intermediates.iter().any(|known| known.as_ref() == der);
             if let (false, Ok((limits, intermediate))) = (known, Authority::intermediate(der)) {
                 candidates.intermediates.to_mut().push(intermediate);
                 candidates.limits.to_mut().push(limits);
             }
         }
-        Ok(candidates)
+        candidates
     }
 
     pub(super) const fn bundle(&self) -> &'a TrustBundle {
@@ -128,6 +137,21 @@ impl Search<'_> {
             }
         }
         self.at(self.window.not_before)
+    }
+
+    /// The seconds around now in which every certificate is what it is now: valid, or not.
+    fn steady(&self) -> Window {
+        let bundle = self.candidates.bundle;
+        let authorities = bundle.all_anchor_limits().iter().chain(&*self.candidates.limits);
+        let windows = authorities.map(|authority| authority.window).chain([self.window]);
+        let changes = windows.flat_map(|window| [window.not_before, window.not_after.saturating_add(1)]);
+        changes.fold(Window { not_before: 0, not_after: u64::MAX }, |steady, change| {
+            if change <= self.now {
+                Window { not_before: steady.not_before.max(change), ..steady }
+            } else {
+                Window { not_after: steady.not_after.min(change.saturating_sub(1)), ..steady }
+            }
+        })
     }
 
     /// Holds a path against the limits of its anchor, and gives the time in which that is valid.
@@ -211,4 +235,3 @@ static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
 ];
 
 const MAX_INSTANTS: usize = 8;
-const MAX_PRESENTED: usize = 10;

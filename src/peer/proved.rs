@@ -28,12 +28,20 @@ impl Assurance {
 /// A caller, proved by [`Verifier::verify`](super::Verifier::verify) or [`verify_chain`](super::verify_chain) alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProvedPeer {
-    pub(super) id: SpiffeId,
+    id: SpiffeId,
     /// Absent if Envoy's word is all there is.
-    pub(super) certificate: Option<Certificate>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl ProvedPeer {
+    pub(super) fn verified(id: SpiffeId, certificate: Certificate) -> Self {
+        Self { id, certificate: Some(Arc::new(certificate)) }
+    }
+
+    pub(super) const fn asserted(id: SpiffeId) -> Self {
+        Self { id, certificate: None }
+    }
+
     /// The SPIFFE ID of the workload.
     pub const fn id(&self) -> &SpiffeId {
         &self.id
@@ -53,25 +61,25 @@ impl ProvedPeer {
     }
 
     /// The certificate that was verified, if one was.
-    pub const fn certificate(&self) -> Option<&Certificate> {
-        self.certificate.as_ref()
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_deref()
     }
 
     /// The first instant at which the proof no longer holds, if it says so itself.
     pub fn valid_until(&self) -> Option<Timestamp> {
-        self.certificate.as_ref().map(Certificate::valid_until)
+        self.certificate().map(Certificate::valid_until)
     }
 
     /// The revision of the bundle that its certificate was held against, if it was.
     pub fn bundle_revision(&self) -> Option<&Arc<str>> {
-        self.certificate.as_ref().map(Certificate::bundle_revision)
+        self.certificate().map(Certificate::bundle_revision)
     }
 
     /// The same, unless its certificate was issued for longer than `max`.
     pub(super) fn within(self, max: Option<Duration>) -> Result<Self, PeerError> {
-        match (&self.certificate, max) {
+        match (self.certificate(), max) {
             (Some(Certificate { lifetime, .. }), Some(max)) if *lifetime > max => {
-                Err(PeerError::Lifetime { lifetime: *lifetime, max, id: self.id })
+                Err(PeerError::Lifetime { lifetime: *lifetime, max, id: self.id.clone() })
             }
             _ => Ok(self),
         }

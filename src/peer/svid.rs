@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use spiffe::SpiffeId;
 use webpki::{EndEntityCert, Error};
@@ -15,6 +16,7 @@ use x509_parser::{
 };
 
 use crate::{
+    hex,
     peer::{InvalidSvid, Usage, id},
     trust::certificate::{Certificate, Malformed, Window},
 };
@@ -24,6 +26,7 @@ use crate::{
 pub(super) struct Svid {
     pub(super) id: SpiffeId,
     pub(super) serial: String,
+    pub(super) fingerprint: String,
     pub(super) window: Window,
 }
 
@@ -38,7 +41,8 @@ pub(super) fn read<'a>(der: &'a CertificateDer<'a>, usage: Usage) -> Result<(Svi
     profile(&certificate, usage)?;
     let window = certificate.window()?;
     stands_alone(&leaf, window, usage)?;
-    Ok((Svid { id, serial: certificate.serial(), window }, leaf))
+    let fingerprint = hex::encode(digest(&SHA256, der).as_ref());
+    Ok((Svid { id, serial: certificate.serial(), fingerprint, window }, leaf))
 }
 
 /// The one URI among the subject alternative names (§2, §5.2).

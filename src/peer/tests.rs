@@ -14,6 +14,7 @@ mod leaf;
 mod path;
 
 const ID: &str = "spiffe://td.test/web";
+const DAY: Duration = Duration::from_secs(25 * 3600);
 
 /// The bundle of `td.test`.
 fn bundle(anchors: &[&Authority], intermediates: &[&Authority]) -> TrustBundle {
@@ -38,11 +39,16 @@ fn seconds(offset: i64) -> Timestamp {
 fn verify_at(der: &[u8], trust: &Trust, now: Timestamp) -> Result<ProvedPeer, PeerError> {
     let certificate = escape(&pem(der));
     let evidence = PeerEvidence { certificate: &certificate, principal: "", xfcc: None };
-    Verifier::new(Duration::from_secs(25 * 3600)).verify(&evidence, trust, now)
+    verifier(Rules::certificate(DAY)).verify(&evidence, trust, now)
 }
 
 fn verify(der: &[u8], trust: &Trust) -> Result<ProvedPeer, PeerError> {
     verify_at(der, trust, now())
+}
+
+/// A verifier with nothing in its cache.
+fn verifier(rules: Rules) -> Verifier {
+    Verifier::new(rules, Arc::default())
 }
 
 /// Reason and detail, or `ok`.
@@ -107,7 +113,7 @@ fn a_stale_bundle_proves_nothing() {
 fn the_rest_of_the_check_must_not_contradict() {
     let root = Authority::root("root");
     let trust = trust(&[&root], &[]);
-    let verifier = Verifier::new(Duration::from_secs(25 * 3600));
+    let verifier = verifier(Rules::certificate(DAY));
     let certificate = escape(&pem(&root.svid(ID)));
     let one = r#"By=spiffe://td.test/x;Subject="CN=a,b";URI=spiffe://td.test/web"#;
     for (principal, xfcc, expected) in [
@@ -132,7 +138,7 @@ fn the_rest_of_the_check_must_not_contradict() {
 #[test]
 fn the_first_failure_is_the_reason() {
     let root = Authority::root("root");
-    let verifier = Verifier::new(Duration::from_secs(60));
+    let verifier = verifier(Rules::certificate(Duration::from_secs(60)));
     let verify = |der: Option<&[u8]>, principal: &str, trust: &Trust| {
         let certificate = der.map(|der| escape(&pem(der))).unwrap_or_default();
         let evidence = PeerEvidence { certificate: &certificate, principal, xfcc: Some(",") };
@@ -177,7 +183,7 @@ proptest! {
     #[test]
     fn no_text_is_a_certificate(text in "\\PC{0,200}") {
         let evidence = PeerEvidence { certificate: &text, principal: "", xfcc: None };
-        prop_assert!(Verifier::new(Duration::MAX).verify(&evidence, &Trust::default(), now()).is_err());
+        prop_assert!(verifier(Rules::certificate(Duration::MAX)).verify(&evidence, &Trust::default(), now()).is_err());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::{
     grant::Grants,
     hex,
     hop::{Escapes, Rules},
-    peer::Verifier,
+    peer::{self, SvidCache, Verifier},
     policy::{Policy, Source},
     server::{Shared, Snapshot},
     store::{Directory, Documents},
@@ -41,6 +41,8 @@ pub struct Loader {
     refused: Option<(Wanted, Problems)>,
     seen: Option<u64>,
     published: Option<String>,
+    /// Outlives the snapshots: an entry knows itself what it holds for.
+    svids: Arc<SvidCache>,
     shared: Arc<Shared>,
 }
 
@@ -80,6 +82,7 @@ impl Loader {
             refused: None,
             seen: None,
             published: None,
+            svids: Arc::default(),
             shared,
         }
     }
@@ -262,7 +265,7 @@ impl Loader {
                 keep_headers: config.hop.keep_headers.iter().cloned().collect(),
             },
             self_check: config.hop.self_check,
-            verifier: Verifier::new(config.peer.max_lifetime),
+            verifier: Verifier::new(peer::Rules::certificate(config.peer.max_lifetime), Arc::clone(&self.svids)),
             trust: trust.clone(),
             vocabulary: documents.vocabulary.clone(),
             grants: Grants::new(config.self_id.clone(), &documents.grants),
