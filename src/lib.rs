@@ -50,5 +50,6 @@ pub mod response;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod token;
 pub mod trust;
 pub mod yaml;
