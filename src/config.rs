@@ -32,7 +32,7 @@ use crate::{
     audience::SelfCheck,
     response::Reveal,
     server::{Allow, Listener},
-    trust::PemSource,
+    trust::Source,
     yaml::{self, Position, Problem, Problems, Reader},
 };
 
@@ -54,7 +54,7 @@ pub struct Config {
     /// How the caller is proved.
     pub peer: PeerRules,
     /// The trusted trust domains, each once; at least one.
-    pub trust: Vec<PemSource>,
+    pub trust: Vec<Source>,
     /// The header that declares the purpose, in lower case.
     pub purpose_header: String,
     /// The directory of documents.

@@ -12,19 +12,27 @@ use spiffe::TrustDomain;
 
 use crate::{clock::Timestamp, hex};
 
+pub use authorities::Authorities;
 pub use authority::Why;
+pub use document::{Document, DocumentError};
+pub use endpoint::{Endpoint, EndpointError};
 pub use fault::{Fault, LeftOut, Part, TrustError};
+pub use map::MapError;
 pub use pem::PemError;
-pub use source::{PemSource, SourceError};
+pub use source::{Profile, Source, SourceError, SourceKind};
 
 pub(crate) use authority::Authority;
 use authority::Rejected;
 use jwk::JwtKeys;
 
+mod authorities;
 mod authority;
 pub(crate) mod certificate;
+pub mod document;
+mod endpoint;
 mod fault;
 pub mod jwk;
+pub mod map;
 pub mod pem;
 mod source;
 
@@ -74,6 +82,7 @@ pub struct TrustBundle {
     intermediate_limits: Vec<Authority>,
     jwt_keys: JwtKeys,
     left_out: Vec<LeftOut>,
+    remarks: Vec<String>,
     certificates: Certificates,
     revision: Arc<str>,
     stale_at: Option<Timestamp>,
@@ -132,6 +141,7 @@ impl TrustBundle {
             intermediate_limits: Vec::new(),
             jwt_keys: JwtKeys::default(),
             left_out: Vec::new(),
+            remarks: Vec::new(),
             certificates: Certificates::default(),
             revision: Arc::default(),
             stale_at: None,
@@ -192,6 +202,17 @@ impl TrustBundle {
     /// The certificates that were in its source and cannot be authorities.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
+    }
+
+    /// What whoever looks after its source should know: all that was left out, one sentence each.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        self.remarks.iter().cloned().chain(self.left_out.iter().map(ToString::to_string))
+    }
+
+    /// The same bundle with further remarks.
+    pub(crate) fn with_remarks(mut self, remarks: Vec<String>) -> Self {
+        self.remarks.extend(remarks);
+        self
     }
 
     pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {

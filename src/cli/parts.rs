@@ -18,13 +18,15 @@ pub(super) const PARTS: [Part; 3] = [
 fn trust(config: &Config) -> Result<String, Problems> {
     let (mut names, mut problems) = (Vec::new(), Vec::new());
     for source in &config.trust {
+        let file = source.place();
         match source.read() {
-            Ok(bundle) => {
+            Some(Ok(bundle)) => {
                 names.push(bundle.trust_domain().to_string());
-                let file = source.pem.display().to_string();
-                problems.extend(bundle.left_out().iter().map(|left| Problem::of_file(&file, left.to_string())));
+                problems.extend(bundle.remarks().map(|remark| Problem::of_file(&file, remark)));
             }
-            Err(error) => problems.push(Problem::of_file(&source.pem.display().to_string(), error.to_string())),
+            Some(Err(error)) => problems.push(Problem::of_file(&file, error.to_string())),
+            // Nothing of it is on this machine yet.
+            None => names.push(format!("{} from {file}", source.trust_domain)),
         }
     }
     if problems.is_empty() { Ok(names.join(", ")) } else { Err(Problems(problems)) }

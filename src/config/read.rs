@@ -13,11 +13,12 @@ use spiffe::SpiffeId;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    Allow, AuditSink, Config, HopRules, Limits, Listener, PeerRules, PemSource, PolicySource, Reveal, SelfCheck,
-    section::Section, table::CONFIG,
+    Allow, AuditSink, Config, HopRules, Limits, Listener, PeerRules, PolicySource, Reveal, SelfCheck, section::Section,
+    table::CONFIG,
 };
 use crate::{
     peer::id,
+    trust::{Source, SourceKind},
     yaml::{Mapping, quote},
 };
 
@@ -143,7 +144,7 @@ fn hop(mut section: Section<'_>) -> Option<HopRules> {
     })
 }
 
-fn trust(root: &mut Section<'_>, base: &Path) -> Option<Vec<PemSource>> {
+fn trust(root: &mut Section<'_>, base: &Path) -> Option<Vec<Source>> {
     let mut seen = HashSet::new();
     root.list("trust", |mut section| {
         let trust_domain = section.parsed("trust_domain", id::parse_trust_domain);
@@ -154,9 +155,9 @@ fn trust(root: &mut Section<'_>, base: &Path) -> Option<Vec<PemSource>> {
         if !seen.insert(trust_domain.clone()) {
             section.problem("trust_domain", format!("`{trust_domain}` is there twice: each has one source"));
         }
-        Some(PemSource {
+        Some(Source {
             trust_domain,
-            pem: base.join(pem?),
+            kind: SourceKind::Pem { file: base.join(pem?) },
             intermediates: intermediates.map(|path| base.join(path)),
             max_stale: max_stale?,
         })

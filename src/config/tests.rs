@@ -58,7 +58,7 @@ fn relative_paths_are_relative_to_the_file() {
     let config = with("audit: {file: log/audit.jsonl}").unwrap();
     assert_eq!(config.documents, Path::new("/etc/hopguard/documents"));
     assert_eq!(config.policy.directory, Path::new("/etc/hopguard/policy"));
-    assert_eq!(config.trust[0].pem, Path::new("/etc/hopguard/roots.pem"));
+    assert_eq!(config.trust[0].kind, crate::trust::SourceKind::Pem { file: "/etc/hopguard/roots.pem".into() });
     assert_eq!(config.audit.file.as_deref(), Some(Path::new("/etc/hopguard/log/audit.jsonl")));
     assert_eq!(with("audit: {file: \"-\"}").unwrap().audit.file, None);
 }

@@ -24,7 +24,7 @@ use crate::{
     server::{Shared, Snapshot},
     store::{Directory, Documents},
     telemetry::Part,
-    trust::{PemSource, Trust, TrustBundle},
+    trust::{Source as TrustSource, Trust, TrustBundle},
     yaml::Problems,
 };
 
@@ -136,7 +136,7 @@ impl Loader {
     }
 
     fn trust_files(&self) -> impl Iterator<Item = &Path> {
-        self.config.trust.iter().flat_map(PemSource::paths)
+        self.config.trust.iter().flat_map(TrustSource::paths)
     }
 
     fn load_config(&mut self, now: Timestamp) {
@@ -163,7 +163,9 @@ impl Loader {
         let mut problems = Vec::new();
         let mut bundles = BTreeMap::new();
         for source in &self.config.trust {
-            let held = match source.read() {
+            // What does not come from a file is not in yet.
+            let Some(read) = source.read() else { continue };
+            let held = match read {
                 Ok(bundle) => Some(Held { bundle, confirmed: now }),
                 Err(error) => {
                     problems.push(error.to_string());

@@ -7,41 +7,138 @@ use std::{
     time::Duration,
 };
 
-use spiffe::TrustDomain;
+use spiffe::{SpiffeId, TrustDomain};
 
-use super::{Fault, Part, TrustBundle};
+use super::{
+    DocumentError, Endpoint, Fault, MAX_TEXT, MapError, TrustBundle, TrustError, document,
+    map::{self, MAX_MAP},
+};
 
-/// A trust domain's bundle in PEM files.
+/// Where the bundle of a trust domain comes from: one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PemSource {
+pub struct Source {
     /// The trust domain.
     pub trust_domain: TrustDomain,
-    /// The file of its trust anchors.
-    pub pem: PathBuf,
+    /// The place.
+    pub kind: SourceKind,
     /// The file of its intermediates: Envoy reports the leaf alone.
     pub intermediates: Option<PathBuf>,
-    /// How long its last good bundle is relied on after it can no longer be read.
+    /// How long its last good bundle is relied on after it can no longer be had.
     pub max_stale: Duration,
 }
 
-impl PemSource {
-    /// Reads the bundle as it is now.
-    pub fn read(&self) -> Result<TrustBundle, SourceError> {
-        let pem = read(&self.pem)?;
-        let intermediates = self.intermediates.as_deref().map(read).transpose()?;
-        TrustBundle::from_pem(self.trust_domain.clone(), &pem, intermediates.as_deref()).map_err(|error| {
-            let path = match (error.part, &self.intermediates) {
-                (Part::Intermediates, Some(path)) => path,
-                _ => &self.pem,
-            };
-            SourceError::Content { path: path.clone(), fault: error.fault }
-        })
+/// The kinds of places that a bundle comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A file of trust anchors in PEM.
+    Pem {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A file that is a SPIFFE bundle document.
+    Bundle {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A file that is a SPIFFE bundle map, and has the trust domain among others.
+    BundleMap {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The SPIFFE Workload API of an agent.
+    WorkloadApi {
+        /// The agent's endpoint.
+        endpoint: Endpoint,
+    },
+    /// The SPIFFE federation endpoint of the trust domain.
+    Federation {
+        /// The endpoint's URL.
+        url: String,
+        /// How the endpoint is known to be the right one.
+        profile: Profile,
+    },
+}
+
+/// How a federation endpoint is known to be the right one (SPIFFE Federation §5.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// By its name in a Web PKI certificate.
+    HttpsWeb {
+        /// The file of the roots that may vouch for it, PEM; without one, those of the system.
+        ca: Option<PathBuf>,
+    },
+    /// By its SPIFFE ID in an X.509-SVID.
+    HttpsSpiffe {
+        /// The ID.
+        endpoint_spiffe_id: SpiffeId,
+        /// The file of the bundle document that the first answer is held against, if the endpoint is of the trust domain that it serves.
+        bootstrap: Option<PathBuf>,
+    },
+}
+
+impl Source {
+    /// Reads the bundle as its file says it now. `None`: it does not come from a file.
+    pub fn read(&self) -> Option<Result<TrustBundle, SourceError>> {
+        let bundle = match &self.kind {
+            SourceKind::Pem { file } => self.pem(file),
+            SourceKind::Bundle { file } => self.document(file),
+            SourceKind::BundleMap { file } => self.mapped(file),
+            SourceKind::WorkloadApi { .. } | SourceKind::Federation { .. } => return None,
+        };
+        Some(bundle.and_then(|bundle| self.complete(bundle)))
+    }
+
+    /// The bundle with the intermediates of the source.
+    pub fn complete(&self, bundle: TrustBundle) -> Result<TrustBundle, SourceError> {
+        let Some(path) = &self.intermediates else { return Ok(bundle) };
+        bundle.with_intermediates(&read(path, MAX_TEXT)?).map_err(|error| content(path, error))
     }
 
     /// The files that it reads.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        std::iter::once(self.pem.as_path()).chain(self.intermediates.as_deref())
+        let file = match &self.kind {
+            SourceKind::Pem { file } | SourceKind::Bundle { file } | SourceKind::BundleMap { file } => Some(file),
+            SourceKind::WorkloadApi { .. } | SourceKind::Federation { .. } => None,
+        };
+        file.into_iter().chain(&self.intermediates).map(PathBuf::as_path)
     }
+
+    /// Where it comes from, in one word or two.
+    pub fn place(&self) -> String {
+        match &self.kind {
+            SourceKind::Pem { file } | SourceKind::Bundle { file } | SourceKind::BundleMap { file } => {
+                file.display().to_string()
+            }
+            SourceKind::WorkloadApi { endpoint } => endpoint.to_string(),
+            SourceKind::Federation { url, .. } => url.clone(),
+        }
+    }
+
+    fn pem(&self, path: &Path) -> Result<TrustBundle, SourceError> {
+        TrustBundle::from_pem(self.trust_domain.clone(), &read(path, MAX_TEXT)?, None)
+            .map_err(|error| content(path, error))
+    }
+
+    fn document(&self, path: &Path) -> Result<TrustBundle, SourceError> {
+        document::parse(self.trust_domain.clone(), &read(path, MAX_TEXT)?)
+            .map(|document| document.bundle)
+            .map_err(|error| SourceError::Document { path: path.to_owned(), error })
+    }
+
+    /// The trust domain's own bundle of a map. A map says what there is, so a trust domain that is not in it has been withdrawn.
+    fn mapped(&self, path: &Path) -> Result<TrustBundle, SourceError> {
+        let documents =
+            map::parse(&read(path, MAX_MAP)?).map_err(|error| SourceError::Map { path: path.to_owned(), error })?;
+        Ok(documents.get(&self.trust_domain).map_or_else(
+            || TrustBundle::withdrawn(self.trust_domain.clone()).with_remarks(vec![NOT_MAPPED.to_owned()]),
+            |document| document.bundle.clone(),
+        ))
+    }
+}
+
+/// What is wrong with the text of `path`.
+fn content(path: &Path, error: TrustError) -> SourceError {
+    SourceError::Content { path: path.to_owned(), fault: error.fault }
 }
 
 /// Why a trust source gives no bundle.
@@ -61,7 +158,23 @@ pub enum SourceError {
         /// The path.
         path: PathBuf,
     },
-    /// A file holds no bundle.
+    /// A file is not a bundle document.
+    #[error("{}: {error}", .path.display())]
+    Document {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: DocumentError,
+    },
+    /// A file is not a bundle map.
+    #[error("{}: {error}", .path.display())]
+    Map {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: MapError,
+    },
+    /// A file holds no certificates.
     #[error("{}{}: {fault}", .path.display(), Line(.fault.line()))]
     Content {
         /// The file.
@@ -80,8 +193,8 @@ impl fmt::Display for Line {
     }
 }
 
-/// Reads a regular file, or what a link to one leads to, and at most one byte more than a bundle may have.
-fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
+/// Reads a regular file, or what a link to one leads to, and at most one byte more than `max`.
+fn read(path: &Path, max: usize) -> Result<Vec<u8>, SourceError> {
     let io = |error| SourceError::Io { path: path.to_owned(), error };
     // Asked before it is opened, because opening a pipe waits for a writer.
     if !fs::metadata(path).map_err(io)?.is_file() {
@@ -89,6 +202,8 @@ fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
     }
     let mut text = Vec::new();
     let file = fs::File::open(path).map_err(io)?;
-    file.take(super::MAX_TEXT as u64 + 1).read_to_end(&mut text).map_err(io)?;
+    file.take(max as u64 + 1).read_to_end(&mut text).map_err(io)?;
     Ok(text)
 }
+
+const NOT_MAPPED: &str = "the trust domain is not in the bundle map: nobody is trusted by it";

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use rcgen::{BasicConstraints, IsCa, KeyUsagePurpose, PublicKeyData, SignatureAlgorithm};
 
@@ -162,17 +162,62 @@ fn refuses_two_bundles_for_one_trust_domain() {
     assert!(Trust::new([bundle]).unwrap().bundle(&td()).is_some());
 }
 
+fn from_file(kind: SourceKind, intermediates: Option<PathBuf>) -> Source {
+    Source { trust_domain: td(), kind, intermediates, max_stale: Duration::from_secs(86_400) }
+}
+
+#[test]
+fn reads_a_document_and_its_place_in_a_map() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let root = Authority::root("root");
+    let x5c = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, root.der());
+    let document =
+        format!(r#"{{"keys": [{{"use": "x509-svid", "kty": "EC", "x5c": ["{x5c}"]}}, {{"use": "other"}}]}}"#);
+    std::fs::write(path("sub.pem"), root.intermediate("sub").pem()).unwrap();
+    std::fs::write(path("bundle.json"), &document).unwrap();
+    std::fs::write(path("map.json"), format!(r#"{{"trust_domains": {{"td.test": {document}}}}}"#)).unwrap();
+    std::fs::write(path("others.json"), format!(r#"{{"trust_domains": {{"other.test": {document}}}}}"#)).unwrap();
+    std::fs::write(path("bad.json"), r#"{"keys": 1}"#).unwrap();
+    let read = |kind| from_file(kind, Some(path("sub.pem"))).read().unwrap();
+    let now = Timestamp::from_seconds(NOW);
+
+    for kind in [SourceKind::Bundle { file: path("bundle.json") }, SourceKind::BundleMap { file: path("map.json") }] {
+        let bundle = read(kind).unwrap();
+        assert!(bundle.is_usable(now));
+        assert_eq!((bundle.intermediates().len(), bundle.remarks().count()), (1, 1));
+    }
+    let absent = read(SourceKind::BundleMap { file: path("others.json") }).unwrap();
+    assert!(!absent.is_usable(now), "another domain's anchors are nobody else's");
+    assert_eq!(
+        absent.remarks().collect::<Vec<_>>(),
+        ["the trust domain is not in the bundle map: nobody is trusted by it"]
+    );
+    let message = |kind| read(kind).unwrap_err().to_string();
+    let bad = path("bad.json");
+    assert_eq!(
+        message(SourceKind::Bundle { file: bad.clone() }),
+        format!("{}: there is no array `keys`; to withdraw all keys, publish an empty one", bad.display())
+    );
+    assert!(message(SourceKind::BundleMap { file: bad }).ends_with("publish an empty one"));
+}
+
+#[test]
+fn what_is_fed_is_not_read() {
+    let endpoint = Endpoint::parse("unix:/run/agent.sock").unwrap();
+    let source = from_file(SourceKind::WorkloadApi { endpoint }, None);
+    assert!(source.read().is_none());
+    assert_eq!((source.place().as_str(), source.paths().count()), ("unix:/run/agent.sock", 0));
+}
+
 #[test]
 fn reads_files_and_names_them_when_they_are_wrong() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
-    let source = |pem: &str, intermediates: Option<&str>| PemSource {
-        trust_domain: td(),
-        pem: path(pem),
-        intermediates: intermediates.map(path),
-        max_stale: Duration::from_secs(86_400),
+    let source = |pem: &str, intermediates: Option<&str>| {
+        from_file(SourceKind::Pem { file: path(pem) }, intermediates.map(path))
     };
-    let message = |source: PemSource| source.read().unwrap_err().to_string();
+    let message = |source: Source| source.read().unwrap().unwrap_err().to_string();
 
     let root = Authority::root("root");
     std::fs::write(path("root.pem"), root.pem()).unwrap();
@@ -182,15 +227,15 @@ fn reads_files_and_names_them_when_they_are_wrong() {
     std::fs::write(path("large.pem"), "\n".repeat(2 << 20)).unwrap();
     std::os::unix::fs::symlink(path("root.pem"), path("link.pem")).unwrap();
 
-    assert!(source("root.pem", Some("sub.pem")).read().is_ok());
-    assert!(source("link.pem", None).read().is_ok());
+    assert!(source("root.pem", Some("sub.pem")).read().unwrap().is_ok());
+    assert!(source("link.pem", None).read().unwrap().is_ok());
     let bad = path("bad.pem");
     let lines = root.pem().lines().count() + 1;
     let expected = format!("{}:{lines}: text outside of a PEM block", bad.display());
     assert_eq!(message(source("bad.pem", None)), expected);
     assert_eq!(message(source("root.pem", Some("bad.pem"))), expected);
     // An empty file withdraws: it is a bundle by which nobody is trusted.
-    assert!(!source("empty.pem", None).read().unwrap().is_usable(Timestamp::from_seconds(0)));
+    assert!(!source("empty.pem", None).read().unwrap().unwrap().is_usable(Timestamp::from_seconds(0)));
     assert_eq!(message(source("large.pem", None)), format!("{}: more than 1 MiB", path("large.pem").display()));
     assert_eq!(message(source("", None)), format!("cannot read `{}`: it is not a regular file", path("").display()));
     assert!(message(source("none.pem", None)).starts_with("cannot read `"));
