@@ -24,6 +24,7 @@ use path::Candidates;
 
 mod cache;
 mod chain;
+mod constraints;
 mod encoding;
 mod error;
 mod evidence;

@@ -39,6 +39,11 @@ impl SvidCache {
     pub(super) fn keep(&self, key: Key, proof: &Proof) {
         self.0.insert(key, Arc::new(Entry { peer: proof.peer.clone(), steady: proof.steady }));
     }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl Default for SvidCache {

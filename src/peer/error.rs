@@ -271,11 +271,14 @@ pub enum Untrusted {
     /// A signature is wrong.
     #[error("a signature is wrong: it was altered, or another key signed it in the name of its issuer")]
     BadSignature,
-    /// A name constraint forbids the name, or cannot be evaluated.
-    #[error(
-        "a CA above it has name constraints that forbid it or are not supported: those on URIs and directory names are not"
-    )]
+    /// A name constraint forbids a name.
+    #[error("a CA above it has name constraints that forbid one of its names, or that cannot be read")]
     NameConstraint,
+    /// There is a name constraint that path building cannot evaluate.
+    #[error(
+        "a CA that may stand above it has name constraints on other names than DNS names and IP addresses: these are not supported"
+    )]
+    NameConstraintUnsupported,
     /// There are more intermediates than allowed.
     #[error("there are more intermediates above it than their CAs allow")]
     PathLength,
@@ -300,6 +303,7 @@ impl Untrusted {
             Self::NoUsableAnchor => "x509.no_usable_anchor",
             Self::BadSignature => "x509.bad_signature",
             Self::NameConstraint => "x509.name_constraint",
+            Self::NameConstraintUnsupported => "x509.name_constraint_unsupported",
             Self::PathLength => "x509.path_length",
             Self::ExtendedKeyUsage(_) => "x509.eku",
             Self::Algorithm => "x509.algorithm",

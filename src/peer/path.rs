@@ -9,7 +9,7 @@ use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnch
 use webpki::{EndEntityCert, Error, VerifiedPath, aws_lc_rs as algorithm};
 
 use crate::{
-    peer::{InvalidSvid, Link, PeerError, Untrusted, Usage, svid::Svid},
+    peer::{InvalidSvid, Link, PeerError, Untrusted, Usage, constraints, svid::Svid},
     trust::{
         Authority, TrustBundle,
         certificate::{Window, timestamp},
@@ -76,6 +76,12 @@ impl<'a> Candidates<'a> {
 
     pub(super) const fn bundle(&self) -> &'a TrustBundle {
         self.bundle
+    }
+
+    /// Whether one of them constrains names that path building takes for a violation of any constraint on their kind.
+    fn constrains_other_names(&self) -> bool {
+        let mut anchors = self.bundle.anchors().iter();
+        anchors.any(constraints::of_anchor) || self.intermediates.iter().any(|der| constraints::of_intermediate(der))
     }
 
     /// The bounds of the intermediate `der`, which is one of these.
@@ -176,6 +182,9 @@ impl Search<'_> {
                 Untrusted::NoUsableAnchor
             }
             Error::InvalidSignatureForPublicKey => Untrusted::BadSignature,
+            Error::NameConstraintViolation if self.candidates.constrains_other_names() => {
+                Untrusted::NameConstraintUnsupported
+            }
             Error::NameConstraintViolation | Error::MalformedNameConstraint | Error::InvalidNetworkMaskConstraint => {
                 Untrusted::NameConstraint
             }

@@ -9,7 +9,9 @@ use rcgen::SanType;
 use super::{fixture::*, *};
 use crate::{hex, trust::TrustBundle};
 
+mod cache;
 mod chain;
+mod evidence;
 mod leaf;
 mod path;
 
@@ -54,6 +56,7 @@ fn verifier(rules: Rules) -> Verifier {
 /// Reason and detail, or `ok`.
 fn outcome(result: &Result<ProvedPeer, PeerError>) -> String {
     let reason = match result {
+        Ok(peer) if peer.assurance() == Assurance::Asserted => return "ok asserted".to_owned(),
         Ok(_) => return "ok".to_owned(),
         Err(PeerError::Missing) => "missing",
         Err(PeerError::Invalid(_)) => "invalid",
