@@ -86,6 +86,9 @@ pub(super) fn prove(
     if bundle.is_stale(now) {
         return Err(PeerError::Stale { trust_domain: bundle.trust_domain().clone() });
     }
+    if bundle.anchors().is_empty() {
+        return Err(PeerError::Untrusted { id: svid.id, why: Untrusted::EmptyBundle });
+    }
     let found = path::verify(leaf, &svid, candidates, usage, certificate::seconds(now))?;
     let certificate = Certificate {
         serial: svid.serial,

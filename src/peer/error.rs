@@ -260,6 +260,9 @@ pub enum Untrusted {
     /// It is held against the bundle of another trust domain.
     #[error("it is of another trust domain than the one that was asked for")]
     OtherTrustDomain,
+    /// There are no anchors at all.
+    #[error("the bundle of its trust domain is empty: the source of it vouches for nobody")]
+    EmptyBundle,
     /// No path leads to an anchor.
     #[error(
         "no path leads to an anchor of its trust domain; Envoy sends the leaf alone, so if an intermediate issued it, that belongs in `trust[].intermediates`"
@@ -299,6 +302,7 @@ impl Untrusted {
             Self::TrustDomain => "td.not_listed",
             Self::NotAsserted => "td.not_asserted",
             Self::OtherTrustDomain => "td.mismatch",
+            Self::EmptyBundle => "td.empty_bundle",
             Self::NoPath => "x509.no_path",
             Self::NoUsableAnchor => "x509.no_usable_anchor",
             Self::BadSignature => "x509.bad_signature",

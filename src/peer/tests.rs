@@ -14,6 +14,7 @@ mod chain;
 mod evidence;
 mod leaf;
 mod path;
+mod rows;
 
 const ID: &str = "spiffe://td.test/web";
 const DAY: Duration = Duration::from_secs(25 * 3600);

@@ -94,7 +94,7 @@ impl<'a> Certificate<'a> {
             return curve.is_some_and(|curve| [OID_EC_P256, OID_NIST_EC_P384, OID_NIST_EC_P521].contains(&curve));
         }
         *algorithm == OID_PKCS1_RSAENCRYPTION
-            && matches!(spki.parsed(), Ok(PublicKey::RSA(key)) if bits(key.modulus) >= MIN_RSA_BITS)
+            && matches!(spki.parsed(), Ok(PublicKey::RSA(key)) if bits(key.modulus) >= MIN_RSA_BITS && is_safe(key.exponent))
     }
 
     fn raw(&self, oid: &Oid<'static>) -> Option<&'a [u8]> {
@@ -167,6 +167,11 @@ pub(crate) fn seconds(now: Timestamp) -> u64 {
 /// The beginning of `second`.
 pub(crate) fn timestamp(second: u64) -> Timestamp {
     i64::try_from(second).map_or(Timestamp::MAX, Timestamp::from_seconds)
+}
+
+/// Whether `exponent` is odd and at least 65537 (FIPS 186-5 §5.4): with 1 everybody can sign, and 3 is what forgeries are made for.
+fn is_safe(exponent: &[u8]) -> bool {
+    bits(exponent) > 16 && exponent.last().is_some_and(|last| last % 2 == 1)
 }
 
 /// The length of a big-endian number, without leading zeros.

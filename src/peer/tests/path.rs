@@ -8,7 +8,7 @@ use rcgen::{
 use super::*;
 
 #[test]
-fn relies_on_the_algorithms_it_lists() {
+fn row_46_relies_on_the_algorithms_it_lists() {
     for algorithm in [
         &rcgen::PKCS_ECDSA_P256_SHA256,
         &rcgen::PKCS_ECDSA_P384_SHA384,
@@ -24,7 +24,7 @@ fn relies_on_the_algorithms_it_lists() {
 }
 
 #[test]
-fn certificates_are_valid_from_their_first_to_their_last_second() {
+fn row_40_certificates_are_valid_from_their_first_to_their_last_second() {
     let root = Authority::root("root");
     let trust = trust(&[&root], &[]);
     let der = root.svid(ID);
@@ -165,7 +165,7 @@ fn an_issuer_must_be_one() {
 }
 
 #[test]
-fn both_roots_of_a_rotation_count() {
+fn row_70_both_roots_of_a_rotation_count() {
     let (old, new) = (Authority::root("root"), Authority::root("root"));
     for anchors in [[&old, &new], [&new, &old]] {
         let trust = trust(&anchors, &[]);
@@ -189,7 +189,7 @@ fn a_trust_domain_speaks_for_itself_only() {
 }
 
 #[test]
-fn nobody_vouches_for_himself() {
+fn row_50_nobody_vouches_for_himself() {
     let root = Authority::root("root");
     let stranger = Authority::root_with("stranger", |p| {
         p.is_ca = IsCa::ExplicitNoCa;
@@ -202,7 +202,7 @@ fn nobody_vouches_for_himself() {
 }
 
 #[test]
-fn name_constraints_that_cannot_be_evaluated_forbid() {
+fn row_68_name_constraints_that_cannot_be_evaluated_forbid() {
     let permit = |host: &str| {
         let subtree = tlv(0x30, &tlv(0x86, host.as_bytes()));
         extension(NAME_CONSTRAINTS, &tlv(0x30, &tlv(0xa0, &subtree)))
@@ -210,16 +210,26 @@ fn name_constraints_that_cannot_be_evaluated_forbid() {
     let permitted = |p: &mut CertificateParams| p.custom_extensions.push(permit("td.test"));
     let parent = |p: &mut CertificateParams| p.custom_extensions.push(permit(".test"));
     let foreign = |p: &mut CertificateParams| p.custom_extensions.push(permit("other.example"));
-    for edit in [&permitted as &dyn Fn(&mut CertificateParams), &parent, &foreign] {
+    let excluded = |p: &mut CertificateParams| {
+        let subtree = tlv(0x30, &tlv(0x86, b"other.example"));
+        p.custom_extensions.push(extension(NAME_CONSTRAINTS, &tlv(0x30, &tlv(0xa1, &subtree))));
+    };
+    let unsupported = "untrusted x509.name_constraint_unsupported";
+    for edit in [&permitted as &dyn Fn(&mut CertificateParams), &parent, &foreign, &excluded] {
         let root = Authority::root_with("root", edit);
-        assert_eq!(outcome(&verify(&root.svid(ID), &trust(&[&root], &[]))), "untrusted x509.name_constraint");
+        assert_eq!(outcome(&verify(&root.svid(ID), &trust(&[&root], &[]))), unsupported);
         let root = Authority::root("root");
         let sub = root.intermediate_with("sub", edit);
-        assert_eq!(outcome(&verify(&sub.svid(ID), &trust(&[&root], &[&sub]))), "untrusted x509.name_constraint");
+        assert_eq!(outcome(&verify(&sub.svid(ID), &trust(&[&root], &[&sub]))), unsupported);
     }
     let root = Authority::root_with("root", |p| {
         let subtrees = vec![GeneralSubtree::DnsName("td.test".to_owned())];
         p.name_constraints = Some(NameConstraints { permitted_subtrees: subtrees, excluded_subtrees: Vec::new() });
     });
     assert_eq!(outcome(&verify(&root.svid(ID), &trust(&[&root], &[]))), "ok", "there is no DNS name to constrain");
+    let named =
+        |name: &str| root.svid_with(ID, |p| p.subject_alt_names.push(SanType::DnsName(name.try_into().unwrap())));
+    assert_eq!(outcome(&verify(&named("web.td.test"), &trust(&[&root], &[]))), "ok");
+    let outside = outcome(&verify(&named("web.other"), &trust(&[&root], &[])));
+    assert_eq!(outside, "untrusted x509.name_constraint", "this one can be evaluated");
 }
