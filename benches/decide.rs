@@ -3,7 +3,10 @@
 
 mod mesh;
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use divan::{AllocProfiler, Bencher};
 use hopguard::{
@@ -14,7 +17,7 @@ use hopguard::{
     grant::Requested,
     hop::Hop,
     pb::CheckRequest,
-    peer::PeerEvidence,
+    peer::{PeerEvidence, Rules, Verifier},
     policy::Input,
     reload::Loader,
     response,
@@ -105,6 +108,20 @@ fn stage_2_peer(bencher: Bencher<'_, '_>) {
         xfcc: hop.credentials.xfcc.as_deref(),
     };
     bencher.bench(|| snapshot.authorizer.verifier.verify(&evidence, &snapshot.authorizer.trust, *now));
+}
+
+/// The same with nothing kept from an earlier Check.
+#[divan::bench]
+fn stage_2_peer_cold(bencher: Bencher<'_, '_>) {
+    let Road { now, snapshot, .. } = &*ROAD;
+    let hop = ROAD.hop();
+    let evidence = PeerEvidence {
+        certificate: hop.credentials.certificate,
+        principal: hop.credentials.principal,
+        xfcc: hop.credentials.xfcc.as_deref(),
+    };
+    let cold = || Verifier::new(Rules::certificate(Duration::from_secs(25 * 3_600)), Arc::default());
+    bencher.with_inputs(cold).bench_refs(|verifier| verifier.verify(&evidence, &snapshot.authorizer.trust, *now));
 }
 
 #[divan::bench]

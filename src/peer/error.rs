@@ -73,12 +73,14 @@ impl PeerError {
     /// |---|---|
     /// | `peer_missing` | `evidence.absent` |
     /// | `peer_invalid` | `evidence.encoding` `evidence.pem` `evidence.several` `limit.cert_size` `limit.chain_length` |
-    /// | | `cert.malformed` `cert.duplicate_ext` |
+    /// | | `xfcc.no_cert` `xfcc.no_hash` `xfcc.no_uri` `cert.malformed` `cert.duplicate_ext` |
     /// | | `san.no_uri` `san.multiple_uri` `san.invalid_name` `san.mismatch` and `id.*` ([`InvalidId`]) |
     /// | | `leaf.basic_constraints` `leaf.is_ca` `leaf.key_usage` `leaf.weak_key` `x509.eku` `x509.critical_ext` `x509.not_yet_valid` |
-    /// | `peer_conflict` | `evidence.conflict` `xfcc.element_count` `xfcc.syntax` |
-    /// | `peer_untrusted` | `td.not_listed` `td.mismatch` `x509.no_path` `x509.no_usable_anchor` `x509.bad_signature` `x509.name_constraint` |
-    /// | | `x509.path_length` `x509.eku` `x509.algorithm` `limit.path_search` |
+    /// | `peer_conflict` | `evidence.conflict` `san.multiple_uri` `xfcc.hash` and [`XfccError`]'s: |
+    /// | | `xfcc.element_count` `xfcc.syntax` `xfcc.duplicate_key` `xfcc.json` `limit.xfcc` |
+    /// | `peer_untrusted` | `td.not_listed` `td.not_asserted` `td.mismatch` `td.empty_bundle` `x509.no_path` `x509.no_usable_anchor` |
+    /// | | `x509.bad_signature` `x509.name_constraint` `x509.name_constraint_unsupported` `x509.path_length` `x509.eku` |
+    /// | | `x509.algorithm` `limit.path_search` |
     /// | `trust_stale` | `td.stale` |
     /// | `peer_expired` | `x509.expired` |
     /// | `peer_lifetime` | `leaf.lifetime` |

@@ -4,12 +4,15 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::PathBuf,
+    sync::Arc,
 };
 
 use hopguard::{
     clock::Timestamp,
-    decision::Decision,
+    decision::{Decision, Denial},
+    hop::Hop,
     pb::{CheckRequest, HeaderValue, attribute_context::HttpRequest},
+    peer::{EvidenceKind, PeerEvidence, Rules, Verifier},
     server::Snapshot,
 };
 use prost::Message;
@@ -139,13 +142,108 @@ fn nothing_of_an_allowed_capture_can_be_altered_and_still_be_the_frontends() {
     }
 }
 
+#[test]
+fn the_header_that_envoy_alone_writes_is_evidence_and_any_other_is_none() {
+    let snapshot = setup_with("").loader().refresh(NOW);
+    let days = std::time::Duration::from_secs(10 * 24 * 3_600);
+    let sanitized = |evidence| Rules { evidence: vec![evidence], sanitized: true, ..Rules::certificate(days) };
+    // Without a configured intermediate, `viaint` is proved by the chain in the header alone.
+    for (rules, expected) in [
+        (
+            Rules::certificate(days),
+            [
+                ("xfcc_always_forward_only", "ok"),
+                ("xfcc_append_forward", "peer_conflict xfcc.element_count"),
+                ("xfcc_append_injection", "peer_invalid san.multiple_uri"),
+                ("xfcc_forward_only", "ok"),
+                ("xfcc_injection", "peer_invalid san.multiple_uri"),
+                ("xfcc_plain_always_forward", "peer_missing evidence.absent"),
+                ("xfcc_plain_default", "peer_missing evidence.absent"),
+                ("xfcc_sanitize", "ok"),
+                ("xfcc_sanitize_set", "ok"),
+                ("xfcc_sanitize_set_chain", "peer_untrusted x509.no_path"),
+                ("xfcc_sanitize_set_multi", "peer_invalid san.multiple_uri"),
+                ("xfcc_sanitize_set_weird", "peer_invalid id.bad_char"),
+            ],
+        ),
+        (
+            sanitized(EvidenceKind::Certificate),
+            [
+                ("xfcc_always_forward_only", "peer_conflict evidence.conflict"),
+                ("xfcc_append_forward", "peer_conflict xfcc.element_count"),
+                ("xfcc_append_injection", "peer_invalid san.multiple_uri"),
+                ("xfcc_forward_only", "peer_conflict evidence.conflict"),
+                ("xfcc_injection", "peer_invalid san.multiple_uri"),
+                ("xfcc_plain_always_forward", "peer_missing evidence.absent"),
+                ("xfcc_plain_default", "peer_missing evidence.absent"),
+                ("xfcc_sanitize", "ok"),
+                ("xfcc_sanitize_set", "ok"),
+                ("xfcc_sanitize_set_chain", "ok"),
+                ("xfcc_sanitize_set_multi", "peer_invalid san.multiple_uri"),
+                ("xfcc_sanitize_set_weird", "peer_invalid id.bad_char"),
+            ],
+        ),
+        (
+            sanitized(EvidenceKind::Xfcc),
+            [
+                ("xfcc_always_forward_only", "peer_invalid xfcc.no_cert"),
+                ("xfcc_append_forward", "peer_conflict xfcc.element_count"),
+                ("xfcc_append_injection", "peer_conflict xfcc.element_count"),
+                ("xfcc_forward_only", "peer_invalid xfcc.no_cert"),
+                ("xfcc_injection", "peer_conflict xfcc.element_count"),
+                ("xfcc_plain_always_forward", "peer_invalid xfcc.no_cert"),
+                ("xfcc_plain_default", "peer_missing evidence.absent"),
+                ("xfcc_sanitize", "peer_missing evidence.absent"),
+                ("xfcc_sanitize_set", "ok"),
+                ("xfcc_sanitize_set_chain", "ok"),
+                ("xfcc_sanitize_set_multi", "peer_invalid san.multiple_uri"),
+                ("xfcc_sanitize_set_weird", "peer_conflict xfcc.syntax"),
+            ],
+        ),
+        (
+            sanitized(EvidenceKind::XfccUri),
+            [
+                ("xfcc_always_forward_only", "peer_conflict evidence.conflict"),
+                ("xfcc_append_forward", "peer_conflict xfcc.element_count"),
+                ("xfcc_append_injection", "peer_conflict xfcc.element_count"),
+                ("xfcc_forward_only", "peer_conflict evidence.conflict"),
+                ("xfcc_injection", "peer_conflict xfcc.element_count"),
+                ("xfcc_plain_always_forward", "peer_untrusted td.not_asserted"),
+                ("xfcc_plain_default", "peer_missing evidence.absent"),
+                ("xfcc_sanitize", "peer_missing evidence.absent"),
+                ("xfcc_sanitize_set", "peer_untrusted td.not_asserted"),
+                ("xfcc_sanitize_set_chain", "peer_untrusted td.not_asserted"),
+                ("xfcc_sanitize_set_multi", "peer_invalid san.multiple_uri"),
+                ("xfcc_sanitize_set_weird", "peer_conflict xfcc.syntax"),
+            ],
+        ),
+    ] {
+        let verifier = Verifier::new(rules.clone(), Arc::default());
+        for (name, expected) in expected {
+            let check = capture(name);
+            let hop = Hop::decode(&check, &snapshot.authorizer.rules).unwrap();
+            let evidence = PeerEvidence {
+                certificate: hop.credentials.certificate,
+                principal: hop.credentials.principal,
+                xfcc: hop.credentials.xfcc.as_deref(),
+            };
+            let outcome = match verifier.verify(&evidence, &snapshot.authorizer.trust, NOW).map_err(Denial::from) {
+                Ok(_) => "ok".to_owned(),
+                Err(denial) => format!("{} {}", denial.reason().as_str(), denial.detail().unwrap_or("-")),
+            };
+            assert_eq!(outcome, expected, "{name} by {:?}", rules.evidence);
+        }
+    }
+}
+
 /// The Hopguard of `backend`, which trusts who issued the certificates in the captures, for as long as they were issued.
 fn setup() -> Setup {
-    let trust = format!(
-        "[{{trust_domain: example.org, pem: \"{}\", intermediates: \"{}\"}}]",
-        folder().join("roots.pem").display(),
-        folder().join("intermediates.pem").display()
-    );
+    setup_with(&format!(", intermediates: \"{}\"", folder().join("intermediates.pem").display()))
+}
+
+fn setup_with(intermediates: &str) -> Setup {
+    let roots = folder().join("roots.pem");
+    let trust = format!("[{{trust_domain: example.org, pem: \"{}\"{intermediates}}}]", roots.display());
     Setup::new().set("self", BACKEND).set("trust", &trust).set("peer.max_lifetime", "10d")
 }
 

@@ -174,6 +174,33 @@ fn envoys_word_does_for_listed_trust_domains_only() {
 }
 
 #[test]
+fn a_hostile_id_is_refused_wherever_it_stands() {
+    let root = Authority::root("root");
+    let domain = trust(&[&root], &[]);
+    let (principal, header) = (World::new(&[EvidenceKind::Principal]), World::new(&[EvidenceKind::XfccUri]));
+    for (row, raw, detail) in id::hostile() {
+        let name = tlv(0x30, &tlv(0x86, raw.as_bytes()));
+        let der = root.svid_with(ID, |p| {
+            p.subject_alt_names.clear();
+            p.custom_extensions.push(extension(SUBJECT_ALT_NAME, &name));
+        });
+        let expected = format!("invalid {detail}");
+        assert_eq!(outcome(&verify(&der, &domain)), expected, "row {row}: {raw:?} in a certificate");
+        // Without a text there is no principal.
+        let expected = if raw.is_empty() { "missing evidence.absent" } else { &expected };
+        assert_eq!(principal.verify("", &raw, None), expected, "row {row}: {raw:?} as principal");
+        let in_header = header.verify_xfcc(&format!("URI={raw}"));
+        let can_be_unquoted =
+            raw.bytes().all(|byte| byte.is_ascii_graphic()) && !raw.contains([',', ';', '=', '"', '\\']);
+        match can_be_unquoted {
+            _ if raw.is_empty() => assert_eq!(in_header, "invalid xfcc.no_uri"),
+            true => assert_eq!(in_header, expected, "row {row}: {raw:?} in a header"),
+            false => assert!(in_header.starts_with("conflict xfcc."), "row {row}: {raw:?} in a header: {in_header}"),
+        }
+    }
+}
+
+#[test]
 fn holds_source_certificate_to_its_form() {
     let world = World::new(&[EvidenceKind::Certificate]);
     let der = world.root.svid(ID);

@@ -90,7 +90,7 @@ fn refuses_every_other_json() {
     ] {
         assert_eq!(read(json, true), Err(expected), "{json}");
     }
-    let many = format!("[{}]", vec!["{}"; 9].join(","));
+    let many = format!("[{}]", ["{}"; 9].join(","));
     assert_eq!(read(&many, true), Err(Limit));
     let pairs: Vec<String> = (0..33).map(|index| format!("\"k{index}\":1")).collect();
     assert_eq!(read(&format!("[{{{}}}]", pairs.join(",")), true), Err(Limit));
@@ -126,8 +126,8 @@ fn refuses_every_hostile_row() {
         (103, ",".to_owned(), ElementCount),
         (104, "A".repeat(1 << 20), Limit),
         (104, vec![one; 10_000].join(","), Limit),
-        (104, vec![one; 9].join(","), Limit),
-        (104, vec![one; 8].join(","), ElementCount),
+        (104, [one; 9].join(","), Limit),
+        (104, [one; 8].join(","), ElementCount),
         (104, vec!["x=1"; 10_000].join(";"), Limit),
         (104, vec!["x=1"; 33].join(";"), Limit),
         (106, "URI=spiffe://td/\u{e4}".to_owned(), Syntax),
