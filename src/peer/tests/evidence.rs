@@ -363,3 +363,30 @@ fn conflicts_say_what_contradicts_whom() {
         "the caller shows itself to be `spiffe://td.test/web`, but the `Hash` in `x-forwarded-client-cert` is not that of the certificate"
     );
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_altered_header_proves_nobody_else(position in any::<prop::sample::Index>(), byte in b' '..=b'~') {
+        thread_local! {
+            static SCENE: (World, String, ProvedPeer) = {
+                let world = World::new(&[EvidenceKind::Xfcc]);
+                let leaf = world.sub.svid(ID);
+                let header = element(&leaf, &[world.sub.der()], ID);
+                let shown = PeerEvidence { certificate: "", principal: "", xfcc: Some(&header) };
+                let peer = verifier(world.rules.clone()).verify(&shown, &world.trust, now()).unwrap();
+                (world, header, peer)
+            };
+        }
+        SCENE.with(|(world, header, peer)| {
+            let mut altered = header.clone().into_bytes();
+            altered[position.index(header.len())] = byte;
+            let altered = String::from_utf8(altered).unwrap();
+            let shown = PeerEvidence { certificate: "", principal: "", xfcc: Some(&altered) };
+            if let Ok(found) = verifier(world.rules.clone()).verify(&shown, &world.trust, now()) {
+                assert_eq!(&found, peer, "{altered}");
+            }
+        });
+    }
+}
