@@ -10,7 +10,10 @@ use aws_lc_rs::{
 };
 use serde_json::{Map, Value};
 
-use crate::hex;
+use crate::{
+    hex,
+    json::{self, JsonError},
+};
 
 pub use algorithm::Algorithm;
 
@@ -25,6 +28,17 @@ pub struct JwtKeys {
 }
 
 impl JwtKeys {
+    /// Reads the text of a JWK set of at most 1 MiB, as [`from_jwks`](Self::from_jwks) does.
+    ///
+    /// # Errors
+    /// Also a text that is too large, or is not strict JSON.
+    pub fn parse(text: &[u8], uses: Uses) -> Result<(Self, Vec<Ignored>), JwkError> {
+        if text.len() > MAX_TEXT {
+            return Err(JwkError::TooLarge);
+        }
+        Self::from_jwks(&json::parse(text, MAX_DEPTH)?, uses)
+    }
+
     /// Reads the keys of a JWK set that serve `uses`.
     ///
     /// A key that cannot verify tokens is left out and listed: one such key takes none of the others away (SPIFFE Trust Domain and Bundle
@@ -241,6 +255,12 @@ pub enum Why {
 /// Why a document is not a set of public keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwkError {
+    /// The text has more than 1 MiB.
+    #[error("the key set has more than 1 MiB")]
+    TooLarge,
+    /// The text is not JSON that can be relied on.
+    #[error(transparent)]
+    Json(#[from] JsonError),
     /// There is no array `keys`.
     #[error("there is no array `keys`; to withdraw all keys, publish an empty one")]
     NoKeys,
@@ -269,6 +289,9 @@ fn kid(jwk: &Map<String, Value>) -> Option<&str> {
 /// The members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4; `priv` of the algorithm key pair type).
 const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 const MAX_KEYS: usize = 100;
+const MAX_TEXT: usize = 1024 * 1024;
+/// What further members may hold.
+const MAX_DEPTH: usize = 16;
 /// The longest key ID.
 pub(crate) const MAX_KID: usize = 256;
 

@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "a value is written where it is used")]
+
 use std::sync::LazyLock;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -192,6 +194,16 @@ fn refuses_a_document_that_is_no_set_of_public_keys() {
     };
     assert_eq!(many(100), Ok(100));
     assert_eq!(many(101), Err(JwkError::TooMany));
+}
+
+#[test]
+fn reads_the_text_of_a_set_strictly() {
+    let parse = |text: &[u8]| JwtKeys::parse(text, Uses::Plain).map(|(keys, _)| keys.len());
+    let text = ISSUER.jwks("sig").to_string();
+    assert_eq!(parse(text.as_bytes()), Ok(9));
+    assert_eq!(parse(br#"{"keys":[],"keys":[]}"#), Err(JwkError::Json(JsonError::DuplicateKey)));
+    assert_eq!(parse(format!("{text}{text}").as_bytes()), Err(JwkError::Json(JsonError::Syntax)));
+    assert_eq!(parse(&[b' '; MAX_TEXT + 1]), Err(JwkError::TooLarge));
 }
 
 #[test]
