@@ -251,3 +251,8 @@ impl Verifier {
 
 /// The longest token.
 const MAX_TOKEN: usize = 8 * 1024;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

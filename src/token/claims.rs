@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     fn claims(value: Value) -> Map<String, Value> {
-        json!({"exp": value}).as_object().unwrap().clone()
+        Map::from_iter([("exp".to_owned(), value)])
     }
 
     #[test]

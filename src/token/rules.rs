@@ -5,7 +5,10 @@ use std::time::Duration;
 use spiffe::TrustDomain;
 
 use super::error::Kind;
-use crate::trust::jwk::Algorithm;
+use crate::{
+    peer::id::{self, InvalidId},
+    trust::jwk::Algorithm,
+};
 
 /// The terms of every kind of token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,6 +89,13 @@ pub enum KeySource {
     TrustDomain(TrustDomain),
     /// Under its name, among the keys of issuers.
     Issuer,
+}
+
+impl KeySource {
+    /// The bundle of the trust domain that an issuer `spiffe://<trust domain>/…` is of.
+    pub fn bundle_of(issuer: &str) -> Result<Self, InvalidId> {
+        Ok(Self::TrustDomain(id::parse(issuer)?.trust_domain().clone()))
+    }
 }
 
 /// The terms of one OIDC issuer's tokens.
