@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 mod mesh;
+mod token;
 
 use std::{
     sync::{Arc, LazyLock},

@@ -9,9 +9,8 @@ use super::{rules::Rules, verified::VerifiedToken};
 /// Tokens whose signatures were verified, by their SHA-256; shared by successive verifiers.
 ///
 /// An entry counts under the rules, the header and the keys that it was verified with. Its times and audience are judged each time.
-pub struct TokenCache(Cache<[u8; 32], Entry, Length>);
+pub struct TokenCache(Cache<[u8; 32], Arc<Entry>, Length>);
 
-#[derive(Clone)]
 pub(super) struct Entry {
     /// The very rules: as long as an entry holds them, no others can be in their place.
     pub(super) rules: Arc<Rules>,
@@ -24,8 +23,8 @@ pub(super) struct Entry {
 #[derive(Clone)]
 struct Length;
 
-impl Weighter<[u8; 32], Entry> for Length {
-    fn weight(&self, _: &[u8; 32], entry: &Entry) -> u64 {
+impl Weighter<[u8; 32], Arc<Entry>> for Length {
+    fn weight(&self, _: &[u8; 32], entry: &Arc<Entry>) -> u64 {
         u64::try_from(entry.length).unwrap_or(u64::MAX).saturating_add(OVERHEAD)
     }
 }
@@ -50,11 +49,11 @@ impl TokenCache {
     /// What was verified under these very rules, in this header.
     pub(super) fn get(&self, sha256: &[u8; 32], rules: &Arc<Rules>, header: &str) -> Option<Arc<VerifiedToken>> {
         let entry = self.0.get(sha256)?;
-        (Arc::ptr_eq(&entry.rules, rules) && *entry.header == *header).then_some(entry.token)
+        (Arc::ptr_eq(&entry.rules, rules) && *entry.header == *header).then(|| Arc::clone(&entry.token))
     }
 
     pub(super) fn insert(&self, sha256: [u8; 32], entry: Entry) {
-        self.0.insert(sha256, entry);
+        self.0.insert(sha256, Arc::new(entry));
     }
 }
 

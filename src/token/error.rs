@@ -165,7 +165,7 @@ pub enum Malformed {
     #[error("{0}")]
     Claim(#[from] Claim),
     /// A claim is not the SPIFFE ID of a workload.
-    #[error("its `{claim}` is not the SPIFFE ID of a workload: {why}", claim = .claim.name())]
+    #[error("its `{}` is not the SPIFFE ID of a workload: {why}{}", .claim.name(), hint(*.claim))]
     Id {
         /// The claim.
         claim: Claim,
@@ -175,6 +175,14 @@ pub enum Malformed {
     /// Two headers hold one, so that it is open which counts.
     #[error("there is a second one, in another header")]
     Several,
+}
+
+/// What a person's token in a header of JWT-SVIDs most likely lacks.
+const fn hint(claim: Claim) -> &'static str {
+    match claim {
+        Claim::Subject => "; a token whose `iss` is not that of a configured OIDC issuer is taken for a JWT-SVID",
+        _ => "",
+    }
 }
 
 impl Malformed {
