@@ -1,4 +1,4 @@
-//! JSON in which no two readers can find different values: each key once, nothing behind it, nothing rounded.
+//! JSON in which no two readers can find different values: each key once, nothing behind it, no integer rounded.
 
 use std::{cell::Cell, fmt};
 
@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 /// [RFC 8259]: https://www.rfc-editor.org/rfc/rfc8259
 ///
 /// # Errors
-/// A text that is not JSON or goes on behind it, names a key twice in any object, nests too deeply, holds U+0000 in a string or key, or a
-/// number that would have to be rounded to fit.
+/// A text that is not JSON or goes on behind it, names a key twice in any object, nests too deeply, holds U+0000 in a string or key, or an
+/// integer that would have to be rounded to fit.
 pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, JsonError> {
     let fault = Cell::new(JsonError::Syntax);
     let strict = Strict { room: max_depth.min(MAX_DEPTH), fault: &fault };
