@@ -11,6 +11,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_transport(false)
         .btree_map(".")
         .compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .btree_map(".")
+        .compile_fds(protox::compile(["spiffe/workload.proto"], ["proto"])?)?;
     Ok(())
 }
 

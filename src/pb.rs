@@ -1,4 +1,4 @@
-//! Envoy's ext_authz v3 messages, generated from `proto/`: the crate's one door to them.
+//! Envoy's ext_authz v3 messages and those of the SPIFFE Workload API, generated from `proto/`: the crate's one door to them.
 #![allow(
     missing_docs,
     unnameable_types,
@@ -37,6 +37,10 @@ pub mod google {
     pub mod rpc {
         tonic::include_proto!("google.rpc");
     }
+}
+
+pub mod workload {
+    tonic::include_proto!("_");
 }
 
 pub use envoy::config::core::v3::*;
