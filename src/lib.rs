@@ -21,7 +21,7 @@
 //! | [`response`] | an OK is built in one place, from a permit |
 //! | [`audit`] | an allow leaves only with a reserved place in the log |
 //!
-//! Beside the road: [`config`] and [`yaml`] read files strictly, [`reload`] swaps snapshots whole, [`clock`] is the only source of time,
+//! Beside the road: [`config`] and [`yaml`] read files strictly, [`feed`] keeps the bundles that come over a network, [`reload`] swaps snapshots whole, [`clock`] is the only source of time,
 //! [`telemetry`] names every metric, [`pb`] holds Envoy's messages, [`app`] puts it together, [`cli`] and [`dev`] are what people type.
 //!
 //! Where a later capability goes: token verification and delegation between `peer` and `audience` (as proofs in
@@ -37,6 +37,7 @@ pub mod clock;
 pub mod config;
 pub mod decision;
 pub mod dev;
+pub mod feed;
 pub mod grant;
 mod hex;
 pub mod hop;

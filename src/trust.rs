@@ -35,6 +35,7 @@ pub mod jwk;
 pub mod map;
 pub mod pem;
 mod source;
+pub mod state;
 
 /// The bundles of all trust domains that are trusted, and of no other.
 #[derive(Clone, Debug, Default)]

@@ -114,6 +114,19 @@ impl Source {
         }
     }
 
+    /// What distinguishes it from every other source that comes over a network: a bundle that is kept of one says nothing of another.
+    /// `None`: it is a file.
+    pub(crate) fn feed(&self) -> Option<String> {
+        match &self.kind {
+            SourceKind::Pem { .. } | SourceKind::Bundle { .. } | SourceKind::BundleMap { .. } => None,
+            SourceKind::WorkloadApi { endpoint } => Some(format!("workload_api {endpoint}")),
+            SourceKind::Federation { url, profile: Profile::HttpsWeb { .. } } => Some(format!("https_web {url}")),
+            SourceKind::Federation { url, profile: Profile::HttpsSpiffe { endpoint_spiffe_id, .. } } => {
+                Some(format!("https_spiffe {endpoint_spiffe_id} {url}"))
+            }
+        }
+    }
+
     fn pem(&self, path: &Path) -> Result<TrustBundle, SourceError> {
         TrustBundle::from_pem(self.trust_domain.clone(), &read(path, MAX_TEXT)?, None)
             .map_err(|error| content(path, error))

@@ -1,0 +1,141 @@
+//! Bundles that come over a network: the last good one of each trust domain stays until its source withdraws it, which takes effect at once.
+//!
+//! A source that cannot be reached has withdrawn nothing; how long its last word counts is `max_stale`'s matter. A source that answers and
+//! does not give the bundle has withdrawn it.
+
+mod agent;
+mod backoff;
+mod board;
+mod given;
+mod supervisor;
+mod workload;
+
+use std::{
+    fmt, io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use spiffe::TrustDomain;
+use tokio::{sync::mpsc, task::LocalSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::Timestamp,
+    trust::{Source, TrustBundle, state::State},
+};
+
+use self::{board::Board, supervisor::Order};
+
+/// How the bundle of one trust domain stands.
+#[derive(Clone, Debug, Default)]
+pub struct Latest {
+    /// What its source last gave: an empty one if it withdrew it. `None`: nothing is known yet.
+    pub bundle: Option<Arc<TrustBundle>>,
+    /// When the source last stood by it.
+    pub confirmed: Option<Timestamp>,
+    /// Whether the source stands by it now; if not, it ages from `confirmed` on.
+    pub connected: bool,
+    /// What is wrong with the source, or was with what it last said.
+    pub problem: Option<String>,
+}
+
+impl Latest {
+    /// When the bundle ceases to be relied on, if nothing is heard until then. `None`: its source stands by it.
+    pub fn stale_at(&self, max_stale: Duration) -> Option<Timestamp> {
+        if self.connected { None } else { Some(self.confirmed.unwrap_or(Timestamp::MIN).after(max_stale)) }
+    }
+}
+
+/// The thread on which all feeds run.
+pub struct Feeds {
+    board: Arc<Board>,
+    orders: mpsc::UnboundedSender<Order>,
+    end: CancellationToken,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Feeds {
+    /// Starts to follow the fed ones among `sources`. What the directory `state` keeps of them is served from the start.
+    ///
+    /// `nudge` is called for whatever [`latest`](Self::latest) newly says, on the feeds' own thread: it must not block.
+    ///
+    /// # Errors
+    /// If the state directory cannot be used, or the thread cannot be started.
+    pub fn start(
+        sources: &[Source],
+        state: Option<&Path>,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+        nudge: impl Fn() + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let board = Arc::new(Board::new(state.map(State::open).transpose()?, clock, nudge));
+        let (orders, received) = mpsc::unbounded_channel();
+        let end = CancellationToken::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (supervised, ending) = (Arc::clone(&board), end.clone());
+        let thread = std::thread::Builder::new().name("feeds".to_owned()).spawn(move || {
+            LocalSet::new().block_on(&runtime, supervisor::run(supervised, received, ending));
+            // Whatever hangs is left behind.
+            runtime.shutdown_timeout(Duration::from_millis(200));
+        })?;
+        let feeds = Self { board, orders, end, thread: Mutex::new(Some(thread)) };
+        feeds.reconfigure(sources);
+        Ok(feeds)
+    }
+
+    /// How the bundle of `trust_domain` stands.
+    pub fn latest(&self, trust_domain: &TrustDomain) -> Latest {
+        self.board.latest(trust_domain)
+    }
+
+    /// Follows the fed ones among `sources`, and no others: what others gave is forgotten, on disk too.
+    pub fn reconfigure(&self, sources: &[Source]) {
+        self.board.adopt(sources);
+        self.order(Order::Follow(sources.to_vec()));
+    }
+
+    /// How many bundles were ignored so far because their trust domain is not listed.
+    pub fn ignored(&self) -> u64 {
+        self.board.ignored()
+    }
+
+    /// Ends the thread, and waits for it for at most `within`.
+    pub fn stop(&self, within: Duration) {
+        self.end.cancel();
+        let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let end = Instant::now() + within;
+        while !thread.is_finished() {
+            if Instant::now() >= end {
+                tracing::warn!("Feeds did not end in time and are left behind");
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        if thread.join().is_err() {
+            tracing::error!("Feeds panicked");
+        }
+    }
+
+    fn order(&self, order: Order) {
+        if self.orders.send(order).is_err() {
+            tracing::debug!("Feeds have ended already");
+        }
+    }
+}
+
+impl Drop for Feeds {
+    fn drop(&mut self) {
+        self.end.cancel();
+    }
+}
+
+impl fmt::Debug for Feeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feeds").field("board", &self.board).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

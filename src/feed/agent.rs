@@ -1,0 +1,148 @@
+//! A Workload API's stream is listened to for as long as there is somebody to listen to, and a hung agent counts as a lost one
+//! ([SPIFFE Workload Endpoint] §3 to §6).
+//!
+//! [SPIFFE Workload Endpoint]: https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_Endpoint.md
+
+use std::{error::Error, time::Duration};
+
+use tokio::time::timeout;
+use tonic::{
+    Code, Request, Response, Status, Streaming,
+    metadata::MetadataValue,
+    service::interceptor::InterceptedService,
+    transport::{Channel, Endpoint as Address},
+};
+
+use super::backoff::Backoff;
+use crate::{pb::workload::spiffe_workload_api_client::SpiffeWorkloadApiClient, trust::Endpoint};
+
+/// Calls a Workload API.
+pub(super) type Client =
+    SpiffeWorkloadApiClient<InterceptedService<Channel, fn(Request<()>) -> Result<Request<()>, Status>>>;
+
+/// A client that connects when it is first used, and again when its connection was lost.
+///
+/// # Errors
+/// If the endpoint is not an address that can be called.
+pub(super) fn client(endpoint: &Endpoint) -> Result<Client, tonic::transport::Error> {
+    let address = match endpoint {
+        // Taken as it is, with nothing escaped.
+        Endpoint::Unix(path) => Address::from_shared(format!("unix://{}", path.display()))?,
+        Endpoint::Tcp(address) => Address::from_shared(format!("http://{address}"))?,
+    };
+    let channel = address
+        .connect_timeout(CONNECT)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .keep_alive_while_idle(true)
+        .connect_lazy();
+    let client = SpiffeWorkloadApiClient::with_interceptor(channel, mark as fn(Request<()>) -> _);
+    Ok(client.max_decoding_message_size(MAX_MESSAGE))
+}
+
+/// Shows that the caller means this API, and was not tricked into calling it (SPIFFE Workload Endpoint §6).
+fn mark(mut request: Request<()>) -> Result<Request<()>, Status> {
+    request.metadata_mut().insert("workload.spiffe.io", MetadataValue::from_static("true"));
+    Ok(request)
+}
+
+/// What is heard of an agent.
+#[derive(Debug)]
+pub(super) enum Heard<M> {
+    /// All that there is.
+    Message(M),
+    /// The agent answers, and gives nothing: what it gave before no longer counts.
+    Refusal {
+        /// Whether it does not know what it was asked for.
+        unimplemented: bool,
+        /// Its answer.
+        why: String,
+    },
+    /// The agent cannot be heard.
+    Outage(String),
+}
+
+impl<M> Heard<M> {
+    /// The same, of another form of message.
+    pub(super) fn map<N>(self, form: impl FnOnce(M) -> N) -> Heard<N> {
+        match self {
+            Self::Message(message) => Heard::Message(form(message)),
+            Self::Refusal { unimplemented, why } => Heard::Refusal { unimplemented, why },
+            Self::Outage(why) => Heard::Outage(why),
+        }
+    }
+}
+
+/// Follows a stream for ever: opens it, hears each message, and opens it again when it ends.
+pub(super) async fn listen<M>(
+    open: impl AsyncFn() -> Result<Response<Streaming<M>>, Status>,
+    hear: impl AsyncFn(Heard<M>),
+) {
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    loop {
+        let ended = match timeout(ANSWER, open()).await {
+            Err(_) => Heard::Outage(SILENT.to_owned()),
+            Ok(Err(status)) => judge(&status),
+            Ok(Ok(stream)) => {
+                let mut stream = stream.into_inner();
+                let mut first = true;
+                loop {
+                    let message = if first {
+                        timeout(ANSWER, stream.message())
+                            .await
+                            .unwrap_or_else(|_| Err(Status::deadline_exceeded(SILENT)))
+                    } else {
+                        // A hung agent does not answer the connection's pings either.
+                        stream.message().await
+                    };
+                    match message {
+                        Ok(Some(message)) => {
+                            first = false;
+                            backoff.reset();
+                            hear(Heard::Message(message)).await;
+                        }
+                        Ok(None) => break Heard::Outage("the stream ended".to_owned()),
+                        Err(status) => break judge(&status),
+                    }
+                }
+            }
+        };
+        hear(ended).await;
+        tokio::time::sleep(backoff.next()).await;
+    }
+}
+
+/// Tells an agent that refuses from one that cannot be heard (SPIFFE Workload API §4.6, SPIFFE Workload Endpoint §6).
+fn judge<M>(status: &Status) -> Heard<M> {
+    match status.code() {
+        code @ (Code::PermissionDenied | Code::Unauthenticated | Code::InvalidArgument | Code::Unimplemented) => {
+            Heard::Refusal { unimplemented: code == Code::Unimplemented, why: said(status) }
+        }
+        _ => Heard::Outage(said(status)),
+    }
+}
+
+/// What a status says, in words that may be logged.
+fn said(status: &Status) -> String {
+    let mut cause = None;
+    let mut next = status.source();
+    while let Some(error) = next {
+        next = error.source();
+        cause = Some(error.to_string());
+    }
+    let said = cause.as_deref().unwrap_or(status.message());
+    let said = if said.is_empty() { status.code().description() } else { said };
+    said.chars().take(MAX_SAID).flat_map(char::escape_debug).collect()
+}
+
+const SILENT: &str = "the agent does not answer";
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an agent may take to give its first message.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long a connection may say nothing before it is asked, and how long the answer may take.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// An agent that is back is heard within five seconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
+const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+const MAX_SAID: usize = 200;

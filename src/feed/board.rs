@@ -1,0 +1,331 @@
+//! What is known of each fed trust domain: one source writes it, everybody reads it, and no source writes what is no longer its own.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use spiffe::TrustDomain;
+
+use super::Latest;
+use crate::{
+    clock::Timestamp,
+    trust::{
+        Authorities, Source, TrustBundle,
+        state::{Kept, State},
+    },
+};
+
+/// All fed trust domains.
+pub(super) struct Board {
+    entries: Mutex<BTreeMap<TrustDomain, Entry>>,
+    /// Held while files are written, so that an older state never replaces a newer one.
+    writing: Mutex<()>,
+    state: Option<State>,
+    clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    nudge: Box<dyn Fn() + Send + Sync>,
+    news: AtomicBool,
+    ignored: AtomicU64,
+    epochs: AtomicU64,
+}
+
+/// One trust domain.
+struct Entry {
+    /// Which source it is that may write here; another one has another number.
+    epoch: u64,
+    source: String,
+    held: Option<Held>,
+    /// When the source last stood by what is held; while `pushed` and `connected` it does so all the time.
+    confirmed: Option<Timestamp>,
+    /// Whether the source tells of each change by itself.
+    pushed: bool,
+    connected: bool,
+    problem: Option<String>,
+    unwritten: bool,
+}
+
+/// What the source last gave.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    /// The bundle.
+    pub(super) bundle: Arc<TrustBundle>,
+    /// What it was made of.
+    pub(super) authorities: Authorities,
+    /// The publisher's number of it.
+    pub(super) sequence: Option<u64>,
+}
+
+impl Board {
+    /// An empty board.
+    pub(super) fn new(
+        state: Option<State>,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+        nudge: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            entries: Mutex::default(),
+            writing: Mutex::default(),
+            state,
+            clock: Box::new(clock),
+            nudge: Box::new(nudge),
+            news: AtomicBool::new(false),
+            ignored: AtomicU64::new(0),
+            epochs: AtomicU64::new(0),
+        }
+    }
+
+    /// Makes place for the fed ones among `sources`, with what was kept of them, and drops all others.
+    pub(super) fn adopt(&self, sources: &[Source]) {
+        let fed: BTreeMap<_, _> =
+            sources.iter().filter_map(|source| Some((&source.trust_domain, source.feed()?))).collect();
+        let mut entries = self.entries();
+        entries.retain(|trust_domain, entry| fed.get(trust_domain) == Some(&entry.source));
+        if let Some(state) = &self.state
+            && let Err(error) = state.retain(fed.keys().copied())
+        {
+            tracing::warn!(%error, "Kept bundles of former sources cannot be removed");
+        }
+        for (trust_domain, source) in fed {
+            if !entries.contains_key(trust_domain) {
+                let entry = self.restore(trust_domain, source);
+                entries.insert(trust_domain.clone(), entry);
+            }
+        }
+    }
+
+    /// How the bundle of `trust_domain` stands.
+    pub(super) fn latest(&self, trust_domain: &TrustDomain) -> Latest {
+        let entries = self.entries();
+        let Some(entry) = entries.get(trust_domain) else { return Latest::default() };
+        Latest {
+            bundle: entry.held.as_ref().map(|held| Arc::clone(&held.bundle)),
+            confirmed: entry.confirmed_at(self.now()),
+            connected: entry.connected,
+            problem: entry.problem.clone(),
+        }
+    }
+
+    /// The place of the trust domain of `source`, if that is still its source.
+    pub(super) fn slot(self: &Arc<Self>, source: &Source) -> Option<Slot> {
+        let trust_domain = source.trust_domain.clone();
+        let epoch =
+            self.entries().get(&trust_domain).filter(|entry| Some(&entry.source) == source.feed().as_ref())?.epoch;
+        Some(Slot { board: Arc::clone(self), trust_domain, epoch })
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Counts bundles of trust domains that are not listed.
+    pub(super) fn ignore(&self, bundles: usize) {
+        self.ignored.fetch_add(bundles as u64, Ordering::Relaxed);
+    }
+
+    /// How many were ignored so far.
+    pub(super) fn ignored(&self) -> u64 {
+        self.ignored.load(Ordering::Relaxed)
+    }
+
+    /// Lets everybody know what is new, at once, and then puts it on disk.
+    pub(super) async fn publish(self: &Arc<Self>) {
+        self.tell();
+        let board = Arc::clone(self);
+        if tokio::task::spawn_blocking(move || board.write()).await.is_err() {
+            tracing::error!("Writing kept bundles panicked");
+        }
+    }
+
+    /// Lets everybody know what is new.
+    pub(super) fn tell(&self) {
+        if self.news.swap(false, Ordering::AcqRel) {
+            (self.nudge)();
+        }
+    }
+
+    /// Puts on disk until when sources stood by their bundles, along with what is not there yet.
+    pub(super) fn write_confirmed(&self) {
+        for entry in self.entries().values_mut() {
+            entry.unwritten |= entry.held.is_some() && entry.connected;
+        }
+        self.write();
+    }
+
+    /// Puts on disk what is not there yet.
+    fn write(&self) {
+        let Some(state) = &self.state else { return };
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.now();
+        let unwritten: Vec<Kept> = self
+            .entries()
+            .iter_mut()
+            .filter_map(|(trust_domain, entry)| {
+                if !std::mem::take(&mut entry.unwritten) {
+                    return None;
+                }
+                let held = entry.held.as_ref()?;
+                Some(Kept {
+                    trust_domain: trust_domain.clone(),
+                    source: entry.source.clone(),
+                    confirmed: entry.confirmed_at(now)?,
+                    sequence: held.sequence,
+                    authorities: held.authorities.clone(),
+                })
+            })
+            .collect();
+        for kept in unwritten {
+            if let Err(error) = state.store(&kept) {
+                tracing::error!(trust_domain = %kept.trust_domain, %error, "Bundle cannot be kept for the next start");
+                if let Some(entry) = self.entries().get_mut(&kept.trust_domain) {
+                    entry.unwritten = true;
+                }
+            }
+        }
+    }
+
+    /// A new entry, with what was kept of `source`.
+    fn restore(&self, trust_domain: &TrustDomain, source: String) -> Entry {
+        let kept = self.state.as_ref().and_then(|state| {
+            state
+                .load(trust_domain, &source)
+                .inspect_err(|error| tracing::error!(%trust_domain, %error, "Kept bundle is not used"))
+                .ok()
+                .flatten()
+        });
+        let held = kept.as_ref().and_then(|kept| {
+            let bundle = kept.authorities.bundle(trust_domain.clone());
+            let bundle =
+                bundle.inspect_err(|error| tracing::error!(%trust_domain, %error, "Kept bundle is not used")).ok()?;
+            Some(Held { bundle: Arc::new(bundle), authorities: kept.authorities.clone(), sequence: kept.sequence })
+        });
+        Entry {
+            epoch: self.epochs.fetch_add(1, Ordering::Relaxed),
+            source,
+            // A clock that ran ahead must not make it last longer.
+            confirmed: held.as_ref().and(kept.as_ref()).map(|kept| kept.confirmed.min(self.now())),
+            held,
+            pushed: false,
+            connected: false,
+            problem: None,
+            unwritten: false,
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<TrustDomain, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Board {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Board").field("state", &self.state).field("ignored", &self.ignored).finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    fn confirmed_at(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.pushed && self.connected && self.held.is_some() { Some(now) } else { self.confirmed }
+    }
+}
+
+/// The place of one trust domain, for one source. When the trust domain gets another source, what this one still says is not heard.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    board: Arc<Board>,
+    trust_domain: TrustDomain,
+    epoch: u64,
+}
+
+/// Whether a source tells of each change by itself, or has to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// It does: as long as it is connected, what is held is what it says.
+    Pushed,
+    /// It was asked now.
+    Fetched,
+}
+
+impl Slot {
+    /// The trust domain.
+    pub(super) const fn trust_domain(&self) -> &TrustDomain {
+        &self.trust_domain
+    }
+
+    /// What the source last gave, be it before this process began.
+    pub(super) fn held(&self) -> Option<Held> {
+        self.board.entries().get(&self.trust_domain).filter(|entry| entry.epoch == self.epoch)?.held.clone()
+    }
+
+    /// The source stands by `held` now: the bundle that it gives, or an empty one if it withdraws it. `problem` is worth knowing all the same.
+    pub(super) fn deliver(&self, held: Held, delivery: Delivery, problem: Option<String>) {
+        let now = self.board.now();
+        self.change(|entry| {
+            let same = entry.held.as_ref().is_some_and(|before| {
+                before.bundle.revision() == held.bundle.revision() && before.sequence == held.sequence
+            });
+            entry.unwritten |= !same || delivery == Delivery::Fetched;
+            if !same {
+                entry.held = Some(held);
+            }
+            entry.confirmed = Some(now);
+            entry.pushed = delivery == Delivery::Pushed;
+            entry.connected = true;
+            entry.problem = problem;
+        });
+    }
+
+    /// The source cannot be reached, or what it says cannot be used: what is held stays, and ages.
+    pub(super) fn keep(&self, problem: String) {
+        self.age(None, problem);
+    }
+
+    /// As [`keep`](Self::keep), and what is held is `held`: a part of it was replaced, and another ages.
+    pub(super) fn keep_partly(&self, held: Held, problem: String) {
+        self.age(Some(held), problem);
+    }
+
+    fn age(&self, held: Option<Held>, problem: String) {
+        let now = self.board.now();
+        self.change(|entry| {
+            if entry.connected {
+                entry.confirmed = entry.confirmed_at(now);
+                entry.unwritten |= entry.held.is_some();
+            }
+            if let Some(held) = held {
+                entry.confirmed.get_or_insert(now);
+                entry.held = Some(held);
+                entry.unwritten = true;
+            }
+            entry.connected = false;
+            entry.problem = Some(problem);
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Entry)) {
+        let mut entries = self.board.entries();
+        let Some(entry) = entries.get_mut(&self.trust_domain).filter(|entry| entry.epoch == self.epoch) else { return };
+        let seen = |entry: &Entry| {
+            let revision = entry.held.as_ref().map(|held| Arc::clone(held.bundle.revision()));
+            (revision, entry.connected, entry.problem.clone())
+        };
+        let before = seen(entry);
+        change(entry);
+        let after = seen(entry);
+        if before != after {
+            let (revision, connected, problem) = &after;
+            tracing::info!(
+                trust_domain = %self.trust_domain,
+                revision = revision.as_deref(),
+                connected,
+                problem = problem.as_deref(),
+                "Bundle feed changed"
+            );
+            self.board.news.store(true, Ordering::Release);
+        }
+    }
+}
