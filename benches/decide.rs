@@ -1,5 +1,5 @@
 //! The road in process, whole and stage by stage: how long one hop takes, and what it allocates.
-#![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::unreachable, reason = "a benchmark fails by panicking")]
 
 mod mesh;
 mod token;
@@ -15,8 +15,9 @@ use hopguard::{
     clock::Timestamp,
     config::Config,
     decision::{Decision, DecisionIds, Evidence},
-    grant::Requested,
-    hop::Hop,
+    feed::Feeds,
+    grant::{Acting, Asked, Call, Requested},
+    hop::{Hop, Request},
     pb::CheckRequest,
     peer::{PeerEvidence, Rules, Verifier},
     policy::Input,
@@ -62,7 +63,8 @@ impl Road {
         let (audit, _) = Audit::open(&Sink::Stdout, config.limits.audit_queue, config.audit.window)?;
         let shared = Arc::new(Shared::new(audit, DecisionIds::new()?, Metrics::new(), limits));
         let now = shared.clock.now();
-        let snapshot = Loader::new(config, shared).refresh(true, now).ok_or("the snapshot does not load")?;
+        let feeds = Arc::new(Feeds::start(&config.trust, None, move || now, || ())?);
+        let snapshot = Loader::new(config, feeds, shared).refresh(true, now).ok_or("the snapshot does not load")?;
         let decision = snapshot.authorizer.decide(&mesh.request, now);
         if let Err(denial) = &decision.verdict {
             return Err(format!("the hop is denied: {denial:?}").into());
@@ -136,16 +138,19 @@ fn stage_3_purpose(bencher: Bencher<'_, '_>) {
 fn stage_4_grant(bencher: Bencher<'_, '_>) {
     let Road { now, snapshot, decision, .. } = &*ROAD;
     let hop = ROAD.hop();
-    let requested = Requested {
-        method: hop.request.method,
-        path: &hop.request.target.path,
-        host: &hop.request.host,
-        content_type: hop.request.content_type,
-        upgrade: hop.request.upgrade.as_deref(),
-    };
+    let Request::Http(http) = &hop.request else { unreachable!("the hop is a request") };
+    let requested = Requested::Http(Call {
+        method: http.method,
+        path: &http.target.path,
+        host: &http.host,
+        content_type: http.content_type,
+        upgrade: http.upgrade.as_deref(),
+    });
     let peer = decision.peer().unwrap().id();
-    let purpose = decision.findings.purpose.as_ref().unwrap().purpose();
-    bencher.bench(|| snapshot.authorizer.grants.covering(peer, &requested, purpose, *now));
+    let acting = Acting { peer, behalf: None, relayed: None };
+    let asked = Asked { acting, requested, purpose: decision.findings.purpose.as_ref(), now: *now };
+    let grants = snapshot.authorizer.grants.as_ref().unwrap();
+    bencher.bench(|| grants.covering(&asked));
 }
 
 #[divan::bench]
@@ -154,10 +159,13 @@ fn stage_5_policy(bencher: Bencher<'_, '_>) {
     let hop = ROAD.hop();
     let input = Input {
         request: &hop.request,
-        audience: ROAD.evidence().audience.ok().unwrap(),
-        peer: decision.peer().unwrap(),
-        purpose: decision.findings.purpose.as_ref().unwrap(),
-        grant: decision.findings.grant.as_ref().unwrap(),
+        credentials: &snapshot.authorizer.rules.token_headers,
+        this: snapshot.authorizer.this.as_ref(),
+        peer: decision.peer(),
+        tokens: ROAD.evidence().tokens.verified(),
+        actor: ROAD.evidence().actor.ok(),
+        purpose: decision.findings.purpose.as_ref(),
+        grant: decision.findings.grant.as_ref(),
         now: *now,
     };
     bencher.bench(|| {

@@ -10,6 +10,7 @@ use crate::{
     audit::{Audit, AuditWriter, Sink},
     config::Config,
     decision::DecisionIds,
+    feed::Feeds,
     reload::{Loader, Nudge, Watch},
     server::{self, Bound, Limits, Shared, Workers, admin::Admin},
     telemetry::Metrics,
@@ -83,9 +84,11 @@ impl App {
         let (ending, ended) = (CancellationToken::new(), CancellationToken::new());
         let (workers, threads) =
             Workers::start(config.limits.workers, &shared, &ending).context("serving threads cannot be started")?;
-        let loader = Loader::new(config, Arc::clone(&shared));
-        let (watch, nudge) =
-            Watch::start(loader, Arc::clone(&shared)).context("the reload thread cannot be started")?;
+        let (nudge, words) = Nudge::new();
+        let feeds = Arc::new(feeds(&config, &shared, nudge.clone())?);
+        let loader = Loader::new(config, Arc::clone(&feeds), Arc::clone(&shared));
+        let watch = Watch::start(loader, Arc::clone(&shared), nudge.clone(), words)
+            .context("the reload thread cannot be started")?;
         let tasks = TaskTracker::new();
         for bound in bound {
             tasks.spawn(server::accept(bound, Arc::clone(&shared), workers.clone(), ending.clone()));
@@ -104,6 +107,7 @@ impl App {
         ending.cancel();
         drain(threads).await;
         nudge.stop();
+        feeds.stop(patience);
         watch.finish(patience);
         ended.cancel();
         tasks.close();
@@ -115,6 +119,14 @@ impl App {
         tracing::info!("Ended");
         Ok(())
     }
+}
+
+/// Follows what comes over a network; whatever it newly says is loaded at once.
+fn feeds(config: &Config, shared: &Arc<Shared>, nudge: Nudge) -> anyhow::Result<Feeds> {
+    let clock = Arc::clone(shared);
+    let feeds =
+        Feeds::start(&config.trust, config.state.as_deref(), move || clock.clock.now(), move || nudge.changed());
+    feeds.context("the feeds of trust bundles cannot be started")
 }
 
 async fn reload_at(mut hangup: Signal, nudge: Nudge, ending: CancellationToken) {

@@ -10,33 +10,45 @@ use spiffe::SpiffeId;
 use crate::{
     audience::{Audience, SelfCheck},
     clock::Timestamp,
-    decision::{Decision, Denial, Evidence, Findings, Proof, Revisions},
-    grant::{Grants, Requested},
-    hop::{Credentials, Hop, Outline, Request, Rules},
+    decision::{Decision, Denial, Evidence, Fault, Findings, Layer, Mode, Modes, Proof, Revisions, Tokens},
+    delegation::{Actor, Holding, Relaying},
+    grant::{Acting, Asked, Call, GrantError, Grants, Requested},
+    hop::{Credentials, Hop, Http, Outline, Request, Rules},
     pb::CheckRequest,
-    peer::{PeerEvidence, Verifier},
+    peer::{PeerEvidence, ProvedPeer, Verifier},
     policy::{self, Permit, Policy},
-    purpose::{ClaimedPurpose, Vocabulary},
+    purpose::{ClaimedPurpose, PurposeError, StatedPurpose, Vocabulary},
+    token::{self, IssuerKeys, Presented},
     trust::Trust,
 };
 
 /// Everything that decisions are made by, at one revision.
 #[derive(Debug)]
 pub struct Authorizer {
-    /// This workload: the audience of every inbound hop.
-    pub this: SpiffeId,
+    /// This workload: the audience of every inbound hop. Absent only where neither proof nor ceiling asks who it is.
+    pub this: Option<SpiffeId>,
+    /// How far each layer acts.
+    pub modes: Modes,
     /// What a hop may look like.
     pub rules: Rules,
     /// Whether Envoy's own name is held against ours.
     pub self_check: SelfCheck,
     /// How a peer is verified.
     pub verifier: Verifier,
+    /// How tokens are verified.
+    pub tokens: token::Verifier,
+    /// By which keys of issuers that are no trust domains.
+    pub issuers: IssuerKeys,
+    /// How many actors a delegation may name.
+    pub max_depth: usize,
     /// Against which bundles.
     pub trust: Trust,
+    /// Whether a hop must say what it is for.
+    pub purpose_required: bool,
     /// The purposes there are.
     pub vocabulary: Vocabulary,
-    /// What was approved.
-    pub grants: Grants,
+    /// What was approved; absent if that is not asked for.
+    pub grants: Option<Grants>,
     /// What narrows it.
     pub policy: Arc<Policy>,
     /// The digests of all this.
@@ -48,27 +60,75 @@ impl Authorizer {
     ///
     /// What was established before a denial stays in the decision, so that the record can say who was refused, not only that someone was.
     pub fn decide(&self, check: &CheckRequest, now: Timestamp) -> Decision {
-        let decision = Decision::denied(now, Outline::of(check), crate::decision::Fault::Internal);
-        let decision = Decision { revisions: Some(Arc::clone(&self.revisions)), ..decision };
+        let decision = Decision::denied(now, Outline::of(check), Fault::Internal);
+        let revisions = Some(Arc::clone(&self.revisions));
+        let decision = Decision { revisions, modes: self.modes, ..decision };
         let hop = match Hop::decode(check, &self.rules) {
             Ok(hop) => hop,
             Err(error) => return Decision { verdict: Err(error.into()), ..decision },
         };
-        let evidence = self.prove(&hop.credentials, now);
+        let evidence = self.prove(&hop, now);
         let (verdict, findings) = self.judge(&hop.request, &evidence, now);
         Decision { verdict, evidence: Some(evidence), findings, ..decision }
     }
 
     /// Proves what the credentials can prove. Needs trust, and no documents.
-    fn prove(&self, credentials: &Credentials<'_>, now: Timestamp) -> Evidence {
+    fn prove(&self, hop: &Hop<'_>, now: Timestamp) -> Evidence {
+        let Some(this) = self.this.as_ref().filter(|_| self.modes.proof != Mode::Skip) else {
+            return Evidence::skipped();
+        };
+        let credentials = &hop.credentials;
         let peer = Proof::from(self.verifier.verify(&speaks_for_peer(credentials), &self.trust, now));
-        let audience = Proof::from(Audience::verify(&self.this, credentials.destination, self.self_check));
+        let tokens = self.prove_tokens(this, credentials, now);
+        let (actor, holding) = self.bind(&peer, &tokens);
+        let audience = Proof::from(Audience::verify(this, credentials.destination, self.self_check));
         let purpose = match &peer {
             // Only a proved peer can state what a hop is for.
-            Proof::Proved(_) => Proof::from(ClaimedPurpose::declared(&credentials.purpose)),
+            Proof::Proved(_) => Proof::from(self.claim(hop, &tokens, &holding)),
             Proof::Failed(_) | Proof::Skipped => Proof::Skipped,
         };
-        Evidence { peer, audience, purpose }
+        Evidence { peer, tokens, actor, holding, audience, purpose }
+    }
+
+    fn prove_tokens(&self, this: &SpiffeId, credentials: &Credentials<'_>, now: Timestamp) -> Tokens {
+        let presented: Vec<_> =
+            credentials.tokens.iter().filter_map(|(header, value)| Presented::read(header, value)).collect();
+        let token::Tokens { jwt_svid, transaction, oidc } =
+            self.tokens.verify(&presented, this, &self.trust, &self.issuers, now);
+        Tokens { jwt_svid: jwt_svid.into(), transaction: transaction.into(), oidc: oidc.into() }
+    }
+
+    /// Binds the tokens that hold to the peer that presents them.
+    fn bind(&self, peer: &Proof<ProvedPeer>, tokens: &Tokens) -> (Proof<Actor>, Proof<Holding>) {
+        let Proof::Proved(peer) = peer else { return (Proof::Skipped, Proof::Skipped) };
+        let verified = tokens.verified();
+        let actor = match Actor::of(peer, verified, self.max_depth) {
+            Ok(actor) => actor,
+            Err(error) => return (Proof::Failed(error.into()), Proof::Skipped),
+        };
+        // A relay goes on only to where a grant can name it.
+        let relaying = if self.modes.ceiling == Mode::Enforce { Relaying::ByGrant } else { Relaying::Refused };
+        let holding = Holding::verify(peer, verified, &actor, relaying);
+        match holding {
+            Ok(holding) => (Proof::Proved(actor), Proof::Proved(holding)),
+            // Whom a token speaks for that is not the peer's to present is not known.
+            Err(error) => (Proof::Skipped, Proof::Failed(error.into())),
+        }
+    }
+
+    /// What is said of the purpose: by a token that the peer may present, and by the peer.
+    fn claim(
+        &self,
+        hop: &Hop<'_>,
+        tokens: &Tokens,
+        holding: &Proof<Holding>,
+    ) -> Result<Option<ClaimedPurpose>, PurposeError> {
+        let held = holding.ok().and_then(|_| tokens.transaction.ok());
+        let claimed = ClaimedPurpose::of(held.map(|token| token.scope()), &hop.credentials.purpose)?;
+        match (&claimed, &hop.request) {
+            (None, Request::Http(_)) if self.purpose_required => Err(PurposeError::Missing),
+            _ => Ok(claimed),
+        }
     }
 
     /// Judges what is asked for by what was proved. Needs documents, and no credentials.
@@ -85,13 +145,83 @@ impl Authorizer {
         now: Timestamp,
         found: &mut Findings,
     ) -> Result<Permit, Denial> {
-        let peer = evidence.peer.proved()?;
-        let audience = evidence.audience.proved()?;
-        let purpose = found.purpose.insert(self.vocabulary.state(evidence.purpose.proved()?)?);
-        let grant = found.grant.insert(self.grants.covering(peer.id(), &requested(request), purpose.purpose(), now)?);
-        let input = policy::Input { request, audience, peer, purpose, grant, now };
+        let peer = self.proved(&evidence.peer, found)?;
+        for token in evidence.tokens.in_order() {
+            self.proved(token, found)?;
+        }
+        let actor = self.proved(&evidence.actor, found)?;
+        let holding = self.proved(&evidence.holding, found)?;
+        let audience = self.proved(&evidence.audience, found)?;
+        // A proof that was left out counts for nothing where proofs are enforced.
+        if self.modes.proof == Mode::Enforce && (peer.is_none() || holding.is_none() || audience.is_none()) {
+            return Err(Fault::Internal.into());
+        }
+        if let Some(claimed) = self.proved(&evidence.purpose, found)? {
+            found.purpose = let_through(Layer::Proof, self.modes.proof, self.vocabulary.state(claimed), found)?;
+        }
+        if let Some(grants) = &self.grants {
+            let covering = covering(grants, request, peer.zip(actor), found.purpose.as_ref(), now);
+            found.grant = let_through(Layer::Ceiling, self.modes.ceiling, covering, found)?;
+        }
+        if let (Request::Tcp(_), None, Some(active)) = (request, &found.purpose, &found.grant) {
+            let implied = active.implied_purpose();
+            found.purpose = let_through(Layer::Proof, self.modes.proof, implied, found)?;
+        }
+        let input = policy::Input {
+            request,
+            credentials: &self.rules.token_headers,
+            this: self.this.as_ref(),
+            peer,
+            // What the peer may not present speaks for nobody.
+            tokens: holding.map(|_| evidence.tokens.verified()).unwrap_or_default(),
+            actor,
+            purpose: found.purpose.as_ref(),
+            grant: found.grant.as_ref(),
+            now,
+        };
         Ok(self.policy.evaluate(&input, &mut found.input)?)
     }
+
+    /// The proof, if it holds, or if this layer only watches what does not.
+    fn proved<'e, T>(&self, proof: &'e Proof<T>, found: &mut Findings) -> Result<Option<&'e T>, Denial> {
+        match proof {
+            Proof::Proved(proof) => Ok(Some(proof)),
+            Proof::Skipped => Ok(None),
+            Proof::Failed(denial) => let_through(Layer::Proof, self.modes.proof, Err(denial.clone()), found),
+        }
+    }
+}
+
+/// What a stage of `layer` found; nothing, if it denies for a reason of its own while the layer only watches.
+fn let_through<T>(
+    layer: Layer,
+    mode: Mode,
+    result: Result<T, impl Into<Denial>>,
+    found: &mut Findings,
+) -> Result<Option<T>, Denial> {
+    match result.map_err(Into::into) {
+        Ok(proof) => Ok(Some(proof)),
+        Err(denial) if mode == Mode::Observe && layer.owns(denial.reason()) => {
+            found.observed.push(denial);
+            Ok(None)
+        }
+        Err(denial) => Err(denial),
+    }
+}
+
+fn covering(
+    grants: &Grants,
+    request: &Request<'_>,
+    acting: Option<(&ProvedPeer, &Actor)>,
+    purpose: Option<&StatedPurpose>,
+    now: Timestamp,
+) -> Result<crate::grant::ActiveGrant, GrantError> {
+    let (peer, actor) = acting.ok_or(GrantError::Nobody)?;
+    let behalf = actor
+        .subject()
+        .map(|subject| (subject.issuer.as_deref().unwrap_or_default(), subject.name.as_str(), actor.depth()));
+    let acting = Acting { peer: peer.id(), behalf, relayed: actor.relayed() };
+    grants.covering(&Asked { acting, requested: requested(request), purpose, now })
 }
 
 fn speaks_for_peer<'a>(credentials: &'a Credentials<'_>) -> PeerEvidence<'a> {
@@ -103,11 +233,17 @@ fn speaks_for_peer<'a>(credentials: &'a Credentials<'_>) -> PeerEvidence<'a> {
 }
 
 fn requested<'a>(request: &'a Request<'_>) -> Requested<'a> {
-    Requested {
-        method: request.method,
-        path: &request.target.path,
-        host: &request.host,
-        content_type: request.content_type,
-        upgrade: request.upgrade.as_deref(),
+    match request {
+        Request::Http(http) => {
+            let Http { method, target, host, content_type, upgrade, .. } = &**http;
+            Requested::Http(Call {
+                method,
+                path: &target.path,
+                host,
+                content_type: *content_type,
+                upgrade: upgrade.as_deref(),
+            })
+        }
+        Request::Tcp(tcp) => Requested::Tcp(tcp.port),
     }
 }

@@ -14,6 +14,7 @@ mod section;
 mod table;
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{self, Read},
     net::SocketAddr,
@@ -30,9 +31,12 @@ pub use self::{
 };
 use crate::{
     audience::SelfCheck,
+    decision::Modes,
+    peer,
     response::Reveal,
-    server::{Allow, Listener},
-    trust::Source,
+    server::Listener,
+    token,
+    trust::{Endpoint, Source},
     yaml::{self, Position, Problem, Problems, Reader},
 };
 
@@ -43,22 +47,32 @@ pub struct Config {
     pub file: PathBuf,
     /// What was read: the beginning of the file's SHA-256, in hex.
     pub revision: String,
-    /// This workload.
-    pub self_id: SpiffeId,
+    /// This workload; absent, its Workload API says, or nobody asks.
+    pub self_id: Option<SpiffeId>,
+    /// The Workload API that says who this workload is, if it does not say so itself.
+    pub workload_api: Option<Endpoint>,
+    /// Where last good bundles and one-time claims are kept over a restart.
+    pub state: Option<PathBuf>,
     /// Where Envoy asks; at least one, each address once.
     pub listen: Vec<Listener>,
     /// Where health and metrics are served.
     pub admin: SocketAddr,
+    /// How far each layer acts.
+    pub modes: Modes,
     /// What a hop may look like.
     pub hop: HopRules,
     /// How the caller is proved.
-    pub peer: PeerRules,
-    /// The trusted trust domains, each once; at least one.
+    pub peer: peer::Rules,
+    /// The trusted trust domains, each once.
     pub trust: Vec<Source>,
+    /// What may speak for a subject.
+    pub tokens: Tokens,
     /// The header that declares the purpose, in lower case.
     pub purpose_header: String,
-    /// The directory of documents.
-    pub documents: PathBuf,
+    /// Whether every hop must say its purpose.
+    pub purpose_required: bool,
+    /// The directory of documents; absent only if no grant is asked for.
+    pub documents: Option<PathBuf>,
     /// The runtime policy.
     pub policy: PolicySource,
     /// How much of the reason a denied caller is told.
@@ -84,13 +98,68 @@ pub struct HopRules {
     pub keep_headers: Vec<String>,
     /// Whether Envoy's own name is held against ours.
     pub self_check: SelfCheck,
+    /// Whether connections without HTTP are hops.
+    pub tcp: bool,
+    /// How long what was allowed may last; Envoy bounds it.
+    pub max_stream: Duration,
 }
 
-/// How the caller is proved.
+/// What may speak for a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerRules {
-    /// The longest validity of a leaf certificate.
-    pub max_lifetime: Duration,
+pub struct Tokens {
+    /// What each kind of token must be.
+    pub rules: token::Rules,
+    /// The most actors that a token may name.
+    pub max_depth: usize,
+    /// The most one-time tokens that are remembered.
+    pub capacity: usize,
+    /// Where the keys of issuers are that are no trust domains.
+    pub keys: Vec<KeysSource>,
+}
+
+impl Tokens {
+    /// The headers that hold tokens, in lower case.
+    pub fn headers(&self) -> BTreeSet<String> {
+        let token::Rules { jwt_svid, transaction, oidc, .. } = &self.rules;
+        let jwt_svid = jwt_svid.iter().map(|rules| &rules.header);
+        let transaction = transaction.iter().map(|rules| &rules.header);
+        jwt_svid.chain(transaction).chain(oidc.iter().map(|rules| &rules.header)).cloned().collect()
+    }
+}
+
+/// Where an issuer's keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysSource {
+    /// The issuer.
+    pub issuer: String,
+    /// Where.
+    pub from: KeysFrom,
+}
+
+impl KeysSource {
+    /// The file that they are in, if they are in one.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.from {
+            KeysFrom::File(path) => Some(path),
+            KeysFrom::Url { .. } => None,
+        }
+    }
+}
+
+/// Where keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeysFrom {
+    /// In a JWK set in a file.
+    File(PathBuf),
+    /// In a JWK set that is served.
+    Url {
+        /// Where.
+        url: http::Uri,
+        /// The roots by which the server is authenticated; absent: the system's.
+        ca: Option<PathBuf>,
+        /// How often it is fetched.
+        refresh: Duration,
+    },
 }
 
 /// The runtime policy.
@@ -184,6 +253,8 @@ impl Config {
         [
             ("listen", self.listen != other.listen),
             ("admin", self.admin != other.admin),
+            ("state", self.state != other.state),
+            ("tokens.replay.capacity", self.tokens.capacity != other.tokens.capacity),
             ("audit.file", self.audit.file != other.audit.file),
             ("audit.window", self.audit.window != other.audit.window),
             ("limits.request_bytes", here.request_bytes != there.request_bytes),

@@ -2,6 +2,7 @@
 
 mod denial;
 mod id;
+mod mode;
 mod reason;
 
 use std::sync::Arc;
@@ -9,16 +10,19 @@ use std::sync::Arc;
 pub use self::{
     denial::{Denial, Fault},
     id::{DecisionId, DecisionIds},
+    mode::{Layer, Mode, Modes},
     reason::{Reason, Status},
 };
 use crate::{
     audience::Audience,
     clock::Timestamp,
+    delegation::{self, Actor, Holding},
     grant::ActiveGrant,
     hop::Outline,
     peer::ProvedPeer,
     policy::{Document, Permit},
     purpose::{ClaimedPurpose, StatedPurpose},
+    token::VerifiedToken,
 };
 
 /// What became of one proof.
@@ -28,23 +32,11 @@ pub enum Proof<T> {
     Proved(T),
     /// It does not.
     Failed(Denial),
-    /// Nothing could be proved, because what it rests on failed.
+    /// Nothing was to be proved, or could be, because what it rests on failed.
     Skipped,
 }
 
 impl<T> Proof<T> {
-    /// The proof, if it holds.
-    ///
-    /// # Errors
-    /// The denial with which it failed. A proof that was skipped proves nothing.
-    pub fn proved(&self) -> Result<&T, Denial> {
-        match self {
-            Self::Proved(proof) => Ok(proof),
-            Self::Failed(denial) => Err(denial.clone()),
-            Self::Skipped => Err(Fault::Internal.into()),
-        }
-    }
-
     /// The proof, if it holds.
     pub fn ok(&self) -> Option<&T> {
         match self {
@@ -63,15 +55,73 @@ impl<T, E: Into<Denial>> From<Result<T, E>> for Proof<T> {
     }
 }
 
+impl<T, E: Into<Denial>> From<Result<Option<T>, E>> for Proof<T> {
+    fn from(result: Result<Option<T>, E>) -> Self {
+        match result {
+            Ok(Some(proof)) => Self::Proved(proof),
+            Ok(None) => Self::Skipped,
+            Err(error) => Self::Failed(error.into()),
+        }
+    }
+}
+
+/// What became of each kind of token; one that is not there is skipped.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// Speaks for a workload.
+    pub jwt_svid: Proof<Arc<VerifiedToken>>,
+    /// Speaks for the subject of a transaction.
+    pub transaction: Proof<Arc<VerifiedToken>>,
+    /// Speaks for a person.
+    pub oidc: Proof<Arc<VerifiedToken>>,
+}
+
+impl Tokens {
+    /// Those that hold.
+    pub fn verified(&self) -> delegation::Tokens<'_> {
+        delegation::Tokens {
+            jwt_svid: self.jwt_svid.ok().map(Arc::as_ref),
+            transaction: self.transaction.ok().map(Arc::as_ref),
+            oidc: self.oidc.ok().map(Arc::as_ref),
+        }
+    }
+
+    /// In the order in which they are verified.
+    pub fn in_order(&self) -> [&Proof<Arc<VerifiedToken>>; 3] {
+        [&self.jwt_svid, &self.transaction, &self.oidc]
+    }
+}
+
 /// What the proof layer established: needs credentials and trust, no documents.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     /// Who is calling.
     pub peer: Proof<ProvedPeer>,
+    /// What speaks for a subject.
+    pub tokens: Tokens,
+    /// Who acts, and for whom.
+    pub actor: Proof<Actor>,
+    /// That the peer may present its tokens, as far as that can be known without grants.
+    pub holding: Proof<Holding>,
     /// That the hop is meant for this workload.
     pub audience: Proof<Audience>,
-    /// What the peer says the hop is for.
-    pub purpose: Proof<ClaimedPurpose<'static>>,
+    /// What is said of the hop's purpose.
+    pub purpose: Proof<ClaimedPurpose>,
+}
+
+impl Evidence {
+    /// Nothing was asked for.
+    pub const fn skipped() -> Self {
+        let tokens = Tokens { jwt_svid: Proof::Skipped, transaction: Proof::Skipped, oidc: Proof::Skipped };
+        Self {
+            peer: Proof::Skipped,
+            tokens,
+            actor: Proof::Skipped,
+            holding: Proof::Skipped,
+            audience: Proof::Skipped,
+            purpose: Proof::Skipped,
+        }
+    }
 }
 
 /// What was found while judging: needs documents, no credentials.
@@ -83,6 +133,8 @@ pub struct Findings {
     pub grant: Option<ActiveGrant>,
     /// What the policy was asked.
     pub input: Option<Document>,
+    /// What a layer that only watches would have denied for.
+    pub observed: Vec<Denial>,
 }
 
 /// The answer to one hop, and why.
@@ -98,6 +150,8 @@ pub struct Decision {
     pub evidence: Option<Evidence>,
     /// What was found.
     pub findings: Findings,
+    /// How far each layer acted.
+    pub modes: Modes,
     /// What it was decided by; absent if nothing was loaded.
     pub revisions: Option<Arc<Revisions>>,
 }
@@ -106,12 +160,28 @@ impl Decision {
     /// A denial before anything was proved.
     pub fn denied(now: Timestamp, outline: Outline, denial: impl Into<Denial>) -> Self {
         let verdict = Err(denial.into());
-        Self { now, verdict, outline, evidence: None, findings: Findings::default(), revisions: None }
+        let (findings, modes) = (Findings::default(), Modes::default());
+        Self { now, verdict, outline, evidence: None, findings, modes, revisions: None }
     }
 
-    /// The reason of the denial, if it is one.
+    /// Why the hop is denied, or would be if every layer were enforced.
+    pub fn denial(&self) -> Option<&Denial> {
+        self.verdict.as_ref().err().or_else(|| self.findings.observed.first())
+    }
+
+    /// The reason of that.
     pub fn reason(&self) -> Option<Reason> {
-        self.verdict.as_ref().err().map(Denial::reason)
+        self.denial().map(Denial::reason)
+    }
+
+    /// Whether Envoy is told that the hop may happen.
+    pub const fn is_permit(&self) -> bool {
+        self.verdict.is_ok()
+    }
+
+    /// Whether the hop may happen with every layer enforced.
+    pub fn is_allowed(&self) -> bool {
+        self.denial().is_none()
     }
 
     /// The proved peer, whatever the verdict.

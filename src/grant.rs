@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use spiffe::SpiffeId;
 
-use crate::{clock::Timestamp, purpose::Purpose};
+use crate::{
+    clock::Timestamp,
+    purpose::{Binding, Purpose},
+};
 
 pub use self::{
-    action::{Action, Requested},
+    action::{Action, Call, Requested},
     error::{Dimension, GrantError, Needed},
-    index::{ActiveGrant, Grants},
+    index::{Acting, ActiveGrant, Asked, Grants},
 };
 
 mod action;
@@ -28,6 +31,12 @@ pub struct Grant {
     audiences: Vec<SpiffeId>,
     actions: Vec<Action>,
     purposes: Vec<Purpose>,
+    /// How firmly a hop's purpose must be bound to it.
+    purpose_binding: Binding,
+    /// Absent: for undelegated hops only.
+    on_behalf_of: Option<OnBehalfOf>,
+    /// Who may present tokens that another workload holds.
+    relays: Vec<SpiffeId>,
     owner: String,
     requested_by: String,
     approver: String,
@@ -110,6 +119,39 @@ impl Grant {
         &self.exit_criteria
     }
 
+    /// Whether it covers a hop whose action it has, whenever that is.
+    ///
+    /// # Errors
+    /// What it lacks.
+    fn covers(&self, asked: &Asked<'_>) -> Result<(), Dimension> {
+        let binding = match (asked.purpose, &asked.requested) {
+            (Some(stated), _) if self.purposes.iter().any(|granted| granted.includes(stated.purpose())) => {
+                stated.binding()
+            }
+            // A connection states nothing; what it is for follows from the grant.
+            (None, Requested::Tcp(_)) => Binding::Implied,
+            (Some(_), _) | (None, Requested::Http(_)) => return Err(Dimension::Purpose),
+        };
+        let firm = match self.purpose_binding {
+            Binding::Signed => binding == Binding::Signed,
+            Binding::Declared | Binding::Implied => true,
+        };
+        if !firm {
+            return Err(Dimension::Binding);
+        }
+        let delegated = match (&self.on_behalf_of, asked.acting.behalf) {
+            (None, None) => true,
+            (Some(behalf), Some((issuer, subject, depth))) => behalf.includes(issuer, subject, depth),
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if delegated { Ok(()) } else { Err(Dimension::Delegation) }
+    }
+
+    /// Whether the peer may present what it presents.
+    fn lets_relay(&self, acting: &Acting<'_>) -> bool {
+        acting.relayed.is_none() || self.relays.contains(acting.peer)
+    }
+
     /// Where it stands in time.
     pub fn state(&self, now: Timestamp) -> State {
         if now < self.not_before {
@@ -150,6 +192,29 @@ impl Kind {
             Self::Jit => DAY,
             Self::Exception => 90 * DAY,
         })
+    }
+}
+
+/// On whose behalf a grant lets its subject act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnBehalfOf {
+    /// Any of these.
+    from: Vec<Delegators>,
+    /// How many may have acted, one after the other, the subject's own included.
+    max_depth: usize,
+}
+
+/// Subjects, by the name of who vouches for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Delegators {
+    issuer: String,
+    subjects: Vec<String>,
+}
+
+impl OnBehalfOf {
+    fn includes(&self, issuer: &str, subject: &str, depth: usize) -> bool {
+        let named = |from: &Delegators| from.issuer == issuer && from.subjects.iter().any(|name| name == subject);
+        depth <= self.max_depth && self.from.iter().any(named)
     }
 }
 

@@ -16,7 +16,9 @@ pub use self::{
     outline::Outline,
     path::Target,
 };
-use crate::pb::{AttributeContext, CheckRequest, attribute_context::HttpRequest};
+use crate::pb::{
+    AttributeContext, CheckRequest, address::Address, attribute_context::HttpRequest, socket_address::PortSpecifier,
+};
 
 /// A hop: what speaks for the caller, and what it asks for.
 #[derive(Clone, Debug)]
@@ -40,11 +42,31 @@ pub struct Credentials<'a> {
     pub destination: &'a str,
     /// The purpose header.
     pub purpose: Single<'a>,
+    /// The headers that are configured to hold tokens, as far as they are there: their names and values.
+    pub tokens: Vec<(&'a str, Cow<'a, str>)>,
 }
 
-/// What is asked for, in canonical form.
+/// What is asked for, without credentials.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
+pub enum Request<'a> {
+    /// A request.
+    Http(Box<Http<'a>>),
+    /// A connection of which Envoy shows no more than its ends.
+    Tcp(Tcp<'a>),
+}
+
+/// A connection without HTTP: what Envoy's network filter asks about.
+#[derive(Clone, Copy, Debug)]
+pub struct Tcp<'a> {
+    /// The port that it came to.
+    pub port: u16,
+    /// Everything that Envoy told, for policy's `attributes`.
+    pub attributes: &'a AttributeContext,
+}
+
+/// A request, in canonical form.
+#[derive(Clone, Debug)]
+pub struct Http<'a> {
     /// An upper-case token.
     pub method: &'a str,
     /// The canonical path and the query.
@@ -76,6 +98,10 @@ pub struct Rules {
     pub purpose_header: String,
     /// Headers that are left alone although they are removed by default.
     pub keep_headers: BTreeSet<String>,
+    /// The headers that hold tokens, in lower case.
+    pub token_headers: BTreeSet<String>,
+    /// Whether connections without HTTP are hops.
+    pub tcp: bool,
 }
 
 /// Escapes that `hop.escapes` admits as data inside a path segment.
@@ -119,10 +145,46 @@ impl<'a> Hop<'a> {
     /// [`HopError`] for whatever is missing, too large, or not in its one canonical form (strict hops).
     pub fn decode(check: &'a CheckRequest, rules: &Rules) -> Result<Self, HopError> {
         let attributes = check.attributes.as_ref().ok_or(HopError::Malformed("hop.attributes"))?;
-        // The network filter asks without a request: a TCP hop, which no configuration admits.
-        let request = attributes.request.as_ref().ok_or(HopError::Malformed("hop.request"))?;
+        let Some(request) = attributes.request.as_ref() else {
+            let tcp = Tcp::decode(attributes, rules)?;
+            return Ok(Self { credentials: Credentials::at_the_ends(attributes), request: Request::Tcp(tcp) });
+        };
         let http = request.http.as_ref().ok_or(HopError::Malformed("hop.http"))?;
         let headers = headers_of(http)?;
+        let request = Http::decode(attributes, http, headers, rules)?;
+        let credentials = Credentials::of(attributes, headers, rules)?;
+        Ok(Self { credentials, request: Request::Http(Box::new(request)) })
+    }
+}
+
+impl<'a> Request<'a> {
+    /// Everything that Envoy told.
+    pub const fn attributes(&self) -> &'a AttributeContext {
+        match self {
+            Self::Http(http) => http.attributes,
+            Self::Tcp(tcp) => tcp.attributes,
+        }
+    }
+}
+
+impl<'a> Tcp<'a> {
+    /// Envoy's network filter asks without a request.
+    fn decode(attributes: &'a AttributeContext, rules: &Rules) -> Result<Self, HopError> {
+        if !rules.tcp {
+            return Err(HopError::Malformed("hop.request"));
+        }
+        let port = port(attributes).ok_or(HopError::Malformed("hop.port"))?;
+        Ok(Self { port, attributes })
+    }
+}
+
+impl<'a> Http<'a> {
+    fn decode(
+        attributes: &'a AttributeContext,
+        http: &'a HttpRequest,
+        headers: Headers<'a>,
+        rules: &Rules,
+    ) -> Result<Self, HopError> {
         if headers.len() > rules.max_headers {
             return Err(HopError::TooLarge("headers.count"));
         }
@@ -135,7 +197,7 @@ impl<'a> Hop<'a> {
         agree(headers, http)?;
         single_values(headers)?;
         connection(headers)?;
-        let request = Request {
+        Ok(Self {
             method,
             target,
             host,
@@ -145,26 +207,64 @@ impl<'a> Hop<'a> {
             body: Body::of(http, headers),
             attributes,
             http,
-        };
-        Ok(Self { credentials: Credentials::of(attributes, headers, rules)?, request })
+        })
     }
 }
 
 impl<'a> Credentials<'a> {
     fn of(attributes: &'a AttributeContext, headers: Headers<'a>, rules: &Rules) -> Result<Self, HopError> {
-        let source = attributes.source.as_ref();
         let purpose = headers.single(&rules.purpose_header);
         if purpose == Single::NotUtf8 {
             return Err(HopError::Ambiguous("header.purpose"));
         }
         Ok(Self {
-            certificate: source.map_or("", |source| &source.certificate),
-            principal: source.map_or("", |source| &source.principal),
             // Quotes that open in one entry and close in the next would hide the comma between them.
             xfcc: if headers.entries(XFCC) > 1 { Some(Cow::Borrowed(",")) } else { headers.joined(XFCC) },
-            destination: attributes.destination.as_ref().map_or("", |destination| &destination.principal),
             purpose,
+            tokens: tokens(headers, rules)?,
+            ..Self::at_the_ends(attributes)
         })
+    }
+
+    /// What the connection itself tells.
+    fn at_the_ends(attributes: &'a AttributeContext) -> Self {
+        let source = attributes.source.as_ref();
+        Self {
+            certificate: source.map_or("", |source| &source.certificate),
+            principal: source.map_or("", |source| &source.principal),
+            xfcc: None,
+            destination: attributes.destination.as_ref().map_or("", |destination| &destination.principal),
+            purpose: Single::Absent,
+            tokens: Vec::new(),
+        }
+    }
+}
+
+/// Collects the headers that hold tokens. Each stands alone, but for an `authorization` whose schemes hold none: that was looked at before.
+fn tokens<'a>(headers: Headers<'a>, rules: &Rules) -> Result<Vec<(&'a str, Cow<'a, str>)>, HopError> {
+    if rules.token_headers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut tokens = Vec::new();
+    for name in headers.names().filter(|name| rules.token_headers.contains(*name)) {
+        match headers.single(name) {
+            Single::Value(value) => tokens.push((name, Cow::Borrowed(value))),
+            Single::Absent | Single::Several if name == "authorization" => {}
+            Single::Absent | Single::Several | Single::NotUtf8 => return Err(HopError::Ambiguous("header.token")),
+        }
+    }
+    Ok(tokens)
+}
+
+/// The port that a hop came to.
+fn port(attributes: &AttributeContext) -> Option<u16> {
+    let destination = attributes.destination.as_ref()?.address.as_ref()?;
+    match destination.address.as_ref()? {
+        Address::SocketAddress(socket) => match socket.port_specifier.as_ref()? {
+            PortSpecifier::PortValue(port) => u16::try_from(*port).ok(),
+            PortSpecifier::NamedPort(_) => None,
+        },
+        Address::Pipe(_) => None,
     }
 }
 

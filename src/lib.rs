@@ -4,8 +4,8 @@
 //! code on it looks backwards only.
 //!
 //! ```text
-//!   Envoy ── Check ──▶ server ─▶ hop ─▶ peer ─▶ audience ─▶ purpose ─▶ grant ─▶ policy ─▶ decision ─▶ response ──▶ Envoy
-//!                                      └────── prove ──────┘└─────── judge ───────┘          └─▶ audit
+//!   Envoy ── Check ──▶ server ─▶ hop ─▶ peer ─▶ token ─▶ delegation ─▶ audience ─▶ purpose ─▶ grant ─▶ policy ─▶ decision ─▶ response ──▶ Envoy
+//!                                      └────────────── prove ───────────────┘└─────── judge ───────┘          └─▶ audit
 //! ```
 //!
 //! | module | what it guarantees |
@@ -36,6 +36,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod decision;
+pub mod delegation;
 pub mod dev;
 pub mod feed;
 pub mod grant;

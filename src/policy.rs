@@ -11,19 +11,20 @@ mod input;
 mod nesting;
 mod query;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use spiffe::SpiffeId;
 
 pub use self::directory::Source;
 use self::engine::{Engine, EngineError, Value};
 use crate::{
-    audience::Audience,
     clock::Timestamp,
+    delegation::{Actor, Tokens},
     grant::{ActiveGrant, Grant},
     hop::{HopError, Request},
     peer::ProvedPeer,
     purpose::{Purpose, StatedPurpose},
+    token::VerifiedToken,
     yaml::Problems,
 };
 
@@ -35,19 +36,25 @@ pub struct Policy {
     revision: String,
 }
 
-/// What a policy is asked: the hop, and the proof of every stage before it.
+/// What a policy is asked: the hop, and the proof of every stage before it that was asked for one.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// What is asked for.
     pub request: &'a Request<'a>,
+    /// Headers that hold credentials, in lower case: no policy sees them.
+    pub credentials: &'a BTreeSet<String>,
     /// This workload.
-    pub audience: &'a Audience,
+    pub this: Option<&'a SpiffeId>,
     /// Who asks.
-    pub peer: &'a ProvedPeer,
+    pub peer: Option<&'a ProvedPeer>,
+    /// What speaks for a subject.
+    pub tokens: Tokens<'a>,
+    /// Who acts, and for whom.
+    pub actor: Option<&'a Actor>,
     /// What for.
-    pub purpose: &'a StatedPurpose,
+    pub purpose: Option<&'a StatedPurpose>,
     /// What covers it.
-    pub grant: &'a ActiveGrant,
+    pub grant: Option<&'a ActiveGrant>,
     /// When.
     pub now: Timestamp,
 }
@@ -59,10 +66,11 @@ pub struct Document(Value);
 /// Proof that a hop may happen: proved, covered and not refused by policy. Only [`Policy::evaluate`] builds one.
 #[derive(Clone, Debug)]
 pub struct Permit {
-    peer: SpiffeId,
-    purpose: Purpose,
-    grant: Arc<Grant>,
-    valid_until: Timestamp,
+    peer: Option<SpiffeId>,
+    actor: Option<SpiffeId>,
+    purpose: Option<Purpose>,
+    grant: Option<Arc<Grant>>,
+    valid_until: Option<Timestamp>,
 }
 
 /// Why the policy did not permit.
@@ -122,13 +130,24 @@ impl Policy {
             EngineError::Fault(message) => PolicyError::Fault(message),
         })?;
         permitted(&answer)?;
-        let grant = Arc::clone(input.grant.grant());
+        let grant = input.grant.map(|active| Arc::clone(active.grant()));
         Ok(Permit {
-            peer: input.peer.id().clone(),
-            purpose: input.purpose.purpose().clone(),
-            valid_until: input.peer.valid_until().map_or_else(|| grant.expires_at(), |end| end.min(grant.expires_at())),
+            peer: input.peer.map(|peer| peer.id().clone()),
+            actor: input.actor.map(|actor| actor.effective().clone()),
+            purpose: input.purpose.map(|stated| stated.purpose().clone()),
+            valid_until: input.valid_until(),
             grant,
         })
+    }
+}
+
+impl Input<'_> {
+    /// The earliest end of what was proved and found.
+    fn valid_until(&self) -> Option<Timestamp> {
+        let peer = self.peer.and_then(ProvedPeer::valid_until);
+        let tokens = self.tokens.all().map(VerifiedToken::valid_until);
+        let grant = self.grant.map(|active| active.grant().expires_at());
+        tokens.chain(peer).chain(grant).min()
     }
 }
 
@@ -144,28 +163,28 @@ impl Document {
 }
 
 impl Permit {
-    /// The proved caller.
-    pub fn peer(&self) -> &SpiffeId {
-        &self.peer
+    /// The proved caller, where callers are proved.
+    pub const fn peer(&self) -> Option<&SpiffeId> {
+        self.peer.as_ref()
     }
 
-    /// Who acts: without delegation the peer itself.
-    pub fn actor(&self) -> &SpiffeId {
-        &self.peer
+    /// The workload that acts, where callers are proved.
+    pub const fn actor(&self) -> Option<&SpiffeId> {
+        self.actor.as_ref()
     }
 
-    /// What for.
-    pub fn purpose(&self) -> &Purpose {
-        &self.purpose
+    /// What for, where that has to be said.
+    pub const fn purpose(&self) -> Option<&Purpose> {
+        self.purpose.as_ref()
     }
 
-    /// What covers it.
-    pub fn grant(&self) -> &Grant {
-        &self.grant
+    /// What covers it, where grants are asked for.
+    pub fn grant(&self) -> Option<&Grant> {
+        self.grant.as_deref()
     }
 
     /// The earliest end of anything the permit rests on.
-    pub fn valid_until(&self) -> Timestamp {
+    pub const fn valid_until(&self) -> Option<Timestamp> {
         self.valid_until
     }
 }

@@ -1,13 +1,11 @@
 //! What a hop is for: a name from a closed vocabulary, or a denial.
 
-use std::{
-    borrow::{Borrow, Cow},
-    collections::HashSet,
-    fmt,
-    sync::Arc,
-};
+mod claim;
+mod vocabulary;
 
-use crate::hop::Single;
+use std::{borrow::Borrow, fmt, sync::Arc};
+
+pub use self::{claim::ClaimedPurpose, vocabulary::Vocabulary};
 
 /// The name of a purpose: dotted segments of `[a-z0-9][a-z0-9_-]*`, at most 128 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,46 +46,29 @@ impl fmt::Display for Purpose {
     }
 }
 
-/// How firmly a purpose is bound to its hop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How firmly a purpose is bound to its hop, the least firm first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Binding {
+    /// Nobody said so: the grant that covers the hop has one purpose only.
+    Implied,
     /// The proved peer says so.
     Declared,
+    /// A verified token says so.
+    Signed,
 }
 
 impl Binding {
     /// The word for it in documents and records.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Implied => "implied",
             Self::Declared => "declared",
+            Self::Signed => "signed",
         }
     }
 }
 
-/// What a proved peer says its hop is for, before the vocabulary has been asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimedPurpose<'a> {
-    /// The name, as it was sent.
-    pub name: Cow<'a, str>,
-    /// How firmly it is bound to the hop.
-    pub binding: Binding,
-}
-
-impl ClaimedPurpose<'static> {
-    /// Reads the purpose header of a proved peer.
-    ///
-    /// # Errors
-    /// [`PurposeError::Missing`] without one, [`PurposeError::Ambiguous`] with several.
-    pub fn declared(header: &Single<'_>) -> Result<Self, PurposeError> {
-        match header {
-            Single::Absent => Err(PurposeError::Missing),
-            Single::Several | Single::NotUtf8 => Err(PurposeError::Ambiguous),
-            Single::Value(name) => Ok(Self { name: Cow::Owned((*name).to_owned()), binding: Binding::Declared }),
-        }
-    }
-}
-
-/// What a hop is for: known to the vocabulary, which alone builds it.
+/// What a hop is for: known to the vocabulary, which builds it, or implied by the grant that alone covers the hop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatedPurpose {
     purpose: Purpose,
@@ -95,6 +76,11 @@ pub struct StatedPurpose {
 }
 
 impl StatedPurpose {
+    /// The only purpose of the grant that covers a hop which cannot state one.
+    pub(crate) const fn implied(purpose: Purpose) -> Self {
+        Self { purpose, binding: Binding::Implied }
+    }
+
     /// The purpose.
     pub const fn purpose(&self) -> &Purpose {
         &self.purpose
@@ -103,52 +89,6 @@ impl StatedPurpose {
     /// How firmly it is bound to the hop.
     pub const fn binding(&self) -> Binding {
         self.binding
-    }
-}
-
-/// The purposes that exist. It is closed: every ancestor of a purpose in it is in it too, and nothing else is a purpose.
-#[derive(Clone, Debug, Default)]
-pub struct Vocabulary(Arc<HashSet<Purpose>>);
-
-impl Vocabulary {
-    /// Takes the purposes whose every ancestor is among them, and gives back the orphans, in order.
-    pub fn close(purposes: impl IntoIterator<Item = Purpose>) -> (Self, Vec<Purpose>) {
-        let mut sorted: Vec<_> = purposes.into_iter().collect();
-        sorted.sort_unstable();
-        let mut known = HashSet::with_capacity(sorted.len());
-        let mut orphans = Vec::new();
-        // A parent is a prefix of its children, so it sorts before them.
-        for purpose in sorted {
-            if parent(purpose.as_str()).is_none_or(|parent| known.contains(parent)) {
-                known.insert(purpose);
-            } else {
-                orphans.push(purpose);
-            }
-        }
-        (Self(Arc::new(known)), orphans)
-    }
-
-    /// Whether `purpose` exists.
-    pub fn contains(&self, purpose: &Purpose) -> bool {
-        self.0.contains(purpose)
-    }
-
-    /// Finds the purpose of that name.
-    ///
-    /// # Errors
-    /// [`PurposeError::Unknown`] if there is none, however the name is spelled.
-    pub fn resolve(&self, claimed: &str) -> Result<Purpose, PurposeError> {
-        let known = self.0.get(claimed).cloned();
-        known.ok_or_else(|| PurposeError::Unknown(excerpt(claimed)))
-    }
-
-    /// Turns what the peer says into what the hop is for.
-    ///
-    /// # Errors
-    /// [`PurposeError::Unknown`] if the vocabulary does not have it.
-    pub fn state(&self, claimed: &ClaimedPurpose<'_>) -> Result<StatedPurpose, PurposeError> {
-        let purpose = self.resolve(&claimed.name)?;
-        Ok(StatedPurpose { purpose, binding: claimed.binding })
     }
 }
 
@@ -164,6 +104,14 @@ pub enum PurposeError {
     /// The vocabulary does not have it. Holds the beginning of what was said, escaped.
     #[error("no document defines the purpose `{0}`")]
     Unknown(String),
+    /// The peer says more than what the token was signed for.
+    #[error("the hop is declared to be for `{declared}`, which the token's purpose `{signed}` does not include")]
+    Widened {
+        /// What the token was signed for.
+        signed: Purpose,
+        /// What the peer says.
+        declared: Purpose,
+    },
 }
 
 impl PurposeError {
@@ -173,6 +121,7 @@ impl PurposeError {
             Self::Ambiguous => "purpose.ambiguous",
             Self::Missing => "purpose.missing",
             Self::Unknown(_) => "purpose.unknown",
+            Self::Widened { .. } => "purpose.widened",
         }
     }
 }
@@ -198,12 +147,6 @@ mod tests {
 
     fn purpose(name: &str) -> Purpose {
         Purpose::parse(name).unwrap()
-    }
-
-    fn vocabulary(names: &[&str]) -> Vocabulary {
-        let (vocabulary, orphans) = Vocabulary::close(names.iter().map(|name| purpose(name)));
-        assert_eq!(orphans, []);
-        vocabulary
     }
 
     #[test]
@@ -241,42 +184,5 @@ mod tests {
     fn ancestors_come_nearest_first() {
         assert_eq!(purpose("a.b.c").ancestors().collect::<Vec<_>>(), ["a.b", "a"]);
         assert_eq!(purpose("a").ancestors().count(), 0);
-    }
-
-    #[test]
-    fn resolves_what_the_documents_define() {
-        let known = vocabulary(&["billing", "billing.invoice"]);
-        assert_eq!(known.resolve("billing.invoice"), Ok(purpose("billing.invoice")));
-    }
-
-    #[test]
-    fn everything_else_is_unknown() {
-        let known = vocabulary(&["billing", "billing.invoice"]);
-        for name in ["", "refund", "billing.", "billing.invoice.send", "Billing", "billing ", "billing,billing"] {
-            assert_eq!(known.resolve(name), Err(PurposeError::Unknown(name.to_owned())));
-        }
-        assert!(Vocabulary::default().resolve("billing").is_err());
-    }
-
-    #[test]
-    fn an_unknown_purpose_is_quoted_short_and_escaped() {
-        let Err(PurposeError::Unknown(quoted)) = vocabulary(&[]).resolve(&"\n".repeat(9_000)) else { panic!() };
-        assert_eq!(quoted, "\\n".repeat(64));
-    }
-
-    #[test]
-    fn a_purpose_without_its_ancestors_is_an_orphan_and_so_are_its_children() {
-        let names = ["billing", "refund.eu", "refund.eu.gift", "billing-old", "billing.invoice"];
-        let (vocabulary, orphans) = Vocabulary::close(names.map(purpose));
-        assert_eq!(orphans, ["refund.eu", "refund.eu.gift"].map(purpose));
-        assert!(["billing", "billing-old", "billing.invoice"].iter().all(|name| vocabulary.resolve(name).is_ok()));
-        assert!(vocabulary.resolve("refund.eu.gift").is_err());
-    }
-
-    #[test]
-    fn a_claim_keeps_its_binding() {
-        let claimed = ClaimedPurpose { name: "billing".into(), binding: Binding::Declared };
-        let stated = vocabulary(&["billing"]).state(&claimed).unwrap();
-        assert_eq!((stated.purpose().as_str(), stated.binding()), ("billing", Binding::Declared));
     }
 }

@@ -1,10 +1,12 @@
 //! Keeps the snapshot as the files are: builds aside, swaps whole. What does not load keeps its last good state, and says so.
 
+mod bundles;
 mod fingerprint;
+mod keys;
 mod load;
 mod watch;
 
 pub use self::{
     load::Loader,
-    watch::{Nudge, Watch},
+    watch::{Nudge, Watch, Words},
 };

@@ -58,15 +58,19 @@ pub fn last_resort() -> CheckResponse {
 /// The only place that builds an OK, and it takes a permit to do so.
 fn allow(permit: &Permit, id: DecisionId, check: &CheckRequest, keep_headers: impl Fn(&str) -> bool) -> CheckResponse {
     let headers = [
-        ("x-hopguard-decision", id.to_string()),
-        ("x-hopguard-peer", permit.peer().to_string()),
-        ("x-hopguard-actor", permit.actor().to_string()),
-        ("x-hopguard-purpose", permit.purpose().to_string()),
-        ("x-hopguard-grant", permit.grant().name().to_owned()),
+        ("x-hopguard-decision", Some(id.to_string())),
+        ("x-hopguard-peer", permit.peer().map(ToString::to_string)),
+        ("x-hopguard-actor", permit.actor().map(ToString::to_string)),
+        ("x-hopguard-purpose", permit.purpose().map(ToString::to_string)),
+        ("x-hopguard-grant", permit.grant().map(|grant| grant.name().to_owned())),
     ];
+    // What nothing stands for is removed, whether or not the client sent it.
+    let absent = headers.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| (*name).to_owned());
+    let mut remove = headers_to_remove(check, keep_headers);
+    remove.extend(absent);
     let ok = OkHttpResponse {
-        headers: headers.into_iter().map(|(name, value)| set(name, value)).collect(),
-        headers_to_remove: headers_to_remove(check, keep_headers),
+        headers: headers.into_iter().filter_map(|(name, value)| Some(set(name, value?))).collect(),
+        headers_to_remove: remove,
         response_headers_to_add: Vec::new(),
     };
     CheckResponse {
@@ -137,13 +141,13 @@ fn metadata(decision: &Decision, id: DecisionId) -> Struct {
     let findings = &decision.findings;
     let fields = [
         ("decision_id", text(&id.to_string())),
-        ("allowed", Value { kind: Some(Kind::BoolValue(permit.is_some())) }),
+        ("allowed", Value { kind: Some(Kind::BoolValue(decision.is_allowed())) }),
         ("reason", optional(decision.reason().map(|reason: Reason| reason.as_str().to_owned()))),
         ("peer", optional(decision.peer().map(|peer| peer.id().to_string()))),
         ("purpose", optional(findings.purpose.as_ref().map(|purpose| purpose.purpose().to_string()))),
         ("grant", optional(findings.grant.as_ref().map(|grant| grant.grant().name().to_owned()))),
         ("revision", optional(decision.revisions.as_ref().map(|revisions| revisions.snapshot.clone()))),
-        ("valid_until", optional(permit.map(|permit| permit.valid_until().to_string()))),
+        ("valid_until", optional(permit.and_then(Permit::valid_until).map(|end| end.to_string()))),
     ];
     Struct { fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect() }
 }

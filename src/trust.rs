@@ -162,6 +162,11 @@ impl TrustBundle {
         self.revised()
     }
 
+    /// A bundle that its source has not given yet: it proves nothing, and is not to be relied on.
+    pub fn pending(trust_domain: TrustDomain) -> Self {
+        Self::empty(trust_domain).with_stale_at(Some(Timestamp::MIN))
+    }
+
     /// The same bundle, not to be relied on from `stale_at` on: its source has gone away. `None`: it is back.
     #[must_use]
     pub fn with_stale_at(mut self, stale_at: Option<Timestamp>) -> Self {

@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use crate::{
     clock::Timestamp,
-    decision::{Decision, DecisionId, Revisions},
+    decision::{Decision, DecisionId, Mode, Revisions},
     hex,
     peer::Certificate,
+    policy::Permit,
 };
 
 /// A decision on its way into the log.
@@ -49,7 +50,7 @@ pub struct Record<'a> {
     answered: Answer,
     allowed: bool,
     reason: Option<&'static str>,
-    observed: [&'static str; 0],
+    observed: Vec<&'static str>,
     modes: Modes,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'static str>,
@@ -59,7 +60,8 @@ pub struct Record<'a> {
     #[serde(rename = "self")]
     this: &'a str,
     peer: Option<Peer<'a>>,
-    actor: Option<Actor>,
+    tokens: Vec<Token<'a>>,
+    actor: Option<Actor<'a>>,
     purpose: Option<Purpose<'a>>,
     grant: Option<Grant<'a>>,
     revisions: Option<&'a Revisions>,
@@ -88,6 +90,8 @@ struct Hop<'a> {
     method: &'a str,
     host: &'a str,
     path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
     request_id: Option<&'a str>,
 }
 
@@ -101,10 +105,21 @@ struct Peer<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Actor {
+struct Token<'a> {
+    kind: &'static str,
+    issuer: &'a str,
+    subject: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    sha256: String,
+    expires: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Actor<'a> {
     r#type: &'static str,
     effective: String,
-    chain: [&'static str; 0],
+    chain: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -136,26 +151,34 @@ impl<'a> Record<'a> {
     /// The record of `entry`, as number `seq`.
     pub fn new(seq: u64, entry: &'a Entry) -> Self {
         let Entry { id, decision, input_digest, elapsed, this } = entry;
-        let denial = decision.verdict.as_ref().err();
+        let denial = decision.denial();
         let peer = decision.peer();
         let found = &decision.findings;
+        let evidence = decision.evidence.as_ref();
+        let tokens = evidence.map(|evidence| evidence.tokens.verified()).unwrap_or_default();
+        let actor = evidence.and_then(|evidence| evidence.actor.ok());
         Self {
             schema: SCHEMA,
             seq,
             time: decision.now.to_string(),
             decision_id: id.to_string(),
             trace_id: decision.outline.trace_id.as_deref(),
-            answered: if denial.is_some() { Answer::Deny } else { Answer::Allow },
-            allowed: denial.is_none(),
+            answered: if decision.is_permit() { Answer::Allow } else { Answer::Deny },
+            allowed: decision.is_allowed(),
             reason: denial.map(|denial| denial.reason().as_str()),
-            observed: [],
-            modes: Modes { proof: "enforce", ceiling: "enforce", policy: "enforce" },
+            observed: found.observed.iter().map(|denial| denial.reason().as_str()).collect(),
+            modes: Modes {
+                proof: decision.modes.proof.as_str(),
+                ceiling: decision.modes.ceiling.as_str(),
+                policy: Mode::Enforce.as_str(),
+            },
             detail: denial.and_then(|denial| denial.detail()),
             message: denial.map(ToString::to_string),
             hop: Hop {
                 method: &decision.outline.method,
                 host: &decision.outline.host,
                 path: decision.outline.path.as_deref(),
+                port: decision.outline.port,
                 request_id: decision.outline.request_id.as_deref(),
             },
             this,
@@ -166,7 +189,22 @@ impl<'a> Record<'a> {
                 fingerprint: peer.certificate().map(Certificate::fingerprint),
                 not_after: peer.certificate().map(|certificate| certificate.not_after().to_string()),
             }),
-            actor: peer.map(|peer| Actor { r#type: "workload", effective: peer.id().to_string(), chain: [] }),
+            tokens: tokens
+                .all()
+                .map(|token| Token {
+                    kind: token.kind().as_str(),
+                    issuer: token.issuer(),
+                    subject: token.subject(),
+                    id: token.id(),
+                    sha256: hex::encode(token.sha256()),
+                    expires: token.expires().to_string(),
+                })
+                .collect(),
+            actor: actor.map(|actor| Actor {
+                r#type: actor.kind().as_str(),
+                effective: actor.effective().to_string(),
+                chain: actor.chain(),
+            }),
             purpose: found
                 .purpose
                 .as_ref()
@@ -183,7 +221,7 @@ impl<'a> Record<'a> {
                 }
             }),
             revisions: decision.revisions.as_deref(),
-            valid_until: decision.verdict.as_ref().ok().map(|permit| permit.valid_until().to_string()),
+            valid_until: decision.verdict.as_ref().ok().and_then(Permit::valid_until).map(|end| end.to_string()),
             input_digest: input_digest.as_ref().map(|digest| hex::encode(digest)),
             elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         }

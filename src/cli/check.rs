@@ -143,8 +143,8 @@ mod tests {
         let (exit, text) = check("self: x\nmode: {proof: skip}\n", &[GOOD], Output::Text);
         assert_eq!(exit, Exit::DoesNotLoad);
         assert!(text.contains("hopguard.yaml:1:7: self: "), "{text}");
-        assert!(text.contains("hopguard.yaml:2:15: mode.proof: `skip` is not built yet"), "{text}");
-        assert!(text.ends_with("5 problems\n"), "{text}");
+        assert!(text.contains("hopguard.yaml:2:15: mode.proof: grants are for callers that are proved"), "{text}");
+        assert!(text.ends_with("4 problems\n"), "{text}");
     }
 
     #[test]

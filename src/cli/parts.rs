@@ -18,27 +18,31 @@ pub(super) const PARTS: [Part; 3] = [
 fn trust(config: &Config) -> Result<String, Problems> {
     let (mut names, mut problems) = (Vec::new(), Vec::new());
     for source in &config.trust {
-        let file = source.place();
+        let place = source.place();
         match source.read() {
             Some(Ok(bundle)) => {
                 names.push(bundle.trust_domain().to_string());
-                problems.extend(bundle.remarks().map(|remark| Problem::of_file(&file, remark)));
+                problems.extend(bundle.remarks().map(|remark| Problem::of_file(&place, remark)));
             }
-            Some(Err(error)) => problems.push(Problem::of_file(&file, error.to_string())),
+            Some(Err(error)) => problems.push(Problem::of_file(&place, error.to_string())),
             // Nothing of it is on this machine yet.
-            None => names.push(format!("{} from {file}", source.trust_domain)),
+            None => names.push(format!("{} from {place}", source.trust_domain)),
         }
     }
     if problems.is_empty() { Ok(names.join(", ")) } else { Err(Problems(problems)) }
 }
 
 fn documents(config: &Config) -> Result<String, Problems> {
-    let documents = Directory::new(config.documents.clone()).read()?;
+    let Some(directory) = &config.documents else { return Ok("none".to_owned()) };
+    let documents = Directory::new(directory.clone()).read()?;
     if !documents.problems.is_empty() {
         return Err(Problems(documents.problems));
     }
-    let here = documents.grants.iter().filter(|grant| grant.audiences().contains(&config.self_id)).count();
-    Ok(format!("{} grants, {here} of them for this workload", documents.grants.len()))
+    let here = config.self_id.as_ref().map(|this| {
+        let here = documents.grants.iter().filter(|grant| grant.audiences().contains(this)).count();
+        format!(", {here} of them for this workload")
+    });
+    Ok(format!("{} grants{}", documents.grants.len(), here.unwrap_or_default()))
 }
 
 fn policy(config: &Config) -> Result<String, Problems> {

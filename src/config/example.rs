@@ -42,7 +42,8 @@ fn lines(key: &Key) -> Vec<Line> {
     match key.holds {
         Holds::Section(keys) => {
             let inner = inner(keys, 2);
-            let is_comment = inner.iter().all(|line| line.is_comment);
+            let is_comment = matches!(key.presence, Presence::Optional(_)) || inner.iter().all(|line| line.is_comment);
+            let inner = inner.into_iter().map(|line| Line { is_comment: is_comment || line.is_comment, ..line });
             let head = Line { is_comment, indent: 0, yaml: format!("{name}:"), meaning };
             [head].into_iter().chain(inner).collect()
         }
@@ -52,13 +53,15 @@ fn lines(key: &Key) -> Vec<Line> {
                 first.indent = 2;
                 first.yaml = format!("- {}", first.yaml);
             }
-            let head = Line { is_comment: false, indent: 0, yaml: format!("{name}:"), meaning };
+            let is_comment = matches!(key.presence, Presence::Optional(_));
+            let inner = inner.into_iter().map(|line| Line { is_comment: is_comment || line.is_comment, ..line });
+            let head = Line { is_comment, indent: 0, yaml: format!("{name}:"), meaning };
             [head].into_iter().chain(inner).collect()
         }
         _ => {
             let (is_comment, value) = match key.presence {
                 Presence::Default(default) => (false, default),
-                Presence::Required => (false, key.example.unwrap_or_default()),
+                Presence::Required | Presence::Unless(_) => (false, key.example.unwrap_or_default()),
                 Presence::Optional(_) | Presence::Later(_) => (true, key.example.unwrap_or_default()),
             };
             vec![Line { is_comment, indent: 0, yaml: format!("{name}: {value}"), meaning }]
@@ -85,6 +88,7 @@ fn meaning(key: &Key) -> String {
     };
     let absent = match key.presence {
         Presence::Required if key.inner().is_empty() => " (required)".to_owned(),
+        Presence::Unless(unless) if key.inner().is_empty() => format!(" (required, unless {unless})"),
         Presence::Optional(absent) => format!(" (default: {absent})"),
         _ => String::new(),
     };

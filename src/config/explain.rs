@@ -26,6 +26,7 @@ pub fn explain(path: Option<&str>) -> Result<String, UnknownKey> {
     let key = find(&path)?;
     let presence = match key.presence {
         Presence::Required => "required".to_owned(),
+        Presence::Unless(unless) => format!("required, unless {unless}"),
         Presence::Default(_) if key.is_needed() => "required".to_owned(),
         Presence::Default(default) => format!("default: {default}"),
         Presence::Optional(absent) => format!("default: {absent}"),
@@ -103,14 +104,14 @@ mod tests {
         assert!(text.starts_with("trust\n"));
         assert!(text.contains("trust.pem "));
         assert!(
-            text.contains("trust.federation              not built yet: bundles from a federation endpoint\n"),
+            text.contains("trust.federation.bootstrap    the bundle by which the server is first authenticated"),
             "{text}"
         );
     }
 
     #[test]
     fn says_what_is_not_built_yet() {
-        assert!(explain(Some("mode.proof")).unwrap().ends_with("not built yet; only `enforce` is accepted\n"));
+        assert!(explain(Some("mode.policy")).unwrap().ends_with("not built yet; only `enforce` is accepted\n"));
         assert!(explain(Some("policy.evaluator")).unwrap().contains("not built yet: vm\n"));
     }
 

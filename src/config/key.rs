@@ -38,13 +38,21 @@ pub(super) enum Holds {
     /// A file or directory; a relative one is relative to the configuration file.
     Path,
     Section(&'static [Key]),
+    /// A list of SPIFFE IDs of workloads.
+    SpiffeIds,
     /// A size in bytes within these bounds.
     Size(u64, u64),
     /// The SPIFFE ID of a workload.
     SpiffeId,
     Text,
+    /// A list of strings.
+    Texts,
     /// The name of a trust domain.
     TrustDomain,
+    /// A list of trust domains.
+    TrustDomains,
+    /// An `https` address.
+    Url,
     /// One of the first words; those of the second list are not built yet.
     Word(&'static [&'static str], &'static [&'static str]),
     /// Any of these words.
@@ -55,6 +63,8 @@ pub(super) enum Holds {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Presence {
     Required,
+    /// It must be there, unless this is so.
+    Unless(&'static str),
     /// Absent, it has this value, in YAML.
     Default(&'static str),
     /// It may be absent or `null`, which means this.
@@ -66,6 +76,11 @@ pub(super) enum Presence {
 impl Key {
     pub(super) const fn required(name: &'static str, holds: Holds, meaning: &'static str) -> Self {
         Self { name, holds, presence: Presence::Required, meaning, example: None }
+    }
+
+    /// A key that must be there, unless something else makes it needless.
+    pub(super) const fn unless(name: &'static str, holds: Holds, unless: &'static str, meaning: &'static str) -> Self {
+        Self { name, holds, presence: Presence::Unless(unless), meaning, example: None }
     }
 
     pub(super) const fn default(
@@ -88,6 +103,16 @@ impl Key {
 
     pub(super) const fn section(name: &'static str, keys: &'static [Self], meaning: &'static str) -> Self {
         Self::default(name, Holds::Section(keys), "{}", meaning)
+    }
+
+    /// A section that may be absent or `null`, which means this.
+    pub(super) const fn maybe(
+        name: &'static str,
+        keys: &'static [Self],
+        absent: &'static str,
+        meaning: &'static str,
+    ) -> Self {
+        Self::optional(name, Holds::Section(keys), absent, meaning)
     }
 
     /// A key that is not built yet, whatever its value.
@@ -125,6 +150,7 @@ impl Key {
     pub(super) fn is_needed(&self) -> bool {
         match (self.presence, self.holds) {
             (Presence::Required, _) => true,
+            (Presence::Optional(_), _) => false,
             (_, Holds::Section(keys)) => keys.iter().any(Self::is_needed),
             _ => false,
         }
@@ -146,10 +172,14 @@ impl Holds {
             Self::Mode => "an octal file mode in quotes".to_owned(),
             Self::Path => "a path, relative to the configuration file".to_owned(),
             Self::Section(_) => "a section".to_owned(),
+            Self::SpiffeIds => "a list of SPIFFE IDs of workloads".to_owned(),
             Self::Size(from, to) => format!("a size from {} to {}", show_size(*from), show_size(*to)),
             Self::SpiffeId => "the SPIFFE ID of a workload".to_owned(),
             Self::Text => "a string".to_owned(),
+            Self::Texts => "a list of strings".to_owned(),
             Self::TrustDomain => "the name of a trust domain".to_owned(),
+            Self::TrustDomains => "a list of trust domains".to_owned(),
+            Self::Url => "an address, `https://…`".to_owned(),
             Self::Word(words, _) => format!("one of {}", words.join(", ")),
             Self::Words(words) => format!("a list of {}", words.join(", ")),
         }

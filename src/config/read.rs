@@ -1,24 +1,23 @@
 //! Turns the sections of a file into a [`Config`], every value checked by itself and against its neighbours.
 
-use std::{
-    collections::HashSet,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    thread,
-};
+mod http;
+mod listen;
+mod tokens;
+mod trust;
+
+use std::{path::Path, thread};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use rustix::process::geteuid;
 use spiffe::SpiffeId;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    Allow, AuditSink, Config, HopRules, Limits, Listener, PeerRules, PolicySource, Reveal, SelfCheck, section::Section,
-    table::CONFIG,
+    AuditSink, Config, HopRules, Limits, Listener, PolicySource, Reveal, SelfCheck, section::Section, table::CONFIG,
 };
 use crate::{
-    peer::id,
-    trust::{Source, SourceKind},
+    decision::{Mode, Modes},
+    peer::{EvidenceKind, Rules as PeerRules, id},
+    trust::SourceKind,
     yaml::{Mapping, quote},
 };
 
@@ -26,29 +25,53 @@ use crate::{
 pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Config> {
     let base = file.parent().unwrap_or_else(|| Path::new(""));
     let mut root = Section::open(CONFIG, root);
+    let modes = modes(&mut root);
+    let proves = modes.is_none_or(|modes| modes.proof != Mode::Skip);
+    let approves = modes.is_none_or(|modes| modes.ceiling != Mode::Skip);
     let self_id: Option<SpiffeId> = root.parsed("self", id::parse_workload);
-    let (listen, admin) = listeners(&mut root);
+    let audiences = root.texts("audiences", |text| Ok::<_, String>(text.to_owned()));
+    let state = root.maybe("state").map(|mut state| state.text("directory"));
+    let (listen, admin) = listen::listeners(&mut root);
     let hop = hop(root.section("hop"));
-    let max_lifetime = root.section("peer").duration("max_lifetime");
-    let trust = trust(&mut root, base);
-    let purpose_header = root.section("purpose").parsed("header", header);
-    let documents = root.section("store").text("directory");
+    let peer = peer(root.section("peer"), listen.as_deref());
+    let trust = trust::trust(&mut root, base, proves);
+    let tokens = tokens::tokens(root.section("tokens"), audiences, base);
+    let (purpose_header, purpose_required) = purpose(root.section("purpose"));
+    let documents = documents(root.section("store"), approves);
     let policy = policy(root.section("policy"), base);
     let reveal = root.section("response").word("reveal", REVEALS);
     let audit = audit(root.section("audit"), base);
     let limits = limits(root.section("limits"));
     let log = root.section("telemetry").parsed("log", directives);
+    if let (Some(tokens), Some(purpose)) = (&tokens, &purpose_header)
+        && tokens.rules.names(purpose)
+    {
+        root.problem("tokens", "a token's header is that of the purpose (`purpose.header`): choose another");
+    }
+    let workload_api = trust.iter().flatten().find_map(|source| match &source.kind {
+        SourceKind::WorkloadApi { endpoint } => Some(endpoint.clone()),
+        _ => None,
+    });
+    if self_id.is_none() && !root.has("self") && (proves || approves) && workload_api.is_none() {
+        root.require("self");
+        return None;
+    }
     Some(Config {
         file: file.to_owned(),
         revision: revision(source),
-        self_id: self_id?,
+        self_id,
+        workload_api,
+        state: state.map_or(Some(None), |state| state.map(|path| Some(base.join(path))))?,
         listen: listen?,
         admin: admin?,
+        modes: modes?,
         hop: hop?,
-        peer: PeerRules { max_lifetime: max_lifetime? },
+        peer: peer?,
         trust: trust?,
+        tokens: tokens?,
         purpose_header: purpose_header?,
-        documents: base.join(documents?),
+        purpose_required: purpose_required?,
+        documents: documents?.map(|directory| base.join(directory)),
         policy: policy?,
         reveal: reveal?,
         audit: audit?,
@@ -57,82 +80,85 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
     })
 }
 
-/// Reads where we listen; no two listeners share an address.
-fn listeners(root: &mut Section<'_>) -> (Option<Vec<Listener>>, Option<SocketAddr>) {
-    let mut admin = root.section("admin");
-    let address = admin.parsed("address", ip_address);
-    let mut paths = HashSet::new();
-    let mut addresses = HashSet::new();
-    let listen = root.list("listen", |mut section| {
-        let listener = listener(&mut section)?;
-        let is_new = match &listener {
-            Listener::Unix { path, .. } => paths.insert(path.clone()),
-            // Whoever asks for port 0 gets another one each time.
-            Listener::Tcp(address) => address.port() == 0 || addresses.insert(*address),
-        };
-        if !is_new {
-            section.problem("address", "another listener has this address");
-        }
-        Some(listener)
-    });
-    if address.is_some_and(|address| addresses.contains(&address)) {
-        admin.problem("address", "a listener has this address");
+fn modes(root: &mut Section<'_>) -> Option<Modes> {
+    let mut section = root.section("mode");
+    let proof = section.word("proof", MODES);
+    let ceiling = section.word("ceiling", MODES);
+    let modes = Modes { proof: proof?, ceiling: ceiling? };
+    if modes.ceiling == Mode::Enforce && modes.proof != Mode::Enforce {
+        section.problem(
+            "proof",
+            "grants are for callers that are proved: write `ceiling: observe` or `ceiling: skip` with it, or enforce both",
+        );
     }
-    (listen, address)
+    Some(modes)
 }
 
-fn listener(section: &mut Section<'_>) -> Option<Listener> {
-    let address = section.parsed("address", listen_address);
-    let mode = section.parsed("mode", mode);
-    let mut allow = section.section("allow");
-    let uids = allow.ids("uids");
-    let gids = allow.ids("gids");
-    let any_local = allow.boolean("any_local");
-    match address? {
-        Address::Unix(path) => {
-            if any_local == Some(true) {
-                allow.problem("any_local", "is for TCP: a unix socket knows its asker, so list `uids` or `gids`");
-            }
-            if allow.has("uids") && uids.as_ref().is_some_and(Vec::is_empty) && gids.as_ref().is_none_or(Vec::is_empty)
-            {
-                allow.problem("uids", "names nobody: leave it out for the sidecar's own user");
-            }
-            let gids = gids.unwrap_or_default();
-            let own = || {
-                if gids.is_empty() { vec![geteuid().as_raw()] } else { Vec::new() }
-            };
-            let uids = uids.unwrap_or_else(own);
-            Some(Listener::Unix { path, mode: mode.unwrap_or(0o660), allow: Allow { uids, gids } })
-        }
-        Address::Tcp(address) => {
-            if !address.ip().is_loopback() {
-                section.problem(
-                    "address",
-                    "is not a loopback address: listening beyond it is not built yet, as it needs `mtls`",
-                );
-            }
-            if any_local != Some(true) {
-                section.problem(
-                    "allow",
-                    "TCP cannot name its asker: write `allow: {any_local: true}` or listen on a unix socket",
-                );
-            }
-            if section.has("mode") {
-                section.problem("mode", "is for unix sockets: leave it out");
-            }
-            for key in ["uids", "gids"] {
-                if allow.has(key) {
-                    allow.problem(key, "is for unix sockets: TCP cannot name its asker");
-                }
-            }
-            Some(Listener::Tcp(address))
-        }
+fn peer(mut section: Section<'_>, listen: Option<&[Listener]>) -> Option<PeerRules> {
+    let evidence = section.ordered_words("evidence");
+    let mut xfcc = section.section("xfcc");
+    let sanitized = xfcc.boolean("sanitize_set");
+    let json = xfcc.boolean("json");
+    let domains = section.section("asserted").texts("trust_domains", id::parse_trust_domain);
+    let max_lifetime = section.duration("max_lifetime");
+    let (evidence, sanitized, domains) = (evidence?, sanitized?, domains?);
+    let kind = |word: &&str| EVIDENCE.iter().position(|(name, _)| name == word);
+    let places: Vec<usize> = evidence.iter().filter_map(kind).collect();
+    let kinds: Vec<EvidenceKind> =
+        places.iter().filter_map(|place| EVIDENCE.get(*place)).map(|(_, kind)| *kind).collect();
+    if kinds.is_empty() {
+        section.problem("evidence", "must not be empty: nothing could speak for a caller");
     }
+    if !places.is_sorted() {
+        section.problem("evidence", "is strongest first: `certificate`, `xfcc`, `xfcc_uri`, `principal`");
+    }
+    let reads_xfcc = kinds.iter().any(|kind| matches!(kind, EvidenceKind::Xfcc | EvidenceKind::XfccUri));
+    if reads_xfcc && !sanitized {
+        section.problem(
+            "evidence",
+            "`xfcc` is what clients say unless Envoy replaces it: set `forward_client_cert_details: SANITIZE_SET` there and `xfcc.sanitize_set: true` here",
+        );
+    }
+    let asserts = kinds.iter().any(|kind| matches!(kind, EvidenceKind::XfccUri | EvidenceKind::Principal));
+    if asserts && domains.is_empty() {
+        section.problem(
+            "evidence",
+            "takes Envoy's word: list the trust domains it is enough for in `asserted.trust_domains`",
+        );
+    }
+    if asserts && listen.is_some_and(|listen| listen.iter().any(|listener| matches!(listener, Listener::Tcp(_)))) {
+        section.problem(
+            "evidence",
+            "takes Envoy's word, and a TCP listener without `mtls` cannot tell whether it is Envoy who asks",
+        );
+    }
+    Some(PeerRules {
+        evidence: kinds,
+        sanitized,
+        json: json?,
+        asserted: domains.into_iter().collect(),
+        max_lifetime: max_lifetime?,
+    })
+}
+
+fn purpose(mut section: Section<'_>) -> (Option<String>, Option<bool>) {
+    (section.parsed("header", header_name), section.boolean("required"))
+}
+
+/// Where the documents are; none only if no grant is asked for.
+fn documents(mut section: Section<'_>, needed: bool) -> Option<Option<String>> {
+    let directory = section.text("directory");
+    if needed {
+        section.require("directory");
+    }
+    if needed && directory.is_none() { None } else { Some(directory) }
 }
 
 fn hop(mut section: Section<'_>) -> Option<HopRules> {
     let escapes = section.words("escapes");
     let keep_headers = section.words("keep_headers");
+    let tcp = section.boolean("tcp");
+    let max_stream = section.duration("max_stream");
     let self_check = section.word("self_check", &[("principal", SelfCheck::Principal), ("none", SelfCheck::None)]);
     let escapes = escapes?;
     Some(HopRules {
@@ -141,26 +167,8 @@ fn hop(mut section: Section<'_>) -> Option<HopRules> {
         semicolon: escapes.contains("semicolon"),
         keep_headers: keep_headers?.into_iter().map(str::to_owned).collect(),
         self_check: self_check?,
-    })
-}
-
-fn trust(root: &mut Section<'_>, base: &Path) -> Option<Vec<Source>> {
-    let mut seen = HashSet::new();
-    root.list("trust", |mut section| {
-        let trust_domain = section.parsed("trust_domain", id::parse_trust_domain);
-        let pem = section.text("pem");
-        let intermediates = section.text("intermediates");
-        let max_stale = section.duration("max_stale");
-        let trust_domain = trust_domain?;
-        if !seen.insert(trust_domain.clone()) {
-            section.problem("trust_domain", format!("`{trust_domain}` is there twice: each has one source"));
-        }
-        Some(Source {
-            trust_domain,
-            kind: SourceKind::Pem { file: base.join(pem?) },
-            intermediates: intermediates.map(|path| base.join(path)),
-            max_stale: max_stale?,
-        })
+        tcp: tcp?,
+        max_stream: max_stream?,
     })
 }
 
@@ -205,41 +213,8 @@ fn limits(mut section: Section<'_>) -> Option<Limits> {
     })
 }
 
-enum Address {
-    Unix(PathBuf),
-    Tcp(SocketAddr),
-}
-
-fn listen_address(text: &str) -> Result<Address, String> {
-    let Some(path) = text.strip_prefix("unix:") else {
-        return text
-            .parse()
-            .map(Address::Tcp)
-            .map_err(|_| format!("{} is not an address: write `unix:/path` or `ip:port`", quote(text)));
-    };
-    if !path.starts_with('/') || path.contains('\0') {
-        return Err(format!("{} is not an absolute path: write `unix:/path`", quote(path)));
-    }
-    if path.len() > MAX_SOCKET_PATH {
-        return Err(format!("the path has {} bytes, and a unix socket's at most {MAX_SOCKET_PATH}", path.len()));
-    }
-    Ok(Address::Unix(path.into()))
-}
-
-fn ip_address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| format!("{} is not an address: write `ip:port`", quote(text)))
-}
-
-fn mode(text: &str) -> Result<u32, String> {
-    let octal = text.len() == 4 && text.starts_with('0');
-    u32::from_str_radix(text, 8)
-        .ok()
-        .filter(|_| octal)
-        .ok_or_else(|| format!("{} is not a file mode: write four octal digits such as \"0660\"", quote(text)))
-}
-
-/// A header's name (RFC 9110 §5.1) that can carry a purpose.
-fn header(text: &str) -> Result<String, String> {
+/// A header's name (RFC 9110 §5.1) that can carry a purpose or a token.
+fn header_name(text: &str) -> Result<String, String> {
     let is_token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b);
     if text.len() > MAX_HEADER || !text.bytes().all(is_token) {
         return Err(format!("{} is not the name of a header, in lower case", quote(text)));
@@ -282,6 +257,14 @@ fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
+const MODES: &[(&str, Mode)] = &[("skip", Mode::Skip), ("observe", Mode::Observe), ("enforce", Mode::Enforce)];
+/// Strongest first.
+const EVIDENCE: [(&str, EvidenceKind); 4] = [
+    ("certificate", EvidenceKind::Certificate),
+    ("xfcc", EvidenceKind::Xfcc),
+    ("xfcc_uri", EvidenceKind::XfccUri),
+    ("principal", EvidenceKind::Principal),
+];
 const REVEALS: &[(&str, Reveal)] = &[("none", Reveal::None), ("reason", Reveal::Reason), ("full", Reveal::Full)];
 
 /// Headers that mean something else already.
@@ -306,8 +289,6 @@ const RESERVED: &[&str] = &[
     "x-request-id",
 ];
 
-/// What fits into `sockaddr_un` with its final zero.
-const MAX_SOCKET_PATH: usize = 107;
 const MAX_HEADER: usize = 128;
 const MAX_ENTRYPOINT: usize = 256;
 const REVISION_BYTES: usize = 8;

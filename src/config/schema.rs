@@ -41,8 +41,11 @@ fn property(key: &Key) -> Option<Value> {
             either.insert("anyOf".to_owned(), json!([value(key.holds), {"type": "null"}]));
             either
         }
-        Presence::Required | Presence::Default(_) => value(key.holds),
+        Presence::Required | Presence::Unless(_) | Presence::Default(_) => value(key.holds),
     };
+    if matches!((key.presence, key.holds), (Presence::Required | Presence::Default(_), Holds::List(_))) {
+        property.insert("minItems".to_owned(), json!(1));
+    }
     property.insert("description".to_owned(), json!(key.meaning));
     if let Presence::Default(default) = key.presence
         && !key.is_needed()
@@ -61,13 +64,17 @@ fn value(holds: Holds) -> Map<String, Value> {
         Holds::Header => json!({"type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9a-z-]+$"}),
         Holds::Ids => json!({"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": u32::MAX}}),
         Holds::IpAddress => json!({"type": "string", "pattern": "^[^/]+:[0-9]+$"}),
-        Holds::List(keys) => json!({"type": "array", "minItems": 1, "items": object(keys)}),
+        Holds::List(keys) => json!({"type": "array", "items": object(keys)}),
         Holds::Mode => json!({"type": "string", "pattern": "^0[0-7]{3}$"}),
         Holds::Path | Holds::Text => json!({"type": "string", "minLength": 1}),
         Holds::Section(keys) => Value::Object(object(keys)),
+        Holds::SpiffeIds => json!({"type": "array", "items": value(Holds::SpiffeId)}),
         Holds::Size(..) => json!({"type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB)$"}),
         Holds::SpiffeId => json!({"type": "string", "pattern": "^spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+$"}),
+        Holds::Texts => json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
         Holds::TrustDomain => json!({"type": "string", "pattern": "^[a-z0-9._-]+$"}),
+        Holds::TrustDomains => json!({"type": "array", "items": value(Holds::TrustDomain)}),
+        Holds::Url => json!({"type": "string", "pattern": "^https://[^/@]+"}),
         Holds::Word(words, _) => json!({"enum": words}),
         Holds::Words(words) => json!({"type": "array", "items": {"enum": words}, "uniqueItems": true}),
     };

@@ -35,16 +35,25 @@ impl<'a> Section<'a> {
         Self::open(keys, self.mapping.section(name))
     }
 
+    /// A section that may be absent or `null`.
+    pub(super) fn maybe(&mut self, name: &'static str) -> Option<Self> {
+        let keys = self.key(name).map_or(&[][..], Key::inner);
+        let value = self.mapping.nullable(name);
+        value.is_present().then(|| Self::open(keys, value.mapping()))
+    }
+
     pub(super) fn list<T>(
         &mut self,
         name: &'static str,
         mut read: impl FnMut(Section<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
+        let Key { presence, .. } = *self.key(name)?;
         let keys = self.key(name)?.inner();
         self.read(name, |value| {
             let items = value.list(|item| read(Section::open(keys, item.mapping())));
             if let Some(Kind::Sequence(items)) = value.node().map(|node| &node.kind)
                 && items.is_empty()
+                && !matches!(presence, Presence::Optional(_) | Presence::Unless(_))
             {
                 value.problem("must not be empty");
             }
@@ -95,6 +104,15 @@ impl<'a> Section<'a> {
         self.read(name, |value| value.list(id)?.into_iter().collect())
     }
 
+    /// A list of strings, each read by `parse`; none if one of them is wrong.
+    pub(super) fn texts<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<Vec<T>> {
+        self.read(name, |value| value.list(|item| Some(item.parsed(&parse)))?.into_iter().collect())
+    }
+
     /// One word; `words` gives each that is built its value.
     pub(super) fn word<T: Clone>(&mut self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
         let Holds::Word(built, later) = self.key(name)?.holds else {
@@ -114,6 +132,11 @@ impl<'a> Section<'a> {
 
     /// A set of words.
     pub(super) fn words(&mut self, name: &'static str) -> Option<BTreeSet<&'static str>> {
+        Some(self.ordered_words(name)?.into_iter().collect())
+    }
+
+    /// Words, none twice, in the order of the file.
+    pub(super) fn ordered_words(&mut self, name: &'static str) -> Option<Vec<&'static str>> {
         let Holds::Words(words) = self.key(name)?.holds else {
             return None;
         };
@@ -125,10 +148,14 @@ impl<'a> Section<'a> {
                 if !seen.insert(word) {
                     item.problem(format!("`{word}` is there twice"));
                 }
-                Some(())
+                Some(word)
             })
-        })?;
-        Some(seen)
+        })
+    }
+
+    /// Reports a key that must be there after all.
+    pub(super) fn require(&mut self, name: &'static str) {
+        self.mapping.required(name);
     }
 
     /// Says whether the file sets a key.
@@ -156,7 +183,7 @@ impl<'a> Section<'a> {
                 return documents.first().and_then(|node| read(reader.value(node)));
             }
             Presence::Default(_) => self.mapping.optional(name),
-            Presence::Optional(_) => self.mapping.nullable(name),
+            Presence::Optional(_) | Presence::Unless(_) => self.mapping.nullable(name),
             Presence::Later(_) => return None,
         };
         read(value)

@@ -3,22 +3,25 @@
 use std::time::Duration;
 
 use super::key::{
-    Holds::{self, Address, Boolean, Count, Header, Ids, IpAddress, List, Mode, Path, Size, SpiffeId, Text, TrustDomain, Word, Words},
+    Holds::{
+        self, Address, Boolean, Count, Header, Ids, IpAddress, List, Mode, Path, Size, SpiffeId, SpiffeIds, Text, Texts, TrustDomain, TrustDomains, Url,
+        Word, Words,
+    },
     Key,
 };
 
 /// The top level of the file.
 pub(super) const CONFIG: &[Key] = &[
     Key::only("preset", "null", "another set of defaults"),
-    Key::required("self", SpiffeId, "this workload's own SPIFFE ID: the audience of every inbound hop").example("spiffe://prod.example/ns/ledger/sa/api"),
-    Key::only("audiences", "[]", "further names that tokens may be meant for"),
-    Key::only("state", "null", "a directory that keeps bundles and claims over a restart"),
+    Key::unless("self", SpiffeId, "a Workload API gives it, or proof and ceiling are skipped", "this workload's own SPIFFE ID: the audience of every inbound hop").example("spiffe://prod.example/ns/ledger/sa/api"),
+    Key::default("audiences", Texts, "[]", "further names that JWT-SVIDs may be meant for"),
+    Key::maybe("state", STATE, "null", "what is kept over a restart: last good bundles, one-time claims"),
     Key::default("listen", List(LISTEN), r#"[{address: "unix:/run/hopguard/check.sock"}]"#, "where Envoy asks"),
     Key::section("admin", ADMIN, "health, readiness and metrics"),
     Key::section("mode", MODE, "how each layer acts"),
     Key::section("hop", HOP, "what a hop may look like"),
     Key::section("peer", PEER, "how the caller is proved"),
-    Key::required("trust", List(TRUST), "the trusted trust domains, each from one source"),
+    Key::unless("trust", List(TRUST), "proof is skipped", "the trusted trust domains, each from one source"),
     Key::section("tokens", TOKENS, "tokens that speak for a subject"),
     Key::section("purpose", PURPOSE, "what the hop is for"),
     Key::section("store", STORE, "what administrators have written: inventory, purposes, grants"),
@@ -35,29 +38,33 @@ const LISTEN: &[Key] = &[
     Key::required("address", Address, "a unix socket, or a loopback address").example(r#""unix:/run/hopguard/check.sock""#),
     Key::optional("mode", Mode, r#""0660""#, "the socket's permissions; unix only").example(r#""0660""#),
     Key::section("allow", ALLOW, "who may ask, by default the sidecar's own user; anybody else's connection is closed"),
-    Key::later("mtls", "listening with mutual TLS"),
+    Key::maybe("mtls", MTLS, "null", "mutual TLS with this workload's own SVID; TCP only"),
 ];
+
+const MTLS: &[Key] = &[Key::required("workload_api", Text, "the Workload API that gives this workload's own SVID").example(r#""unix:/run/spire/agent.sock""#)];
+
+const STATE: &[Key] = &[Key::required("directory", Path, "a directory that nobody else may write to").example("/var/lib/hopguard")];
 
 const ALLOW: &[Key] = &[
     Key::optional("uids", Ids, "the sidecar's own user, unless `gids` is there", "users that may connect; unix only").example("[1337]"),
     Key::optional("gids", Ids, "none", "groups that may connect; unix only").example("[1337]"),
     Key::optional("any_local", Boolean, "false", "needed for TCP: whoever shares the network namespace may ask").example("true"),
-    Key::later("spiffe_ids", "askers named by their SVID belong to listening with mutual TLS"),
+    Key::optional("spiffe_ids", SpiffeIds, "none", "workloads that may connect; needed with `mtls`").example("[spiffe://prod.example/ns/ledger/sa/api]"),
 ];
 
 const ADMIN: &[Key] = &[Key::default("address", IpAddress, r#""127.0.0.1:9192""#, "where they are served; any address")];
 
 const MODE: &[Key] = &[
-    Key::only("proof", "enforce", "proving without enforcing"),
-    Key::only("ceiling", "enforce", "holding against grants without enforcing"),
+    Key::default("proof", Word(&["skip", "observe", "enforce"], &[]), "enforce", "whether it matters who calls, and with what"),
+    Key::default("ceiling", Word(&["skip", "observe", "enforce"], &[]), "enforce", "whether it matters what was approved"),
     Key::only("policy", "enforce", "evaluating policy without enforcing"),
 ];
 
 const HOP: &[Key] = &[
     Key::only("strict", "enforce", "letting ambiguous hops through"),
     Key::default("escapes", Words(&["slash", "percent", "semicolon"]), "[]", "escapes that are data in this workload's paths"),
-    Key::only("tcp", "false", "hops without HTTP"),
-    Key::later("max_stream", "bounding what outlives the beginning of a hop"),
+    Key::default("tcp", Boolean, "false", "whether connections without HTTP are hops"),
+    Key::default("max_stream", Holds::Duration(SECOND, days(1)), "15m", "how long what was allowed may last; Envoy bounds it, `check --envoy` looks"),
     Key::default("keep_headers", Words(KEEPABLE), "[]", "headers that are not removed although they could redirect the hop"),
     Key::default("self_check", Word(&["principal", "none"], &[]), "principal", "whether the name by which Envoy answered must be `self`"),
     Key::only("public", "[]", "routes that need no proof"),
@@ -72,46 +79,101 @@ const KEEPABLE: &[&str] = &[
 ];
 
 const PEER: &[Key] = &[
-    Key::only("evidence", "[certificate]", "other evidence than the certificate"),
+    Key::default("evidence", Words(&["certificate", "xfcc", "xfcc_uri", "principal"]), "[certificate]", "what may speak for the peer, strongest first: the first that is there decides"),
     Key::section("xfcc", XFCC, "certificates in `x-forwarded-client-cert`"),
     Key::section("asserted", ASSERTED, "peers on Envoy's word"),
     Key::default("max_lifetime", Holds::Duration(MINUTE, days(3_650)), "25h", "the longest validity of a peer's certificate"),
 ];
 
 const XFCC: &[Key] = &[
-    Key::only("sanitize_set", "false", "certificates in `x-forwarded-client-cert`"),
-    Key::only("json", "false", "certificates in `x-forwarded-client-cert`"),
+    Key::default("sanitize_set", Boolean, "false", "whether Envoy replaces what clients send (`forward_client_cert_details: SANITIZE_SET`)"),
+    Key::default("json", Boolean, "false", "whether Envoy writes the header as JSON"),
 ];
 
-const ASSERTED: &[Key] = &[Key::only("trust_domains", "[]", "peers on Envoy's word")];
+const ASSERTED: &[Key] = &[Key::default("trust_domains", TrustDomains, "[]", "trust domains whose workloads Envoy's word is enough for")];
 
 const TRUST: &[Key] = &[
     Key::required("trust_domain", TrustDomain, "the trust domain").example("prod.example"),
-    Key::required("pem", Path, "its root certificates, PEM").example("roots.pem"),
+    Key::unless("pem", Path, "another source is named", "its root certificates, PEM").example("roots.pem"),
+    Key::optional("workload_api", Text, "another source", "the SPIFFE Workload API that gives its bundle").example(r#""unix:/run/spire/agent.sock""#),
+    Key::optional("bundle", Path, "another source", "its SPIFFE bundle document").example("bundle.json"),
+    Key::maybe("bundle_map", BUNDLE_MAP, "another source", "a SPIFFE bundle map that holds its bundle"),
+    Key::maybe("federation", FEDERATION, "another source", "the endpoint that serves its bundle"),
     Key::optional("intermediates", Path, "none", "intermediate certificates that Envoy does not pass on, PEM").example("intermediates.pem"),
-    Key::default("max_stale", Holds::Duration(SECOND, days(365)), "24h", "how long the last good roots count when the file is gone"),
-    Key::later("workload_api", "bundles from the SPIFFE Workload API"),
-    Key::later("federation", "bundles from a federation endpoint"),
-    Key::later("bundle", "bundles from a SPIFFE bundle file"),
-    Key::later("bundle_map", "bundles from a SPIFFE bundle map"),
+    Key::default("max_stale", Holds::Duration(SECOND, days(365)), "24h", "how long the last good bundle counts when its source is gone"),
+];
+
+const BUNDLE_MAP: &[Key] = &[Key::required("file", Path, "the bundle map").example("bundles.json")];
+
+const FEDERATION: &[Key] = &[
+    Key::required("url", Url, "where the bundle is served").example(r#""https://spire.partner.example:8443""#),
+    Key::required("profile", Word(&["https_web", "https_spiffe"], &[]), "how the server is authenticated").example("https_spiffe"),
+    Key::optional("endpoint_spiffe_id", SpiffeId, "none", "the server's SPIFFE ID; `https_spiffe` only").example("spiffe://partner.example/spire/server"),
+    Key::optional("bootstrap", Path, "none", "the bundle by which the server is first authenticated; `https_spiffe` only").example("partner.json"),
+    Key::optional("ca", Path, "the system's roots", "the roots by which the server is authenticated, PEM; `https_web` only").example("web-roots.pem"),
 ];
 
 const TOKENS: &[Key] = &[
-    Key::only("leeway", "0s", "the clock leeway of tokens"),
-    Key::section("delegation", &[Key::only("max_depth", "4", "delegation chains")], "delegation chains"),
-    Key::section("replay", &[Key::only("capacity", "100000", "one-time tokens")], "one-time tokens"),
-    Key::only("jwt_svid", "null", "JWT-SVIDs"),
-    Key::only("transaction", "null", "transaction tokens"),
-    Key::only("oidc", "[]", "tokens of people"),
+    Key::default("leeway", Holds::Duration(Duration::ZERO, Duration::from_secs(5)), "0s", "how long after its end a token counts"),
+    Key::section("delegation", DELEGATION, "delegation chains"),
+    Key::section("replay", REPLAY, "one-time tokens"),
+    Key::maybe("jwt_svid", JWT_SVID, "null", "JWT-SVIDs"),
+    Key::maybe("transaction", TRANSACTION, "null", "transaction tokens"),
+    Key::optional("oidc", List(OIDC), "[]", "tokens of people"),
+];
+
+const DELEGATION: &[Key] = &[Key::default("max_depth", Count(1, 16), "4", "the most actors that a token may name")];
+
+const REPLAY: &[Key] = &[Key::default("capacity", Count(1, 10_000_000), "100000", "the most one-time tokens that are remembered; beyond, hops are refused")];
+
+const JWT_SVID: &[Key] = &[
+    Key::default("header", Header, "authorization", "where it is; in `authorization` as a bearer"),
+    Key::default("required", Boolean, "false", "whether every hop needs one"),
+    Key::default("max_lifetime", Holds::Duration(SECOND, days(365)), "1h", "the longest life"),
+    Key::default("strict_audience", Boolean, "true", "whether further audiences are refused"),
+    Key::default("one_time", Boolean, "false", "whether each may be used once"),
+];
+
+const TRANSACTION: &[Key] = &[
+    Key::default("header", Header, "txn-token", "where it is"),
+    Key::required("audience", TrustDomain, "the trust domain that it is for").example("prod.example"),
+    Key::required("issuers", List(ISSUER), "who issues them"),
+    Key::default("required", Boolean, "false", "whether every hop needs one"),
+    Key::default("max_lifetime", Holds::Duration(SECOND, days(1)), "5m", "the longest life"),
+    Key::default("one_time", Boolean, "false", "whether each may be used once"),
+    Key::default("compat", Boolean, "false", "whether the names of older drafts are understood: `purp`, `azd`, `typ: txn_token`"),
+];
+
+const ISSUER: &[Key] = &[
+    Key::required("issuer", Text, "its name, exactly as in `iss`").example(r#""spiffe://prod.example/txn""#),
+    Key::maybe("jwks", JWKS, "the JWT bundle of its trust domain", "its keys"),
+];
+
+const OIDC: &[Key] = &[
+    Key::required("issuer", Url, "its name, exactly as in `iss`").example(r#""https://login.example""#),
+    Key::default("header", Header, "authorization", "where it is; in `authorization` as a bearer"),
+    Key::default("required", Boolean, "false", "whether every hop needs one"),
+    Key::default("max_lifetime", Holds::Duration(SECOND, days(365)), "24h", "the longest life"),
+    Key::section("jwks", JWKS, "its keys"),
+    Key::required("audiences", Texts, "whom its tokens may be for, any of these").example("[ledger]"),
+    Key::default("algorithms", Words(&["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]), "[RS256, ES256]", "how it signs"),
+    Key::default("one_time", Boolean, "false", "whether each may be used once"),
+];
+
+const JWKS: &[Key] = &[
+    Key::unless("file", Path, "`url` is there", "a JWK set").example("login-jwks.json"),
+    Key::optional("url", Url, "another source", "where the JWK set is served").example(r#""https://login.example/jwks.json""#),
+    Key::optional("ca", Path, "the system's roots", "the roots by which the server is authenticated, PEM").example("web-roots.pem"),
+    Key::default("refresh", Holds::Duration(Duration::from_secs(30), days(1)), "15m", "how often it is fetched"),
 ];
 
 const PURPOSE: &[Key] = &[
     Key::default("header", Header, "x-hop-purpose", "the request header that declares it"),
-    Key::only("required", "true", "hops without a purpose"),
+    Key::default("required", Boolean, "true", "whether every hop must say its purpose; no grant covers one that does not"),
 ];
 
 const STORE: &[Key] = &[
-    Key::required("directory", Path, "the directory of documents").example("documents"),
+    Key::unless("directory", Path, "the ceiling is skipped", "the directory of documents").example("documents"),
     Key::only("bundle", "null", "signed bundles of documents"),
     Key::later("max_stale", "denying when revocations are too old"),
     Key::only("inventory", "optional", "denying peers that are in no inventory"),

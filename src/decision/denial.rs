@@ -2,8 +2,14 @@
 
 use super::Reason;
 use crate::{
-    audience::AudienceError, grant::GrantError, hop::HopError, peer::PeerError, policy::PolicyError,
+    audience::AudienceError,
+    delegation::{DelegationError, NotHeld},
+    grant::GrantError,
+    hop::HopError,
+    peer::PeerError,
+    policy::PolicyError,
     purpose::PurposeError,
+    token::{TokenError, Why},
 };
 
 /// The error of whichever stage denied the hop. `?` means deny.
@@ -18,6 +24,15 @@ pub enum Denial {
     /// Who is calling.
     #[error(transparent)]
     Peer(#[from] PeerError),
+    /// What speaks for a subject.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// Who acts for whom.
+    #[error(transparent)]
+    Delegation(#[from] DelegationError),
+    /// Who may present what speaks for a subject.
+    #[error(transparent)]
+    Holding(#[from] NotHeld),
     /// Whom the hop is meant for.
     #[error(transparent)]
     Audience(#[from] AudienceError),
@@ -47,9 +62,12 @@ pub enum Fault {
     /// Nothing has been loaded yet, or Hopguard is on its way out.
     #[error("not ready to decide")]
     NotReady,
-    /// Too many hops at once.
-    #[error("too many checks at once")]
+    /// Too many hops at once, or more one-time tokens than are remembered.
+    #[error("too many checks at once, or too many one-time tokens to remember")]
     Overloaded,
+    /// A one-time token has been spent.
+    #[error("the token is for one use and has been used, or may have been before Hopguard started")]
+    Replayed,
 }
 
 impl Denial {
@@ -62,6 +80,7 @@ impl Denial {
                 Fault::Internal => Reason::Internal,
                 Fault::NotReady => Reason::NotReady,
                 Fault::Overloaded => Reason::Overloaded,
+                Fault::Replayed => Reason::TokenReplayed,
             },
             Self::Hop(error) => match error {
                 HopError::Ambiguous(_) => Reason::HopAmbiguous,
@@ -77,15 +96,30 @@ impl Denial {
                 PeerError::Expired { .. } => Reason::PeerExpired,
                 PeerError::Lifetime { .. } => Reason::PeerLifetime,
             },
+            Self::Token(error) => match &error.why {
+                Why::Missing => Reason::TokenMissing,
+                Why::Malformed(_) => Reason::TokenMalformed,
+                Why::Untrusted(_) => Reason::TokenUntrusted,
+                Why::Stale(_) => Reason::TrustStale,
+                Why::Signature => Reason::TokenSignature,
+                Why::NotYetValid { .. } => Reason::TokenNotYetValid,
+                Why::Expired { .. } => Reason::TokenExpired,
+                Why::Lifetime { .. } => Reason::TokenLifetime,
+                Why::Audience(_) => Reason::TokenAudience,
+            },
+            Self::Delegation(_) => Reason::DelegationInvalid,
+            Self::Holding(_) => Reason::TokenNotHeld,
             Self::Audience(_) => Reason::AudienceMismatch,
             Self::Purpose(error) => match error {
                 PurposeError::Ambiguous => Reason::PurposeAmbiguous,
                 PurposeError::Missing => Reason::PurposeMissing,
                 PurposeError::Unknown(_) => Reason::PurposeUnknown,
+                PurposeError::Widened { .. } => Reason::PurposeWidened,
             },
             Self::Grant(error) => match error {
                 GrantError::Expired(_) => Reason::GrantExpired,
-                GrantError::Missing(_) => Reason::GrantMissing,
+                GrantError::Missing(_) | GrantError::Nobody => Reason::GrantMissing,
+                GrantError::NotHeld { .. } => Reason::TokenNotHeld,
                 GrantError::Pending(_) => Reason::GrantPending,
             },
             Self::Policy(error) => match error {
@@ -106,6 +140,9 @@ impl Denial {
             Self::World(_) | Self::Audience(_) => None,
             Self::Hop(error) => Some(error.detail()),
             Self::Peer(error) => Some(error.detail()),
+            Self::Token(error) => Some(error.detail()),
+            Self::Delegation(error) => Some(error.detail()),
+            Self::Holding(error) => Some(error.detail()),
             Self::Purpose(error) => Some(error.detail()),
             Self::Grant(error) => Some(error.detail()),
             Self::Policy(error) => error.detail(),

@@ -11,6 +11,8 @@ pub enum Reason {
     AudienceMismatch,
     /// The answer would have come too late.
     Deadline,
+    /// A delegation chain is malformed, too deep, or comes back on itself.
+    DelegationInvalid,
     /// A grant would have covered the hop, but has ended.
     GrantExpired,
     /// No grant covers the hop.
@@ -55,16 +57,39 @@ pub enum Reason {
     PurposeMissing,
     /// The purpose is not in the vocabulary.
     PurposeUnknown,
+    /// The peer says more than what its token was signed for.
+    PurposeWidened,
+    /// A token is meant for somebody else.
+    TokenAudience,
+    /// A token has ended.
+    TokenExpired,
+    /// A token lives longer than is allowed here.
+    TokenLifetime,
+    /// A token cannot be read.
+    TokenMalformed,
+    /// A required token is not there.
+    TokenMissing,
+    /// A token is presented by a workload that does not hold it.
+    TokenNotHeld,
+    /// A token has yet to begin.
+    TokenNotYetValid,
+    /// A one-time token is presented again.
+    TokenReplayed,
+    /// A token's signature is wrong.
+    TokenSignature,
+    /// Nobody who is trusted issued a token.
+    TokenUntrusted,
     /// The trust bundle's source has been away for too long.
     TrustStale,
 }
 
 impl Reason {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 38] = [
         Self::AuditUnavailable,
         Self::AudienceMismatch,
         Self::Deadline,
+        Self::DelegationInvalid,
         Self::GrantExpired,
         Self::GrantMissing,
         Self::GrantPending,
@@ -87,6 +112,17 @@ impl Reason {
         Self::PurposeAmbiguous,
         Self::PurposeMissing,
         Self::PurposeUnknown,
+        Self::PurposeWidened,
+        Self::TokenAudience,
+        Self::TokenExpired,
+        Self::TokenLifetime,
+        Self::TokenMalformed,
+        Self::TokenMissing,
+        Self::TokenNotHeld,
+        Self::TokenNotYetValid,
+        Self::TokenReplayed,
+        Self::TokenSignature,
+        Self::TokenUntrusted,
         Self::TrustStale,
     ];
 
@@ -96,6 +132,7 @@ impl Reason {
             Self::AuditUnavailable => "audit_unavailable",
             Self::AudienceMismatch => "audience_mismatch",
             Self::Deadline => "deadline",
+            Self::DelegationInvalid => "delegation_invalid",
             Self::GrantExpired => "grant_expired",
             Self::GrantMissing => "grant_missing",
             Self::GrantPending => "grant_pending",
@@ -118,6 +155,17 @@ impl Reason {
             Self::PurposeAmbiguous => "purpose_ambiguous",
             Self::PurposeMissing => "purpose_missing",
             Self::PurposeUnknown => "purpose_unknown",
+            Self::PurposeWidened => "purpose_widened",
+            Self::TokenAudience => "token_audience",
+            Self::TokenExpired => "token_expired",
+            Self::TokenLifetime => "token_lifetime",
+            Self::TokenMalformed => "token_malformed",
+            Self::TokenMissing => "token_missing",
+            Self::TokenNotHeld => "token_not_held",
+            Self::TokenNotYetValid => "token_not_yet_valid",
+            Self::TokenReplayed => "token_replayed",
+            Self::TokenSignature => "token_signature",
+            Self::TokenUntrusted => "token_untrusted",
             Self::TrustStale => "trust_stale",
         }
     }
@@ -131,8 +179,18 @@ impl Reason {
             | Self::PeerInvalid
             | Self::PeerLifetime
             | Self::PeerMissing
-            | Self::PeerUntrusted => Status::Unauthorized,
+            | Self::PeerUntrusted
+            | Self::TokenAudience
+            | Self::TokenExpired
+            | Self::TokenLifetime
+            | Self::TokenMalformed
+            | Self::TokenMissing
+            | Self::TokenNotYetValid
+            | Self::TokenReplayed
+            | Self::TokenSignature
+            | Self::TokenUntrusted => Status::Unauthorized,
             Self::AudienceMismatch
+            | Self::DelegationInvalid
             | Self::GrantExpired
             | Self::GrantMissing
             | Self::GrantPending
@@ -140,7 +198,9 @@ impl Reason {
             | Self::PolicyUndefined
             | Self::PurposeAmbiguous
             | Self::PurposeMissing
-            | Self::PurposeUnknown => Status::Forbidden,
+            | Self::PurposeUnknown
+            | Self::PurposeWidened
+            | Self::TokenNotHeld => Status::Forbidden,
             Self::AuditUnavailable
             | Self::Deadline
             | Self::Internal

@@ -130,7 +130,7 @@ fn said(status: &Status) -> String {
         next = error.source();
         cause = Some(error.to_string());
     }
-    let said = cause.as_deref().unwrap_or(status.message());
+    let said = cause.as_deref().unwrap_or_else(|| status.message());
     let said = if said.is_empty() { status.code().description() } else { said };
     said.chars().take(MAX_SAID).flat_map(char::escape_debug).collect()
 }

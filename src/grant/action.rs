@@ -7,7 +7,16 @@ use super::{
 
 /// What a hop asks for, in canonical form (the grant stage repairs nothing).
 #[derive(Clone, Copy, Debug)]
-pub struct Requested<'a> {
+pub enum Requested<'a> {
+    /// A request.
+    Http(Call<'a>),
+    /// A connection to this port.
+    Tcp(u16),
+}
+
+/// A request that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
     /// The method, as it was sent.
     pub method: &'a str,
     /// The canonical path, without the query.
@@ -20,49 +29,60 @@ pub struct Requested<'a> {
     pub upgrade: Option<&'a str>,
 }
 
-/// One kind of call that a grant covers.
+/// One kind of hop that a grant covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
-    pub(super) call: Call,
+    pub(super) shape: Shape,
     /// Absent: any host.
     pub(super) hosts: Option<Vec<Host>>,
 }
 
-/// The shape of a call.
+/// The shape of a hop.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(super) enum Shape {
     /// One of these gRPC methods.
     Grpc(Vec<GrpcPath>),
     /// One of these methods on one of these paths; with `upgrades`, only if it upgrades its connection to one of these.
     Http { methods: Vec<Method>, paths: Vec<PathPattern>, upgrades: Vec<Upgrade> },
+    /// A connection to one of these ports.
+    Tcp(Vec<u16>),
 }
 
 impl Action {
     /// Whether this is what the hop asks for.
     pub fn covers(&self, requested: &Requested<'_>) -> bool {
-        let host = |host: &Host| *host.0 == *requested.host;
-        self.hosts.as_ref().is_none_or(|hosts| hosts.iter().any(host)) && self.call.covers(requested)
+        match (&self.shape, requested) {
+            (Shape::Tcp(ports), Requested::Tcp(port)) => ports.contains(port),
+            (Shape::Grpc(_) | Shape::Http { .. }, Requested::Http(call)) => self.covers_call(call),
+            (Shape::Tcp(_), Requested::Http(_)) | (Shape::Grpc(_) | Shape::Http { .. }, Requested::Tcp(_)) => false,
+        }
+    }
+
+    fn covers_call(&self, call: &Call<'_>) -> bool {
+        let host = |host: &Host| *host.0 == *call.host;
+        self.hosts.as_ref().is_none_or(|hosts| hosts.iter().any(host)) && self.shape.covers(call)
     }
 }
 
-impl Call {
-    fn covers(&self, requested: &Requested<'_>) -> bool {
+impl Shape {
+    fn covers(&self, call: &Call<'_>) -> bool {
         match self {
             Self::Grpc(paths) => {
-                requested.method == "POST"
-                    && requested.upgrade.is_none()
-                    && requested.content_type.is_some_and(|value| value.starts_with("application/grpc"))
-                    && paths.iter().any(|path| *path.0 == *requested.path)
+                call.method == "POST"
+                    && call.upgrade.is_none()
+                    && call.content_type.is_some_and(|value| value.starts_with("application/grpc"))
+                    && paths.iter().any(|path| *path.0 == *call.path)
             }
             Self::Http { methods, paths, upgrades } => {
-                let upgrade = match requested.upgrade {
+                let upgrade = match call.upgrade {
                     None => upgrades.is_empty(),
                     Some(protocol) => upgrades.iter().any(|upgrade| *upgrade.0 == *protocol),
                 };
                 upgrade
-                    && methods.iter().any(|method| *method.0 == *requested.method)
-                    && paths.iter().any(|pattern| pattern.matches(requested.path))
+                    && methods.iter().any(|method| *method.0 == *call.method)
+                    && paths.iter().any(|pattern| pattern.matches(call.path))
             }
+            Self::Tcp(_) => false,
         }
     }
 }
@@ -72,21 +92,21 @@ mod tests {
     use super::*;
 
     fn http(methods: &[&str], paths: &[&str], upgrades: &[&str]) -> Action {
-        let call = Call::Http {
+        let shape = Shape::Http {
             methods: methods.iter().map(|name| Method::parse(name).unwrap()).collect(),
             paths: paths.iter().map(|path| PathPattern::parse(path).unwrap()).collect(),
             upgrades: upgrades.iter().map(|name| Upgrade::parse(name).unwrap()).collect(),
         };
-        Action { call, hosts: None }
+        Action { shape, hosts: None }
     }
 
     fn grpc(name: &str) -> Action {
-        Action { call: Call::Grpc(vec![GrpcPath::parse(name).unwrap()]), hosts: None }
+        Action { shape: Shape::Grpc(vec![GrpcPath::parse(name).unwrap()]), hosts: None }
     }
 
-    const READ: Requested<'_> =
-        Requested { method: "GET", path: "/v1/ledgers/7", host: "ledger", content_type: None, upgrade: None };
-    const CALL: Requested<'_> = Requested {
+    const READ: Call<'_> =
+        Call { method: "GET", path: "/v1/ledgers/7", host: "ledger", content_type: None, upgrade: None };
+    const CALL: Call<'_> = Call {
         method: "POST",
         path: "/ledger.v1.Ledger/Read",
         host: "ledger",
@@ -97,59 +117,72 @@ mod tests {
     #[test]
     fn covers_each_of_its_methods_on_each_of_its_paths() {
         let action = http(&["GET", "PUT"], &["/v1/ledgers/*", "/healthz"], &[]);
-        assert!(action.covers(&READ));
-        assert!(action.covers(&Requested { method: "PUT", path: "/healthz", ..READ }));
-        assert!(!action.covers(&Requested { method: "DELETE", ..READ }));
-        assert!(!action.covers(&Requested { path: "/v1/ledgers", ..READ }));
+        assert!(action.covers(&Requested::Http(READ)));
+        assert!(action.covers(&Requested::Http(Call { method: "PUT", path: "/healthz", ..READ })));
+        assert!(!action.covers(&Requested::Http(Call { method: "DELETE", ..READ })));
+        assert!(!action.covers(&Requested::Http(Call { path: "/v1/ledgers", ..READ })));
     }
 
     #[test]
     fn methods_are_exact() {
         for method in ["get", "Get", "GETS", "HEAD", "CONNECT", ""] {
-            assert!(!http(&["GET"], &["/**"], &[]).covers(&Requested { method, ..READ }), "{method}");
+            assert!(!http(&["GET"], &["/**"], &[]).covers(&Requested::Http(Call { method, ..READ })), "{method}");
         }
     }
 
     #[test]
     fn hosts_are_exact_and_without_any_of_them_every_host_is_meant() {
         let mut action = http(&["GET"], &["/**"], &[]);
-        assert!(action.covers(&Requested { host: "anything:1", ..READ }));
+        assert!(action.covers(&Requested::Http(Call { host: "anything:1", ..READ })));
         action.hosts = Some(vec![Host::parse("ledger").unwrap(), Host::parse("ledger:8443").unwrap()]);
-        assert!(action.covers(&READ));
-        assert!(action.covers(&Requested { host: "ledger:8443", ..READ }));
+        assert!(action.covers(&Requested::Http(READ)));
+        assert!(action.covers(&Requested::Http(Call { host: "ledger:8443", ..READ })));
         for host in ["", "ledger.", "LEDGER", "ledger.prod", "ledger:8444", "ledge"] {
-            assert!(!action.covers(&Requested { host, ..READ }), "{host}");
+            assert!(!action.covers(&Requested::Http(Call { host, ..READ })), "{host}");
         }
     }
 
     #[test]
     fn an_upgrade_needs_an_action_that_names_it() {
-        let feed = Requested { upgrade: Some("websocket"), ..READ };
-        assert!(http(&["GET"], &["/**"], &["websocket"]).covers(&feed));
-        assert!(!http(&["GET"], &["/**"], &[]).covers(&feed));
-        assert!(!http(&["GET"], &["/**"], &["spdy"]).covers(&feed));
-        assert!(!http(&["GET"], &["/**"], &["websocket"]).covers(&Requested { upgrade: Some("WebSocket"), ..READ }));
+        let feed = Call { upgrade: Some("websocket"), ..READ };
+        assert!(http(&["GET"], &["/**"], &["websocket"]).covers(&Requested::Http(feed)));
+        assert!(!http(&["GET"], &["/**"], &[]).covers(&Requested::Http(feed)));
+        assert!(!http(&["GET"], &["/**"], &["spdy"]).covers(&Requested::Http(feed)));
+        assert!(
+            !http(&["GET"], &["/**"], &["websocket"])
+                .covers(&Requested::Http(Call { upgrade: Some("WebSocket"), ..READ }))
+        );
     }
 
     #[test]
     fn an_action_for_an_upgrade_covers_nothing_else() {
-        assert!(!http(&["GET"], &["/**"], &["websocket"]).covers(&READ));
+        assert!(!http(&["GET"], &["/**"], &["websocket"]).covers(&Requested::Http(READ)));
     }
 
     #[test]
     fn a_grpc_action_covers_exactly_that_method() {
         let action = grpc("ledger.v1.Ledger/Read");
-        assert!(action.covers(&CALL));
-        assert!(action.covers(&Requested { content_type: Some("application/grpc+proto"), ..CALL }));
+        assert!(action.covers(&Requested::Http(CALL)));
+        assert!(action.covers(&Requested::Http(Call { content_type: Some("application/grpc+proto"), ..CALL })));
         for hop in [
-            Requested { method: "GET", ..CALL },
-            Requested { path: "/ledger.v1.Ledger/Write", ..CALL },
-            Requested { path: "/ledger.v1.Ledger/Read/", ..CALL },
-            Requested { content_type: None, ..CALL },
-            Requested { content_type: Some("application/json"), ..CALL },
-            Requested { upgrade: Some("websocket"), ..CALL },
+            Call { method: "GET", ..CALL },
+            Call { path: "/ledger.v1.Ledger/Write", ..CALL },
+            Call { path: "/ledger.v1.Ledger/Read/", ..CALL },
+            Call { content_type: None, ..CALL },
+            Call { content_type: Some("application/json"), ..CALL },
+            Call { upgrade: Some("websocket"), ..CALL },
         ] {
-            assert!(!action.covers(&hop), "{hop:?}");
+            assert!(!action.covers(&Requested::Http(hop)), "{hop:?}");
         }
+    }
+
+    #[test]
+    fn a_port_is_covered_by_name_alone() {
+        let action = Action { shape: Shape::Tcp(vec![5432, 6379]), hosts: None };
+        assert!(action.covers(&Requested::Tcp(6379)));
+        assert!(!action.covers(&Requested::Tcp(543)));
+        assert!(!action.covers(&Requested::Http(READ)));
+        assert!(!http(&["GET"], &["/**"], &[]).covers(&Requested::Tcp(5432)));
+        assert!(!grpc("ledger.v1.Ledger/Read").covers(&Requested::Tcp(5432)));
     }
 }

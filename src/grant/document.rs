@@ -3,15 +3,15 @@
 use spiffe::SpiffeId;
 
 use super::{
-    Action, ExitCriterion, Grant, Kind,
-    action::Call,
+    Action, Delegators, ExitCriterion, Grant, Kind, OnBehalfOf,
+    action::Shape,
     names::{GrpcPath, Host, Method, Upgrade},
     path::PathPattern,
 };
 use crate::{
     clock::Timestamp,
     peer::id,
-    purpose::Purpose,
+    purpose::{Binding, Purpose},
     yaml::{self, Mapping, Position, Value, quote},
 };
 
@@ -34,7 +34,13 @@ pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>) -> Option<Docume
     };
     let actions = list(&spec.required("actions"), action);
     let purposes = list(&spec.required("purposes"), |item| Some((item.parsed(purpose)?, item.at())));
-    spec.optional("purposeBinding").parsed(binding);
+    let on_behalf_of_field = spec.optional("onBehalfOf");
+    let delegated = on_behalf_of_field.is_present();
+    let on_behalf_of = delegated.then(|| on_behalf_of(&on_behalf_of_field)).flatten();
+    let default = if delegated { Binding::Signed } else { Binding::Declared };
+    let binding_field = spec.optional("purposeBinding");
+    let purpose_binding = if binding_field.is_present() { binding_field.parsed(binding) } else { Some(default) };
+    let relays = list(&spec.optional("relays"), |item| item.parsed(id::parse_workload));
     let owner = spec.required("owner").parsed(line);
     let (requested_by, approver) = people(&mut spec);
     let ticket = field(&mut spec, "ticket", matches!(kind, Some(Kind::Jit | Kind::Exception))).parsed(line);
@@ -52,6 +58,9 @@ pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>) -> Option<Docume
         audiences: audiences?,
         actions: actions?,
         purposes,
+        purpose_binding: purpose_binding?,
+        on_behalf_of,
+        relays: relays.unwrap_or_default(),
         owner: owner?,
         requested_by: requested_by?,
         approver: approver?,
@@ -62,15 +71,33 @@ pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>) -> Option<Docume
         review_by,
         exit_criteria,
     };
+    if delegated && grant.on_behalf_of.is_none() {
+        return None;
+    }
     Some(Document { grant, purposes_at })
+}
+
+/// On whose behalf the subject may act.
+fn on_behalf_of(value: &Value<'_>) -> Option<OnBehalfOf> {
+    let mut behalf = value.clone().mapping();
+    let from = list(&behalf.required("from"), |item| {
+        let mut delegators = item.mapping();
+        let issuer = delegators.required("issuer").parsed(line);
+        let subjects = list(&delegators.required("subjects"), |item| item.parsed(line));
+        delegators.finish();
+        Some(Delegators { issuer: issuer?, subjects: subjects? })
+    });
+    let depth = behalf.optional("maxDepth");
+    // One workload may act for the subject, unless it is said that it may have been handed on.
+    let max_depth = if depth.is_present() { depth.integer_in(1..=MAX_DEPTH) } else { Some(1) };
+    behalf.finish();
+    Some(OnBehalfOf { from: from?, max_depth: usize::try_from(max_depth?).ok()? })
 }
 
 /// Refuses, rather than ignores, what would make a grant narrower or otherwise than it reads.
 fn refuse_unbuilt(spec: &mut Mapping<'_>) {
     for (key, what) in [
-        ("onBehalfOf", "delegated hops"),
         ("resources", "`Resource` documents; write `audience` and `actions`"),
-        ("relays", "relayed tokens"),
         ("while", "facts"),
         ("activators", "activations"),
         ("signatures", "signed approvals"),
@@ -102,24 +129,37 @@ fn subject(spec: &mut Mapping<'_>) -> Option<SpiffeId> {
 fn action(item: Value<'_>) -> Option<Action> {
     let mut action = item.mapping();
     action.not_built("connect", "name the methods and paths of requests");
-    action.not_built("tcp", "name the methods and paths of requests");
-    let unbuilt = action.has("connect") || action.has("tcp");
+    let unbuilt = action.has("connect");
+    let tcp = action.has("tcp");
     let hosts = list(&action.optional("hosts"), |item| item.parsed(Host::parse));
-    let call = if action.has("grpc") {
-        for key in ["methods", "paths", "upgrade"] {
-            if action.has(key) {
-                action.optional(key).problem("`grpc` says it already: leave it out, or make it an action of its own");
-            }
-        }
-        list(&action.required("grpc"), |item| item.parsed(GrpcPath::parse)).map(Call::Grpc)
+    let shape = if tcp {
+        alone(&mut action, "tcp", &["methods", "paths", "upgrade", "grpc", "hosts"]);
+        let mut connection = action.required("tcp").mapping();
+        let port = |item: Value<'_>| item.integer_in(1..=65_535).and_then(|port| u16::try_from(port).ok());
+        let ports = list(&connection.required("ports"), port);
+        connection.finish();
+        ports.map(Shape::Tcp)
+    } else if action.has("grpc") {
+        alone(&mut action, "grpc", &["methods", "paths", "upgrade"]);
+        list(&action.required("grpc"), |item| item.parsed(GrpcPath::parse)).map(Shape::Grpc)
     } else {
         let methods = list(&field(&mut action, "methods", !unbuilt), |item| item.parsed(Method::parse));
         let paths = list(&field(&mut action, "paths", !unbuilt), |item| item.parsed(PathPattern::parse));
         let upgrades = list(&action.optional("upgrade"), |item| item.parsed(Upgrade::parse)).unwrap_or_default();
-        methods.zip(paths).map(|(methods, paths)| Call::Http { methods, paths, upgrades })
+        methods.zip(paths).map(|(methods, paths)| Shape::Http { methods, paths, upgrades })
     };
     action.finish();
-    Some(Action { call: call?, hosts })
+    Some(Action { shape: shape?, hosts })
+}
+
+/// Refuses what an action of one kind cannot also say.
+fn alone(action: &mut Mapping<'_>, kind: &str, others: &[&'static str]) {
+    for key in others {
+        if action.has(key) {
+            let message = format!("`{kind}` says it already: leave it out, or make it an action of its own");
+            action.optional(key).problem(message);
+        }
+    }
 }
 
 /// Reads the name of a purpose.
@@ -127,11 +167,11 @@ pub(crate) fn purpose(name: &str) -> Result<Purpose, &'static str> {
     Purpose::parse(name).ok_or("a purpose is lower-case words joined by dots, as in `billing.invoice`")
 }
 
-fn binding(name: &str) -> Result<(), String> {
+fn binding(name: &str) -> Result<Binding, String> {
     match name {
-        "declared" => Ok(()),
-        "signed" => Err("`signed` is not built yet: write `declared` or leave it out".to_owned()),
-        _ => Err(format!("{} is not one of `declared`", quote(name))),
+        "declared" => Ok(Binding::Declared),
+        "signed" => Ok(Binding::Signed),
+        _ => Err(format!("{} is not one of `declared`, `signed`", quote(name))),
     }
 }
 
@@ -207,6 +247,7 @@ pub(crate) fn line(text: &str) -> Result<String, &'static str> {
 }
 
 const MAX_LINE: usize = 256;
+const MAX_DEPTH: i64 = 16;
 
 #[cfg(test)]
 mod tests;

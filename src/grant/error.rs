@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use spiffe::SpiffeId;
 
-use super::{Grant, Requested};
+use super::{Asked, Call, Grant, Requested};
 use crate::purpose::Purpose;
 
 /// Why no grant covers a hop.
@@ -16,6 +16,17 @@ pub enum GrantError {
     /// No grant covers the hop at any time.
     #[error("{0}")]
     Missing(Box<Needed>),
+    /// Nobody was proved who could be named by a grant.
+    #[error("nobody was proved whom a grant could name")]
+    Nobody,
+    /// Only a relay is missing: this grant would have covered the hop if the peer held the token that it presents.
+    #[error("the token is held by {holder}, and grant `{}` does not name the peer among its `relays`", .grant.name())]
+    NotHeld {
+        /// The grant.
+        grant: Arc<Grant>,
+        /// Who holds the token.
+        holder: String,
+    },
     /// Only time is missing: this grant, the first that will cover the hop, has yet to begin.
     #[error("grant `{}` begins at {}", .0.name(), .0.not_before())]
     Pending(Arc<Grant>),
@@ -27,6 +38,8 @@ impl GrantError {
         match self {
             Self::Expired(_) => "grant.expires_at",
             Self::Missing(needed) => needed.nearest.detail(),
+            Self::Nobody => Dimension::Subject.detail(),
+            Self::NotHeld { .. } => "grant.relays",
             Self::Pending(_) => "grant.not_before",
         }
     }
@@ -43,35 +56,58 @@ pub struct Needed {
     pub audience: SpiffeId,
     /// What is asked for: the beginning of method and path.
     pub action: String,
-    /// What for.
-    pub purpose: Purpose,
+    /// What for, if the hop says.
+    pub purpose: Option<Purpose>,
+    /// On whose behalf, if on anybody's: issuer and subject.
+    pub on_behalf_of: Option<(String, String)>,
 }
 
 impl Needed {
-    pub(super) fn new(
-        nearest: Dimension,
-        subject: &SpiffeId,
-        audience: &SpiffeId,
-        requested: &Requested<'_>,
-        purpose: &Purpose,
-    ) -> Self {
-        let Requested { method, path, host, upgrade, .. } = requested;
-        let upgrade = upgrade.map_or_else(String::new, |protocol| format!(" (upgrade to {protocol})"));
-        let action = format!("{method} {path} at host {host}{upgrade}");
-        let action = action.chars().flat_map(char::escape_debug).take(MAX_ACTION).collect();
-        Self { nearest, subject: subject.clone(), audience: audience.clone(), action, purpose: purpose.clone() }
+    pub(super) fn new(nearest: Dimension, asked: &Asked<'_>, audience: &SpiffeId) -> Self {
+        let action = match asked.requested {
+            Requested::Http(Call { method, path, host, upgrade, .. }) => {
+                let upgrade = upgrade.map_or_else(String::new, |protocol| format!(" (upgrade to {protocol})"));
+                format!("{method} {path} at host {host}{upgrade}")
+            }
+            Requested::Tcp(port) => format!("connection to port {port}"),
+        };
+        let on_behalf_of = asked.acting.behalf.map(|(issuer, subject, _)| (excerpt(issuer), excerpt(subject)));
+        Self {
+            nearest,
+            subject: asked.acting.peer.clone(),
+            audience: audience.clone(),
+            action: excerpt(&action),
+            purpose: asked.purpose.map(|stated| stated.purpose().clone()),
+            on_behalf_of,
+        }
     }
+}
+
+fn excerpt(text: &str) -> String {
+    text.chars().flat_map(char::escape_debug).take(MAX_ACTION).collect()
 }
 
 impl fmt::Display for Needed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { nearest, subject, audience, action, purpose } = self;
+        let Self { nearest, subject, audience, action, purpose, on_behalf_of } = self;
         let lack = match nearest {
             Dimension::Subject => "no grant names this subject and audience",
             Dimension::Action => "no grant between the two has this action",
             Dimension::Purpose => "no grant for this action has this purpose",
+            Dimension::Binding => "the grants for this action and purpose need a purpose that a token was signed for",
+            Dimension::Delegation => match on_behalf_of {
+                Some(_) => "no grant for this action and purpose has this subject and depth in `onBehalfOf`",
+                None => "the grants for this action and purpose have `onBehalfOf`, and nobody's token is presented",
+            },
         };
-        write!(f, "{lack}; needed: subject `{subject}`, audience `{audience}`, action `{action}`, purpose `{purpose}`")
+        write!(f, "{lack}; needed: subject `{subject}`, audience `{audience}`, action `{action}`")?;
+        if let Some(purpose) = purpose {
+            write!(f, ", purpose `{purpose}`")?;
+        }
+        match on_behalf_of {
+            Some((issuer, subject)) => write!(f, ", on behalf of `{subject}` of issuer `{issuer}`"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -84,6 +120,10 @@ pub enum Dimension {
     Action,
     /// The grants for this action are for other purposes.
     Purpose,
+    /// The grants for this action and purpose need it signed.
+    Binding,
+    /// The grants for this action and purpose are for other delegations, or for none.
+    Delegation,
 }
 
 impl Dimension {
@@ -93,6 +133,8 @@ impl Dimension {
             Self::Subject => "grant.subject",
             Self::Action => "grant.action",
             Self::Purpose => "grant.purpose",
+            Self::Binding => "grant.purpose_binding",
+            Self::Delegation => "grant.on_behalf_of",
         }
     }
 }

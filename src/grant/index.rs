@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use spiffe::SpiffeId;
 
 use super::{Dimension, Grant, GrantError, Needed, Requested, State};
-use crate::{clock::Timestamp, purpose::Purpose};
+use crate::{
+    clock::Timestamp,
+    purpose::{PurposeError, StatedPurpose},
+};
 
 /// The grants whose audience is this workload.
 #[derive(Clone, Debug)]
@@ -36,45 +39,99 @@ impl Grants {
     /// Finds the grant that covers this hop: of those that do, the least extraordinary, then the first by name.
     ///
     /// # Errors
-    /// The nearest reason why none does: [`GrantError::Pending`] before [`GrantError::Expired`] where only time is missing, else
-    /// [`GrantError::Missing`].
-    pub fn covering(
-        &self,
-        subject: &SpiffeId,
-        requested: &Requested<'_>,
-        purpose: &Purpose,
-        now: Timestamp,
-    ) -> Result<ActiveGrant, GrantError> {
+    /// The nearest reason why none does: [`GrantError::NotHeld`] where only the relay is missing, [`GrantError::Pending`] before
+    /// [`GrantError::Expired`] where only time is, else [`GrantError::Missing`].
+    pub fn covering(&self, asked: &Asked<'_>) -> Result<ActiveGrant, GrantError> {
         let Index { audience, by_subject } = &*self.0;
-        let grants = by_subject.get(subject).map_or(&[][..], Vec::as_slice);
-        let mut nearest = if grants.is_empty() { Dimension::Subject } else { Dimension::Action };
+        let grants = by_subject.get(asked.acting.peer).map_or(&[][..], Vec::as_slice);
+        let mut nearest = Nearest::new(if grants.is_empty() { Dimension::Subject } else { Dimension::Action });
         let mut active: Option<ActiveGrant> = None;
-        let mut pending: Option<&Arc<Grant>> = None;
-        let mut expired: Option<&Arc<Grant>> = None;
-        for grant in grants.iter().filter(|grant| grant.actions.iter().any(|action| action.covers(requested))) {
-            nearest = Dimension::Purpose;
-            if !grant.purposes.iter().any(|granted| granted.includes(purpose)) {
+        for grant in grants.iter().filter(|grant| grant.actions.iter().any(|action| action.covers(&asked.requested))) {
+            if let Err(lacks) = grant.covers(asked) {
+                nearest.lacks(lacks);
                 continue;
             }
-            match grant.state(now) {
+            match grant.state(asked.now) {
+                State::Active if !grant.lets_relay(&asked.acting) => {
+                    nearest.not_held.get_or_insert(grant);
+                }
                 State::Active => match &mut active {
                     Some(active) => active.others.push(Arc::clone(grant)),
                     None => active = Some(ActiveGrant { grant: Arc::clone(grant), others: Vec::new() }),
                 },
-                State::Expired if expired.is_none_or(|other| other.expires_at < grant.expires_at) => {
-                    expired = Some(grant);
-                }
-                State::Pending if pending.is_none_or(|other| grant.not_before < other.not_before) => {
-                    pending = Some(grant);
-                }
-                State::Expired | State::Pending => {}
+                State::Expired => nearest.expired(grant),
+                State::Pending => nearest.pending(grant),
             }
         }
-        active.ok_or_else(|| match (pending, expired) {
-            (Some(grant), _) => GrantError::Pending(Arc::clone(grant)),
-            (None, Some(grant)) => GrantError::Expired(Arc::clone(grant)),
-            (None, None) => GrantError::Missing(Box::new(Needed::new(nearest, subject, audience, requested, purpose))),
-        })
+        active.ok_or_else(|| nearest.error(asked, audience))
+    }
+}
+
+/// What a hop asks of the grants.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Who acts, and for whom.
+    pub acting: Acting<'a>,
+    /// What is asked for.
+    pub requested: Requested<'a>,
+    /// What for; absent if the hop does not say.
+    pub purpose: Option<&'a StatedPurpose>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Who acts, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Acting<'a> {
+    /// The effective actor: whose grants count.
+    pub peer: &'a SpiffeId,
+    /// On whose behalf: the subject's issuer and name, and how many have acted.
+    pub behalf: Option<(&'a str, &'a str, usize)>,
+    /// Who holds a token that the peer only relays.
+    pub relayed: Option<&'a str>,
+}
+
+/// What came nearest to covering a hop.
+struct Nearest<'a> {
+    dimension: Dimension,
+    not_held: Option<&'a Arc<Grant>>,
+    pending: Option<&'a Arc<Grant>>,
+    expired: Option<&'a Arc<Grant>>,
+}
+
+impl<'a> Nearest<'a> {
+    const fn new(dimension: Dimension) -> Self {
+        Self { dimension, not_held: None, pending: None, expired: None }
+    }
+
+    fn lacks(&mut self, dimension: Dimension) {
+        self.dimension = self.dimension.max(dimension);
+    }
+
+    /// The last that ended.
+    fn expired(&mut self, grant: &'a Arc<Grant>) {
+        if self.expired.is_none_or(|other| other.expires_at < grant.expires_at) {
+            self.expired = Some(grant);
+        }
+    }
+
+    /// The first that begins.
+    fn pending(&mut self, grant: &'a Arc<Grant>) {
+        if self.pending.is_none_or(|other| grant.not_before < other.not_before) {
+            self.pending = Some(grant);
+        }
+    }
+
+    fn error(&self, asked: &Asked<'_>, audience: &SpiffeId) -> GrantError {
+        match (self.not_held, self.pending, self.expired) {
+            (Some(grant), ..) => GrantError::NotHeld {
+                grant: Arc::clone(grant),
+                holder: asked.acting.relayed.unwrap_or_default().to_owned(),
+            },
+            (None, Some(grant), _) => GrantError::Pending(Arc::clone(grant)),
+            (None, None, Some(grant)) => GrantError::Expired(Arc::clone(grant)),
+            (None, None, None) => GrantError::Missing(Box::new(Needed::new(self.dimension, asked, audience))),
+        }
     }
 }
 
@@ -89,6 +146,17 @@ impl ActiveGrant {
     /// The grant that the hop goes under.
     pub const fn grant(&self) -> &Arc<Grant> {
         &self.grant
+    }
+
+    /// The purpose of a hop that cannot state one: the only one that the grant names.
+    ///
+    /// # Errors
+    /// [`PurposeError::Missing`] if it names several.
+    pub fn implied_purpose(&self) -> Result<StatedPurpose, PurposeError> {
+        match self.grant.purposes() {
+            [purpose] => Ok(StatedPurpose::implied(purpose.clone())),
+            _ => Err(PurposeError::Missing),
+        }
     }
 
     /// All grants that cover the hop, the chosen one first.

@@ -12,6 +12,8 @@ pub struct Outline {
     pub host: String,
     /// Canonical and without the query, which may hold secrets; absent if it has no canonical form.
     pub path: Option<String>,
+    /// The port that a connection without HTTP came to.
+    pub port: Option<u16>,
     /// The client's `x-request-id`, at most 128 bytes.
     pub request_id: Option<String>,
     /// The trace ID of a well-formed `traceparent` (W3C Trace Context §3.2.2).
@@ -23,7 +25,7 @@ impl Outline {
     pub fn of(check: &CheckRequest) -> Self {
         let Some(http) = check.attributes.as_ref().and_then(|it| it.request.as_ref()).and_then(|it| it.http.as_ref())
         else {
-            return Self::default();
+            return Self { port: check.attributes.as_ref().and_then(super::port), ..Self::default() };
         };
         let Ok(headers) = super::headers_of(http) else { return Self::default() };
         let lenient = Escapes { slash: true, percent: true, semicolon: true };
@@ -31,6 +33,7 @@ impl Outline {
             method: cut(&http.method, 32),
             host: cut(http.host.rsplit('@').next().unwrap_or_default(), 256),
             path: Target::parse(&http.path, lenient).ok().map(|target| cut(&target.path, 2048)),
+            port: None,
             request_id: headers.joined("x-request-id").map(|id| cut(&id, 128)),
             trace_id: headers.joined("traceparent").and_then(|parent| trace_id(&parent)),
         }

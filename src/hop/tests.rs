@@ -13,6 +13,8 @@ fn rules() -> Rules {
         max_headers: 8,
         purpose_header: "x-hop-purpose".to_owned(),
         keep_headers: BTreeSet::new(),
+        token_headers: BTreeSet::from(["authorization".to_owned(), "x-token".to_owned()]),
+        tcp: false,
     }
 }
 
@@ -33,6 +35,13 @@ fn check(http: HttpRequest) -> CheckRequest {
 
 fn decode(http: HttpRequest) -> Result<(), HopError> {
     Hop::decode(&check(http), &rules()).map(|_| ())
+}
+
+fn request(check: &CheckRequest) -> Box<Http<'_>> {
+    match Hop::decode(check, &rules()).unwrap().request {
+        Request::Http(request) => request,
+        Request::Tcp(_) => panic!("not a request"),
+    }
 }
 
 /// The verdict with these headers, which must be the same however Envoy writes them.
@@ -57,10 +66,8 @@ fn with(entries: Entries<'_>) -> Result<(), HopError> {
 fn a_plain_hop_is_taken_in_its_canonical_form() {
     let check = check(plain());
     let hop = Hop::decode(&check, &rules()).unwrap();
-    assert_eq!(
-        (hop.request.method, hop.request.target.path.as_ref(), hop.request.host.as_ref()),
-        ("GET", "/a", "a.example")
-    );
+    let Request::Http(request) = hop.request else { panic!("not a request") };
+    assert_eq!((request.method, request.target.path.as_ref(), request.host.as_ref()), ("GET", "/a", "a.example"));
     assert_eq!(hop.credentials.purpose, Single::Absent);
     assert_eq!(hop.credentials.certificate, "");
 }
@@ -167,7 +174,7 @@ fn a_cut_body_shows() {
     let body = |text: &str, headers: &[(&str, &str)]| {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let check = check(HttpRequest { body: text.to_owned(), headers, ..plain() });
-        Hop::decode(&check, &rules()).unwrap().request.body.truncated
+        request(&check).body.truncated
     };
     assert!(!body("{}", &[("content-length", "2")]));
     assert!(body("{}", &[("content-length", "3")]));
@@ -184,5 +191,32 @@ fn an_upgrade_is_told_in_lower_case() {
         ("connection".to_owned(), "Upgrade".to_owned()),
     ]);
     let check = check(HttpRequest { headers, ..plain() });
-    assert_eq!(Hop::decode(&check, &rules()).unwrap().request.upgrade.as_deref(), Some("websocket"));
+    assert_eq!(request(&check).upgrade.as_deref(), Some("websocket"));
+}
+
+#[test]
+fn a_connection_is_a_hop_only_where_that_is_configured() {
+    let socket =
+        crate::pb::SocketAddress { port_specifier: Some(PortSpecifier::PortValue(5432)), ..Default::default() };
+    let address = crate::pb::Address { address: Some(Address::SocketAddress(socket)) };
+    let destination = attribute_context::Peer { address: Some(address), ..Default::default() };
+    let attributes = AttributeContext { destination: Some(destination), ..Default::default() };
+    let tcp = CheckRequest { attributes: Some(attributes) };
+    let rules = Rules { tcp: true, ..rules() };
+    assert!(matches!(Hop::decode(&tcp, &rules).unwrap().request, Request::Tcp(Tcp { port: 5432, .. })));
+    assert_eq!(Outline::of(&tcp).port, Some(5432));
+    assert_eq!(Hop::decode(&tcp, &self::rules()).map(|_| ()).unwrap_err().detail(), "hop.request");
+    let nowhere = CheckRequest { attributes: Some(AttributeContext::default()) };
+    assert_eq!(Hop::decode(&nowhere, &rules).map(|_| ()).unwrap_err().detail(), "hop.port");
+}
+
+#[test]
+fn headers_that_hold_tokens_stand_alone() {
+    let token = |entries: Entries<'_>| with(entries);
+    assert_eq!(token(&[("x-token", b"a")]), Ok(()));
+    assert_eq!(token(&[("x-token", b"a"), ("x-token", b"b")]), Err(HopError::Ambiguous("header.token")));
+    assert_eq!(token(&[("x-token", b"a,b")]), Err(HopError::Ambiguous("header.token")));
+    assert_eq!(token(&[("x-token", b"a\xff")]), Err(HopError::Ambiguous("header.token")));
+    // No scheme of it is a token's.
+    assert_eq!(token(&[("authorization", b"Digest a=1, b=2")]), Ok(()));
 }

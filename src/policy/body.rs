@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, fmt};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::engine::Value;
-use crate::hop::{HopError, Request};
+use crate::hop::{HopError, Http};
 
 /// Reads the body for `parsed_body`: null unless its media type is JSON and it is there whole.
 ///
 /// # Errors
 /// JSON that is malformed, names a key twice, or nests too deeply.
-pub(super) fn parse(request: &Request<'_>) -> Result<Value, HopError> {
+pub(super) fn parse(request: &Http<'_>) -> Result<Value, HopError> {
     let is_json = request.content_type.is_some_and(is_json);
     if !is_json || request.body.truncated || request.body.bytes.is_empty() {
         return Ok(Value::Null);

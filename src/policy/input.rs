@@ -4,6 +4,8 @@
 
 mod object;
 
+use std::collections::BTreeSet;
+
 use self::object::Object;
 use super::{
     Input, body,
@@ -12,9 +14,11 @@ use super::{
     query::{decode, parse},
 };
 use crate::{
+    delegation::{Actor, Tokens},
     grant::Grant,
-    hop::{HopError, Request, XFCC},
+    hop::{HopError, Http, Request, XFCC},
     pb::{self, AttributeContext, address, attribute_context, socket_address},
+    peer::ProvedPeer,
 };
 
 /// Builds the document of one hop.
@@ -23,12 +27,37 @@ use crate::{
 /// What the policy reads cannot be made of this hop: the body is cut or not JSON, or the query cannot be decoded.
 pub(super) fn build(input: &Input<'_>, reads: &Reads) -> Result<Value, HopError> {
     let request = input.request;
+    let mut root = Object::new();
+    root.put("attributes", attributes(input));
+    root.put("version", Object::of([("ext_authz", "v3"), ("encoding", "protojson")]));
+    match request {
+        Request::Http(http) => parsed(&mut root, http, reads)?,
+        Request::Tcp(_) => {}
+    }
+    root.text("source_principal", request.attributes().source.as_ref().map_or("", |source| &source.principal));
+    root.put("hop", hop(request));
+    root.some("self", input.this.map(ToString::to_string));
+    root.some("peer", input.peer.map(peer));
+    root.put("tokens", tokens(input.tokens));
+    root.some("actor", input.actor.map(actor));
+    root.some(
+        "purpose",
+        input.purpose.map(|stated| {
+            Value::from(Object::of([("name", stated.purpose().as_str()), ("binding", stated.binding().as_str())]))
+        }),
+    );
+    root.some("grant", input.grant.map(|active| grant(active.grant())));
+    let all = input.grant.into_iter().flat_map(|active| active.all().map(|it| grant(it)));
+    root.put("grants", all.collect::<Vec<_>>());
+    root.put("now", input.now.nanos());
+    Ok(root.into())
+}
+
+/// What the policy reads of a request that can be cut or broken.
+fn parsed(root: &mut Object, request: &Http<'_>, reads: &Reads) -> Result<(), HopError> {
     if request.body.truncated && reads.body && !reads.truncated {
         return Err(HopError::TooLarge("body.truncated"));
     }
-    let mut root = Object::new();
-    root.put("attributes", attributes(request));
-    root.put("version", Object::of([("ext_authz", "v3"), ("encoding", "protojson")]));
     root.put("parsed_path", parsed_path(request)?);
     if reads.query {
         root.put("parsed_query", parsed_query(request)?);
@@ -37,29 +66,25 @@ pub(super) fn build(input: &Input<'_>, reads: &Reads) -> Result<Value, HopError>
         root.put("parsed_body", body::parse(request)?);
     }
     root.put("truncated_body", request.body.truncated);
-    root.text("source_principal", request.attributes.source.as_ref().map_or("", |source| &source.principal));
-    root.put("hop", hop(request));
-    root.put("self", input.audience.id().to_string());
-    root.put("peer", peer(input));
-    root.put("actor", actor(input));
-    root.put(
-        "purpose",
-        Object::of([("name", input.purpose.purpose().as_str()), ("binding", input.purpose.binding().as_str())]),
-    );
-    root.put("grant", grant(input.grant.grant()));
-    root.put("grants", input.grant.all().map(|it| grant(it)).collect::<Vec<_>>());
-    root.put("now", input.now.nanos());
-    Ok(root.into())
+    Ok(())
 }
 
 fn hop(request: &Request<'_>) -> Value {
-    let mut hop = Object::of([("method", request.method), ("path", &request.target.path), ("host", &request.host)]);
-    hop.text("upgrade", request.upgrade.as_deref().unwrap_or_default());
-    hop.into()
+    match request {
+        Request::Http(http) => {
+            let mut hop = Object::of([("method", http.method), ("path", &http.target.path), ("host", &http.host)]);
+            hop.text("upgrade", http.upgrade.as_deref().unwrap_or_default());
+            hop.into()
+        }
+        Request::Tcp(tcp) => {
+            let mut hop = Object::new();
+            hop.put("port", u32::from(tcp.port));
+            hop.into()
+        }
+    }
 }
 
-fn peer(input: &Input<'_>) -> Value {
-    let peer = input.peer;
+fn peer(peer: &ProvedPeer) -> Value {
     let mut object = Object::of([
         ("spiffe_id", peer.id().to_string().as_str()),
         ("trust_domain", peer.id().trust_domain().as_str()),
@@ -74,10 +99,58 @@ fn peer(input: &Input<'_>) -> Value {
     object.into()
 }
 
-fn actor(input: &Input<'_>) -> Value {
-    let mut actor = Object::of([("type", "workload"), ("effective", input.peer.id().to_string().as_str())]);
-    actor.put("chain", Vec::<Value>::new());
-    actor.into()
+/// Verified tokens only: their claims, and never the token itself.
+fn tokens(tokens: Tokens<'_>) -> Value {
+    let mut object = Object::new();
+    for token in tokens.all() {
+        let mut shown = Object::of([("issuer", token.issuer()), ("subject", token.subject())]);
+        shown.text("id", token.id().unwrap_or_default());
+        shown.put("audiences", token.audiences().iter().map(|name| Value::from(name.as_str())).collect::<Vec<_>>());
+        shown.put("expires", token.expires().to_string());
+        let mut claims = Object::new();
+        for (name, claim) in token.claims() {
+            claims.put(name, value(claim));
+        }
+        shown.put("claims", claims);
+        object.put(token.kind().as_str(), shown);
+    }
+    object.into()
+}
+
+/// A claim as policies know it; its depth is bounded where the token is read.
+fn value(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(value) => Value::from(*value),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => Value::from(number),
+            (None, Some(number)) => Value::from(number),
+            (None, None) => number.as_f64().map_or(Value::Null, Value::from),
+        },
+        serde_json::Value::String(text) => Value::from(text.as_str()),
+        serde_json::Value::Array(values) => values.iter().map(value).collect::<Vec<_>>().into(),
+        serde_json::Value::Object(fields) => {
+            let mut object = Object::new();
+            for (name, field) in fields {
+                object.put(name, value(field));
+            }
+            object.into()
+        }
+    }
+}
+
+fn actor(actor: &Actor) -> Value {
+    let mut object = Object::of([("type", actor.kind().as_str()), ("effective", &actor.effective().to_string())]);
+    object.some(
+        "subject",
+        actor.subject().map(|subject| {
+            let mut object = Object::of([("name", subject.name.as_str())]);
+            object.text("issuer", subject.issuer.as_deref().unwrap_or_default());
+            Value::from(object)
+        }),
+    );
+    object.put("chain", actor.chain().iter().map(|name| Value::from(name.as_str())).collect::<Vec<_>>());
+    object.into()
 }
 
 fn grant(grant: &Grant) -> Value {
@@ -95,12 +168,12 @@ fn grant(grant: &Grant) -> Value {
 }
 
 /// Segments are decoded after they are split: an escaped slash, where it is admitted, is data.
-fn parsed_path(request: &Request<'_>) -> Result<Vec<Value>, HopError> {
+fn parsed_path(request: &Http<'_>) -> Result<Vec<Value>, HopError> {
     let segments = request.target.path.split('/').skip(1);
     segments.map(|segment| decode(segment, false).map(Value::from)).collect()
 }
 
-fn parsed_query(request: &Request<'_>) -> Result<Value, HopError> {
+fn parsed_query(request: &Http<'_>) -> Result<Value, HopError> {
     let mut object = Object::new();
     for (name, values) in parse(request.target.query.unwrap_or_default())? {
         object.put(&name, values.into_iter().map(Value::from).collect::<Vec<_>>());
@@ -109,7 +182,7 @@ fn parsed_query(request: &Request<'_>) -> Result<Value, HopError> {
 }
 
 /// The whole `AttributeContext` in proto JSON names, without credentials. Only what Envoy filled is there.
-fn attributes(request: &Request<'_>) -> Value {
+fn attributes(input: &Input<'_>) -> Value {
     let AttributeContext {
         source,
         destination,
@@ -118,11 +191,13 @@ fn attributes(request: &Request<'_>) -> Value {
         metadata_context,
         tls_session,
         route_metadata_context,
-    } = request.attributes;
+    } = input.request.attributes();
     let mut object = Object::new();
     object.some("source", source.as_ref().map(end));
     object.some("destination", destination.as_ref().map(end));
-    object.some("request", sent.as_ref().map(|sent| self::request(request, sent)));
+    if let (Request::Http(http), Some(sent)) = (input.request, sent) {
+        object.put("request", request(http, sent, input.credentials));
+    }
     object.texts("contextExtensions", context_extensions);
     object.some("metadataContext", metadata_context.as_ref().map(metadata));
     object.some("routeMetadataContext", route_metadata_context.as_ref().map(metadata));
@@ -131,7 +206,7 @@ fn attributes(request: &Request<'_>) -> Value {
         tls_session.as_ref().map(|tls| {
             let mut object = Object::new();
             object.text("sni", &tls.sni);
-            object.into()
+            Value::from(object)
         }),
     );
     object.into()
@@ -182,7 +257,7 @@ fn address(address: &pb::Address) -> Value {
     object.into()
 }
 
-fn request(request: &Request<'_>, sent: &attribute_context::Request) -> Value {
+fn request(request: &Http<'_>, sent: &attribute_context::Request, credentials: &BTreeSet<String>) -> Value {
     let attribute_context::HttpRequest {
         id,
         method,
@@ -219,7 +294,7 @@ fn request(request: &Request<'_>, sent: &attribute_context::Request) -> Value {
     if !raw_body.is_empty() {
         http.put("rawBody", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, raw_body));
     }
-    http.put("headers", headers(request));
+    http.put("headers", headers(request, credentials));
     let mut object = Object::new();
     object.some(
         "time",
@@ -229,7 +304,7 @@ fn request(request: &Request<'_>, sent: &attribute_context::Request) -> Value {
             if time.nanos != 0 {
                 object.put("nanos", time.nanos);
             }
-            object.into()
+            Value::from(object)
         }),
     );
     object.put("http", http);
@@ -237,10 +312,10 @@ fn request(request: &Request<'_>, sent: &attribute_context::Request) -> Value {
 }
 
 /// Both header modes give the same map; credentials are taken out.
-fn headers(request: &Request<'_>) -> Value {
+fn headers(request: &Http<'_>, credentials: &BTreeSet<String>) -> Value {
     let mut object = Object::new();
     for (name, value) in request.headers.all_joined() {
-        if !CREDENTIALS.contains(&name) {
+        if !CREDENTIALS.contains(&name) && !credentials.contains(name) {
             object.put(name, value.as_ref());
         }
     }

@@ -1,30 +1,33 @@
 //! Loads each part by itself, and keeps the last good one of each.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use spiffe::TrustDomain;
+use spiffe::SpiffeId;
 
-use super::fingerprint;
+use super::{bundles::Bundles, fingerprint, keys::Keys};
 use crate::{
     authorizer::Authorizer,
     clock::Timestamp,
-    config::Config,
-    decision::Revisions,
+    config::{Config, KeysSource},
+    decision::{Mode, Revisions},
+    feed::Feeds,
     grant::Grants,
     hex,
     hop::{Escapes, Rules},
-    peer::{self, SvidCache, Verifier},
-    policy::{Policy, Source},
+    peer::{self, SvidCache},
+    policy::{self, Policy},
+    purpose::Vocabulary,
     server::{Shared, Snapshot},
     store::{Directory, Documents},
     telemetry::Part,
-    trust::{Source as TrustSource, Trust, TrustBundle},
+    token::{self, IssuerKeys, TokenCache},
+    trust::{Source, Trust},
     yaml::Problems,
 };
 
@@ -32,25 +35,23 @@ use crate::{
 #[derive(Debug)]
 pub struct Loader {
     config: Config,
-    bundles: BTreeMap<TrustDomain, Held>,
+    feeds: Arc<Feeds>,
+    bundles: Bundles,
+    keys: Keys,
     trust: Option<Trust>,
-    directory: Directory,
+    /// What was verified lately; it outlives snapshots, because what it holds names the keys that it was held against.
+    svids: Arc<SvidCache>,
+    tokens: Arc<TokenCache>,
+    /// The rules under which tokens were verified: the same ones, as long as they are the same.
+    token_rules: Arc<token::Rules>,
+    directory: Option<Directory>,
     documents: Option<Documents>,
     policy: Option<Compiled>,
     /// What did not compile, and why: it is not tried again until it changes.
     refused: Option<(Wanted, Problems)>,
     seen: Option<u64>,
     published: Option<String>,
-    /// Outlives the snapshots: an entry knows itself what it holds for.
-    svids: Arc<SvidCache>,
     shared: Arc<Shared>,
-}
-
-/// A bundle, and when its source last gave it.
-#[derive(Debug)]
-struct Held {
-    bundle: TrustBundle,
-    confirmed: Timestamp,
 }
 
 /// A policy, and what it was compiled from and for.
@@ -70,19 +71,23 @@ struct Wanted {
 
 impl Loader {
     /// Will load what `config` names, and tell `shared` how it stands.
-    pub fn new(config: Config, shared: Arc<Shared>) -> Self {
-        let directory = Directory::new(config.documents.clone());
+    pub fn new(config: Config, feeds: Arc<Feeds>, shared: Arc<Shared>) -> Self {
+        let directory = config.documents.clone().map(Directory::new);
         Self {
             config,
-            bundles: BTreeMap::new(),
+            feeds,
+            bundles: Bundles::default(),
+            keys: Keys::default(),
             trust: None,
+            svids: Arc::default(),
+            tokens: Arc::new(TokenCache::new(CACHED_TOKENS)),
+            token_rules: Arc::default(),
             directory,
             documents: None,
             policy: None,
             refused: None,
             seen: None,
             published: None,
-            svids: Arc::default(),
             shared,
         }
     }
@@ -96,7 +101,7 @@ impl Loader {
                 .to_path_buf()
         };
         let files = std::iter::once(parent(&self.config.file)).chain(self.trust_files().map(parent));
-        files.chain([self.config.documents.clone(), self.config.policy.directory.clone()]).collect()
+        files.chain(self.config.documents.clone()).chain([self.config.policy.directory.clone()]).collect()
     }
 
     /// Loads what has changed, or everything if `forced`. Gives the new snapshot, if it is another one than before and every part is in.
@@ -105,8 +110,10 @@ impl Loader {
     /// go on changing are left for the next time.
     pub fn refresh(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
         let mut seen = self.fingerprint();
+        // What comes over a network tells by itself that it has changed.
         if self.seen == Some(seen) && !forced && self.shared.status.is_clean() {
-            self.bundles.values_mut().for_each(|held| held.confirmed = now);
+            self.bundles.confirm(now);
+            self.keys.confirm(now);
             return None;
         }
         for _ in 0..ATTEMPTS {
@@ -131,12 +138,13 @@ impl Loader {
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        let parts = [self.config.file.as_path(), &self.config.documents, &self.config.policy.directory];
-        parts.into_iter().chain(self.trust_files())
+        let parts = [self.config.file.as_path(), &self.config.policy.directory];
+        parts.into_iter().chain(self.config.documents.as_deref()).chain(self.trust_files())
     }
 
     fn trust_files(&self) -> impl Iterator<Item = &Path> {
-        self.config.trust.iter().flat_map(TrustSource::paths)
+        let keys = self.config.tokens.keys.iter().filter_map(KeysSource::path);
+        self.config.trust.iter().flat_map(Source::paths).chain(keys)
     }
 
     fn load_config(&mut self, now: Timestamp) {
@@ -145,8 +153,10 @@ impl Loader {
                 let fixed = self.config.restart_differs(&config);
                 if fixed.is_empty() {
                     if config.documents != self.config.documents {
-                        self.directory = Directory::new(config.documents.clone());
+                        self.directory = config.documents.clone().map(Directory::new);
+                        self.documents = None;
                     }
+                    self.feeds.reconfigure(&config.trust);
                     self.config = config;
                     Vec::new()
                 } else {
@@ -160,37 +170,22 @@ impl Loader {
     }
 
     fn load_trust(&mut self, now: Timestamp) {
-        let mut problems = Vec::new();
-        let mut bundles = BTreeMap::new();
-        for source in &self.config.trust {
-            // What does not come from a file is not in yet.
-            let Some(read) = source.read() else { continue };
-            let held = match read {
-                Ok(bundle) => Some(Held { bundle, confirmed: now }),
-                Err(error) => {
-                    problems.push(error.to_string());
-                    self.bundles.remove(&source.trust_domain).map(|held| {
-                        let stale_at = held.confirmed.after(source.max_stale);
-                        Held { bundle: held.bundle.with_stale_at(Some(stale_at)), confirmed: held.confirmed }
-                    })
-                }
-            };
-            bundles.extend(held.map(|held| (source.trust_domain.clone(), held)));
+        let mut problems = self.bundles.load(&self.config.trust, &self.feeds, now);
+        problems.extend(self.keys.load(&self.config.tokens.keys, now));
+        match self.bundles.trust(&self.config.trust) {
+            Some(Ok(trust)) => self.trust = Some(trust),
+            Some(Err(error)) => problems.push(error.to_string()),
+            None => {}
         }
-        self.bundles = bundles;
-        // Nothing is served before every trust domain has been in; from then on one that has never loaded holds up no other's withdrawal.
-        if self.trust.is_some() || self.bundles.len() == self.config.trust.len() {
-            match Trust::new(self.bundles.values().map(|held| Arc::new(held.bundle.clone()))) {
-                Ok(trust) => self.trust = Some(trust),
-                Err(error) => problems.push(error.to_string()),
-            }
-        }
-        let revision = self.trust.as_ref().map(trust_revision);
+        let revision = self.trust.as_ref().map(|trust| trust_revision(trust, &self.keys.all()));
         self.note(Part::Trust, revision, problems, now);
     }
 
     fn load_store(&mut self, now: Timestamp) {
-        let problems = match self.directory.read() {
+        let Some(directory) = &mut self.directory else {
+            return self.note(Part::Store, None, Vec::new(), now);
+        };
+        let problems = match directory.read() {
             Ok(documents) => {
                 let problems = documents.problems.iter().map(ToString::to_string).collect();
                 self.documents = Some(documents);
@@ -210,7 +205,7 @@ impl Loader {
 
     fn compile(&mut self) -> Result<(), Problems> {
         let config = &self.config.policy;
-        let source = Source::read(&config.directory, self.config.limits.policy_bytes as u64)?;
+        let source = policy::Source::read(&config.directory, self.config.limits.policy_bytes as u64)?;
         let wanted = Wanted {
             source: source.revision().to_owned(),
             entrypoint: config.entrypoint.clone(),
@@ -236,12 +231,32 @@ impl Loader {
         }
     }
 
+    /// Who this workload is, as the configuration says, or else its Workload API. `None`: not known yet.
+    fn this(&self) -> Option<Option<SpiffeId>> {
+        let modes = self.config.modes;
+        let nobody_asks = modes.proof == Mode::Skip && modes.ceiling == Mode::Skip;
+        match self.config.self_id.clone() {
+            Some(this) => Some(Some(this)),
+            None if nobody_asks => Some(None),
+            None => None,
+        }
+    }
+
     fn assemble(&mut self) -> Option<Snapshot> {
-        let (trust, documents, compiled) = (self.trust.as_ref()?, self.documents.as_ref()?, self.policy.as_ref()?);
+        let (trust, compiled) = (self.trust.as_ref()?, self.policy.as_ref()?);
+        let documents = match (&self.directory, &self.documents) {
+            (Some(_), None) => return None,
+            (_, documents) => documents.as_ref(),
+        };
+        let this = self.this()?;
         let config = &self.config;
+        if *self.token_rules != config.tokens.rules {
+            self.token_rules = Arc::new(config.tokens.rules.clone());
+        }
+        let issuers = self.keys.all();
         let mut revisions = Revisions {
-            trust: trust_revision(trust),
-            store: documents.revision.clone(),
+            trust: trust_revision(trust, &issuers),
+            store: documents.map(|documents| documents.revision.clone()).unwrap_or_default(),
             policy: compiled.wanted.source.clone(),
             config: config.revision.clone(),
             snapshot: String::new(),
@@ -249,13 +264,17 @@ impl Loader {
         revisions.snapshot = short(
             &[&revisions.trust, &revisions.store, &revisions.policy, &revisions.config].map(String::as_str).join(" "),
         );
-        let stale: Vec<_> = trust.bundles().filter_map(|bundle| bundle.stale_at()).map(|at| at.to_string()).collect();
-        let state = format!("{} {}", revisions.snapshot, stale.join(" "));
+        let stale =
+            trust.bundles().map(|bundle| bundle.stale_at()).chain(issuers.iter().map(|(_, keys)| keys.stale_at));
+        let stale: Vec<_> = stale.map(|at| at.map(|at| at.to_string()).unwrap_or_default()).collect();
+        let state = format!("{} {:?} {}", revisions.snapshot, this, stale.join(","));
         if self.published.replace(state.clone()) == Some(state) {
             return None;
         }
+        let grants = this.clone().filter(|_| config.modes.ceiling != Mode::Skip).zip(documents);
         let authorizer = Authorizer {
-            this: config.self_id.clone(),
+            this,
+            modes: config.modes,
             rules: Rules {
                 escapes: Escapes {
                     slash: config.hop.slash,
@@ -265,12 +284,18 @@ impl Loader {
                 max_headers: config.limits.headers,
                 purpose_header: config.purpose_header.clone(),
                 keep_headers: config.hop.keep_headers.iter().cloned().collect(),
+                token_headers: config.tokens.headers(),
+                tcp: config.hop.tcp,
             },
             self_check: config.hop.self_check,
-            verifier: Verifier::new(peer::Rules::certificate(config.peer.max_lifetime), Arc::clone(&self.svids)),
+            verifier: peer::Verifier::new(config.peer.clone(), Arc::clone(&self.svids)),
+            tokens: token::Verifier::new(Arc::clone(&self.token_rules), Arc::clone(&self.tokens)),
+            issuers,
+            max_depth: config.tokens.max_depth,
             trust: trust.clone(),
-            vocabulary: documents.vocabulary.clone(),
-            grants: Grants::new(config.self_id.clone(), &documents.grants),
+            purpose_required: config.purpose_required,
+            vocabulary: documents.map_or_else(Vocabulary::open, |documents| documents.vocabulary.clone()),
+            grants: grants.map(|(this, documents)| Grants::new(this, &documents.grants)),
             policy: Arc::clone(&compiled.policy),
             revisions: Arc::new(revisions),
         };
@@ -289,8 +314,10 @@ impl Loader {
     }
 }
 
-fn trust_revision(trust: &Trust) -> String {
-    let revisions: Vec<&str> = trust.bundles().map(|bundle| bundle.revision().as_ref()).collect();
+fn trust_revision(trust: &Trust, issuers: &IssuerKeys) -> String {
+    let bundles = trust.bundles().map(|bundle| bundle.revision().as_ref());
+    let keys = issuers.iter().map(|(_, keys)| keys.keys.revision().as_ref());
+    let revisions: Vec<&str> = bundles.chain(keys).collect();
     hex::encode(digest(&SHA256, revisions.join(" ").as_bytes()).as_ref())
 }
 
@@ -306,5 +333,7 @@ fn lines(problems: &Problems) -> Vec<String> {
 
 /// How often files that change are read at once.
 const ATTEMPTS: usize = 8;
+/// The verified tokens that are remembered.
+const CACHED_TOKENS: usize = 4096;
 /// The digits of a snapshot's revision.
 const SHORT: usize = 16;

@@ -23,6 +23,10 @@ pub struct Watch(JoinHandle<()>);
 #[derive(Clone, Debug)]
 pub struct Nudge(mpsc::Sender<Word>);
 
+/// What the thread is told, once it is there to hear.
+#[derive(Debug)]
+pub struct Words(mpsc::Receiver<Word>);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
     /// Something under a watched directory changed.
@@ -38,14 +42,12 @@ impl Watch {
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub fn start(loader: Loader, shared: Arc<Shared>) -> io::Result<(Self, Nudge)> {
-        let (sender, words) = mpsc::channel();
-        let nudge = Nudge(sender.clone());
+    pub fn start(loader: Loader, shared: Arc<Shared>, nudge: Nudge, words: Words) -> io::Result<Self> {
         let thread = std::thread::Builder::new()
             .name("reload".to_owned())
             .stack_size(STACK)
-            .spawn(move || run(loader, &shared, &sender, &words))?;
-        Ok((Self(thread), nudge))
+            .spawn(move || run(loader, &shared, &nudge.0, &words.0))?;
+        Ok(Self(thread))
     }
 
     /// Waits for the thread's end, which a file that cannot be read to its end puts off for ever: it is left behind after `within`.
@@ -65,6 +67,17 @@ impl Watch {
 }
 
 impl Nudge {
+    /// A way to tell a thread that is not there yet.
+    pub fn new() -> (Self, Words) {
+        let (sender, words) = mpsc::channel();
+        (Self(sender), Words(words))
+    }
+
+    /// Loads what has changed, which something has.
+    pub fn changed(&self) {
+        self.say(Word::Changed);
+    }
+
     /// Loads everything again, changed or not.
     pub fn reload(&self) {
         self.say(Word::Reload);

@@ -101,7 +101,10 @@ impl Checks {
         let elapsed = started.elapsed();
         self.shared.metrics.decided(decision.reason(), elapsed);
         tracing::debug!(decision.id = %id, deny.reason = decision.reason().map(|reason| reason.as_str()), "Hop decided");
-        let this = snapshot.map(|snapshot| snapshot.authorizer.this.to_string()).unwrap_or_default();
+        let this = snapshot
+            .and_then(|snapshot| snapshot.authorizer.this.as_ref())
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let entry = Entry::new(id, decision, elapsed, this);
         match slot {
             Some(slot) => slot.record(entry),

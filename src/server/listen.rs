@@ -8,10 +8,12 @@ use std::{
     sync::Arc,
 };
 
+use spiffe::SpiffeId;
 use tokio::net::{TcpListener, UnixListener, unix::UCred};
 use tokio_util::sync::CancellationToken;
 
 use super::{Counted, Shared, connection::Socket, worker::Workers};
+use crate::trust::Endpoint;
 
 /// Where Envoy asks, and who is Envoy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +29,22 @@ pub enum Listener {
     },
     /// Loopback TCP, which cannot name its asker: whoever shares the network namespace may ask.
     Tcp(SocketAddr),
+    /// TCP with mutual TLS: askers show their SVIDs.
+    Mtls {
+        /// Where.
+        address: SocketAddr,
+        /// The Workload API that gives this workload's own SVID.
+        workload_api: Endpoint,
+        /// Who may connect.
+        allow: Vec<SpiffeId>,
+    },
 }
 
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix { path, .. } => write!(f, "unix:{}", path.display()),
-            Self::Tcp(address) => address.fmt(f),
+            Self::Tcp(address) | Self::Mtls { address, .. } => address.fmt(f),
         }
     }
 }
@@ -70,6 +81,7 @@ pub struct SocketFile {
 /// If another process listens there, if something that is not a socket is in the way, or if anybody could replace the socket.
 pub fn bind(listener: &Listener) -> io::Result<Bound> {
     match listener {
+        Listener::Mtls { .. } => Err(io::Error::new(io::ErrorKind::Unsupported, "mutual TLS is not built yet")),
         Listener::Tcp(address) => {
             let socket = std::net::TcpListener::bind(address)?;
             socket.set_nonblocking(true)?;

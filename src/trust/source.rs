@@ -94,6 +94,11 @@ impl Source {
         bundle.with_intermediates(&read(path, MAX_TEXT)?).map_err(|error| content(path, error))
     }
 
+    /// Whether another domain's servers give it: they hold up nobody's start.
+    pub const fn is_federated(&self) -> bool {
+        matches!(self.kind, SourceKind::Federation { .. })
+    }
+
     /// The files that it reads.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let file = match &self.kind {

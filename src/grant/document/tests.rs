@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-    grant::{Requested, State},
+    grant::{Call, Requested, State},
+    purpose::Binding,
     yaml::{Problems, Reader},
 };
 
@@ -82,17 +83,13 @@ fn reads_every_field() {
 fn reads_every_shape_of_action() {
     let grant = load(STANDING).unwrap().grant;
     let covered =
-        |requested: Requested<'_>| grant.actions.iter().map(|action| action.covers(&requested)).collect::<Vec<_>>();
-    let hop = Requested { method: "PUT", path: "/orders/7", host: "orders:8443", content_type: None, upgrade: None };
+        |call: Call<'_>| grant.actions.iter().map(|action| action.covers(&Requested::Http(call))).collect::<Vec<_>>();
+    let hop = Call { method: "PUT", path: "/orders/7", host: "orders:8443", content_type: None, upgrade: None };
     assert_eq!(covered(hop), [true, false, false]);
-    assert_eq!(covered(Requested { host: "elsewhere", ..hop }), [false, false, false]);
-    let call =
-        Requested { method: "POST", path: "/orders.v1.Orders/Read", content_type: Some("application/grpc"), ..hop };
+    assert_eq!(covered(Call { host: "elsewhere", ..hop }), [false, false, false]);
+    let call = Call { method: "POST", path: "/orders.v1.Orders/Read", content_type: Some("application/grpc"), ..hop };
     assert_eq!(covered(call), [false, true, false]);
-    assert_eq!(
-        covered(Requested { method: "GET", path: "/feed", upgrade: Some("websocket"), ..hop }),
-        [false, false, true]
-    );
+    assert_eq!(covered(Call { method: "GET", path: "/feed", upgrade: Some("websocket"), ..hop }), [false, false, true]);
 }
 
 #[test]
@@ -243,16 +240,12 @@ fn what_is_not_built_yet_is_refused() {
             "2:11: subject.prefix: `prefix` is not built yet",
         ),
         ("spiffeId: spiffe://prod.example/web", "role: reader", "2:11: subject.role: `role` is not built yet"),
-        ("{grpc: [orders.v1.Orders/Read]}", "{tcp: {ports: [5432]}}", "6:6: actions[1].tcp: `tcp` is not built yet"),
         ("{grpc: [orders.v1.Orders/Read]}", "{connect: true}", "6:6: actions[1].connect: `connect` is not built yet"),
         ("GET, PUT", "CONNECT", "5:16: actions[0].methods[0]: `connect` is not built yet"),
-        ("owner:", "onBehalfOf: {from: []}\nowner:", "9:1: onBehalfOf: `onBehalfOf` is not built yet"),
         ("owner:", "resources: [orders]\nowner:", "9:1: resources: `resources` is not built yet"),
-        ("owner:", "relays: []\nowner:", "9:1: relays: `relays` is not built yet"),
         ("owner:", "while: []\nowner:", "9:1: while: `while` is not built yet"),
         ("owner:", "activators: []\nowner:", "9:1: activators: `activators` is not built yet"),
         ("owner:", "signatures: []\nowner:", "9:1: signatures: `signatures` is not built yet"),
-        ("owner:", "purposeBinding: signed\nowner:", "9:17: purposeBinding: `signed` is not built yet"),
     ] {
         let problems = problems(&edited(&[(from, to)]));
         assert!(problems[0].starts_with(&format!("a.yaml:{problem}")), "{from} -> {to}: {problems:#?}");
@@ -271,4 +264,63 @@ fn reports_all_breaches_at_once() {
     ]);
     let places: Vec<_> = problems(&spec).iter().map(|problem| problem.split(": ").next().unwrap().to_owned()).collect();
     assert_eq!(places, ["a.yaml:1:7", "a.yaml:2:21", "a.yaml:5:16", "a.yaml:5:21", "a.yaml:11:11", "a.yaml:14:11"]);
+}
+
+#[test]
+fn reads_on_whose_behalf_and_through_whom() {
+    let behalf = "onBehalfOf: {from: [{issuer: https://login, subjects: [alice, bob]}], maxDepth: 3}\n";
+    let delegated =
+        load(&edited(&[("owner:", &format!("{behalf}relays: [spiffe://prod.example/gw]\nowner:"))])).unwrap().grant;
+    assert_eq!(delegated.purpose_binding, Binding::Signed);
+    assert_eq!(delegated.relays.iter().map(ToString::to_string).collect::<Vec<_>>(), ["spiffe://prod.example/gw"]);
+    let includes = |issuer, subject, depth| delegated.on_behalf_of.as_ref().unwrap().includes(issuer, subject, depth);
+    assert!(includes("https://login", "bob", 3));
+    assert!(!includes("https://login", "bob", 4));
+    assert!(!includes("https://login", "carol", 1));
+    let declared = format!("{behalf}purposeBinding: declared\nowner:").replace(", maxDepth: 3", "");
+    let declared = load(&edited(&[("owner:", &declared)])).unwrap().grant;
+    assert_eq!(declared.purpose_binding, Binding::Declared);
+    assert_eq!(declared.on_behalf_of.as_ref().map(|behalf| behalf.max_depth), Some(1));
+    assert_eq!(load(STANDING).unwrap().grant.purpose_binding, Binding::Declared);
+}
+
+#[test]
+fn a_connection_is_an_action_of_its_own() {
+    let tcp = |action: &str| edited(&[("{grpc: [orders.v1.Orders/Read]}", action)]);
+    let grant = load(&tcp("{tcp: {ports: [5432, 6379]}}")).unwrap().grant;
+    assert!(grant.actions[1].covers(&Requested::Tcp(6379)));
+    assert!(!grant.actions[1].covers(&Requested::Tcp(80)));
+    for (action, problem) in [
+        ("{tcp: {ports: []}}", "6:19: actions[1].tcp.ports: is an empty list: name at least one"),
+        ("{tcp: {ports: [0]}}", "6:20: actions[1].tcp.ports[0]: must be between 1 and 65535"),
+        ("{tcp: {}}", "6:11: actions[1].tcp.ports: is required"),
+        (
+            "{tcp: {ports: [1]}, hosts: [a]}",
+            "6:32: actions[1].hosts: `tcp` says it already: leave it out, or make it an action of its own",
+        ),
+    ] {
+        assert_eq!(problems(&tcp(action)), [format!("a.yaml:{problem}")]);
+    }
+}
+
+#[test]
+fn a_delegation_that_cannot_be_read_covers_nothing() {
+    for (written, problem) in [
+        ("onBehalfOf: {}", "9:13: onBehalfOf.from: is required"),
+        ("onBehalfOf: {from: []}", "9:20: onBehalfOf.from: is an empty list: name at least one"),
+        ("onBehalfOf: {from: [{issuer: a}]}", "9:21: onBehalfOf.from[0].subjects: is required"),
+        (
+            "onBehalfOf: {from: [{issuer: a, subjects: [b]}], maxDepth: 0}",
+            "9:60: onBehalfOf.maxDepth: must be between 1 and 16",
+        ),
+        ("onBehalfOf: alice", "9:13: onBehalfOf: expected a mapping, found `alice`"),
+        ("relays: [gw]", "9:10: relays[0]: a SPIFFE ID begins with `spiffe://`"),
+        ("purposeBinding: implied", "9:17: purposeBinding: `implied` is not one of `declared`, `signed`"),
+    ] {
+        assert_eq!(
+            problems(&edited(&[("owner:", &format!("{written}\nowner:"))])),
+            [format!("a.yaml:{problem}")],
+            "{written}"
+        );
+    }
 }

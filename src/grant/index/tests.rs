@@ -6,11 +6,12 @@ use proptest::{collection::vec, prelude::*, sample::select, sample::subsequence}
 
 use super::*;
 use crate::grant::{
-    Kind,
-    action::{Action, Call},
+    Call, Delegators, Kind, OnBehalfOf,
+    action::{Action, Shape},
     names::Method,
     path::PathPattern,
 };
+use crate::purpose::{Binding, ClaimedPurpose, Purpose, Vocabulary};
 
 const WEB: &str = "spiffe://prod.example/web";
 const ORDERS: &str = "spiffe://prod.example/orders";
@@ -29,12 +30,12 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn action(method: &str, path: &str) -> Action {
-    let call = Call::Http {
+    let shape = Shape::Http {
         methods: vec![Method::parse(method).unwrap()],
         paths: vec![PathPattern::parse(path).unwrap()],
         upgrades: vec![],
     };
-    Action { call, hosts: None }
+    Action { shape, hosts: None }
 }
 
 /// A grant from web to orders: `GET /orders/*` for checkout, from 100 until 200.
@@ -46,6 +47,9 @@ fn grant(name: &str) -> Grant {
         audiences: vec![id(ORDERS)],
         actions: vec![action("GET", "/orders/*")],
         purposes: vec![purpose("checkout")],
+        purpose_binding: Binding::Declared,
+        on_behalf_of: None,
+        relays: vec![],
         owner: "team-orders".to_owned(),
         requested_by: "bob@example.com".to_owned(),
         approver: "alice@example.com".to_owned(),
@@ -58,8 +62,27 @@ fn grant(name: &str) -> Grant {
     }
 }
 
+fn call(path: &str) -> Call<'_> {
+    Call { method: "GET", path, host: "orders", content_type: None, upgrade: None }
+}
+
 fn read(path: &str) -> Requested<'_> {
-    Requested { method: "GET", path, host: "orders", content_type: None, upgrade: None }
+    Requested::Http(call(path))
+}
+
+/// What the grants answer to an undelegated hop with a declared purpose.
+fn covering(
+    grants: &Grants,
+    peer: &SpiffeId,
+    requested: &Requested<'_>,
+    purpose: &Purpose,
+    now: Timestamp,
+) -> Result<ActiveGrant, GrantError> {
+    let (vocabulary, _) =
+        Vocabulary::close(purpose.ancestors().map(|name| Purpose::parse(name).unwrap()).chain([purpose.clone()]));
+    let purpose = vocabulary.state(&ClaimedPurpose::Declared(purpose.to_string())).unwrap();
+    let acting = Acting { peer, behalf: None, relayed: None };
+    grants.covering(&Asked { acting, requested: *requested, purpose: Some(&purpose), now })
 }
 
 /// What the grants answer to web's `GET /orders/7` for checkout at 150.
@@ -69,7 +92,7 @@ fn ask(grants: impl IntoIterator<Item = Grant>) -> Result<ActiveGrant, GrantErro
 
 fn ask_at(now: i64, grants: impl IntoIterator<Item = Grant>) -> Result<ActiveGrant, GrantError> {
     let grants: Vec<_> = grants.into_iter().map(Arc::new).collect();
-    Grants::new(id(ORDERS), &grants).covering(&id(WEB), &read("/orders/7"), &purpose("checkout"), at(now))
+    covering(&Grants::new(id(ORDERS), &grants), &id(WEB), &read("/orders/7"), &purpose("checkout"), at(now))
 }
 
 fn detail(grants: impl IntoIterator<Item = Grant>) -> &'static str {
@@ -89,7 +112,7 @@ fn a_grant_covers_its_subject_action_and_purpose() {
 fn a_grant_of_a_purpose_covers_its_children_and_never_its_parent() {
     let grants = [Arc::new(Grant { purposes: vec![purpose("shop.checkout")], ..grant("a") })];
     let grants = Grants::new(id(ORDERS), &grants);
-    let ask = |name: &str| grants.covering(&id(WEB), &read("/orders/7"), &purpose(name), at(150));
+    let ask = |name: &str| covering(&grants, &id(WEB), &read("/orders/7"), &purpose(name), at(150));
     assert!(ask("shop.checkout").is_ok());
     assert!(ask("shop.checkout.gift").is_ok());
     assert_eq!(ask("shop").unwrap_err().detail(), "grant.purpose");
@@ -99,7 +122,7 @@ fn a_grant_of_a_purpose_covers_its_children_and_never_its_parent() {
 fn begins_at_its_first_instant_and_is_over_at_its_last() {
     let before_the_end = Timestamp::from_nanos(at(200).nanos() - 1);
     let grants = Grants::new(id(ORDERS), &[Arc::new(grant("a"))]);
-    let ask = |now| grants.covering(&id(WEB), &read("/orders/7"), &purpose("checkout"), now);
+    let ask = |now| covering(&grants, &id(WEB), &read("/orders/7"), &purpose("checkout"), now);
     assert!(matches!(ask(at(99)), Err(GrantError::Pending(_))));
     assert!(ask(at(100)).is_ok());
     assert!(ask(before_the_end).is_ok());
@@ -172,11 +195,12 @@ fn names_the_grant_that_would_be_needed() {
 
 #[test]
 fn a_long_or_odd_request_is_quoted_short_and_escaped() {
-    let hop = Requested { method: "G\nT", upgrade: Some("x"), ..read("/") };
-    let error = Grants::new(id(ORDERS), []).covering(&id(WEB), &hop, &purpose("checkout"), at(0)).unwrap_err();
+    let hop = Requested::Http(Call { method: "G\nT", upgrade: Some("x"), ..call("/") });
+    let error = covering(&Grants::new(id(ORDERS), []), &id(WEB), &hop, &purpose("checkout"), at(0)).unwrap_err();
     assert!(error.to_string().contains("`G\\nT / at host orders (upgrade to x)`"), "{error}");
     let path = format!("/{}", "a".repeat(9_000));
-    let error = Grants::new(id(ORDERS), []).covering(&id(WEB), &read(&path), &purpose("checkout"), at(0)).unwrap_err();
+    let error =
+        covering(&Grants::new(id(ORDERS), []), &id(WEB), &read(&path), &purpose("checkout"), at(0)).unwrap_err();
     assert!(error.to_string().len() < 600);
 }
 
@@ -203,13 +227,7 @@ prop_compose! {
 }
 
 /// The contract, read naively: every grant is held against the hop in full.
-fn scan(
-    grants: &[Arc<Grant>],
-    subject: &SpiffeId,
-    hop: &Requested<'_>,
-    asked: &Purpose,
-    now: Timestamp,
-) -> Vec<String> {
+fn scan(grants: &[Arc<Grant>], subject: &SpiffeId, hop: &Call<'_>, asked: &Purpose, now: Timestamp) -> Vec<String> {
     let path_matches = |pattern: &PathPattern| {
         let parse = |text| PathPattern::parse(text).unwrap();
         match hop.path {
@@ -219,7 +237,7 @@ fn scan(
         }
     };
     let acts = |action: &Action| {
-        let Call::Http { methods, paths, .. } = &action.call else {
+        let Shape::Http { methods, paths, .. } = &action.shape else {
             return false;
         };
         methods.iter().any(|method| &*method.0 == hop.method) && paths.iter().any(path_matches)
@@ -252,9 +270,10 @@ proptest! {
     ) {
         let named = grants.into_iter().enumerate().map(|(at, grant)| Grant { name: format!("g{}", at * 7 % 12), ..grant });
         let grants: Vec<_> = named.map(Arc::new).collect();
-        let hop = Requested { method, ..read(path) };
+        let hop = Call { method, ..call(path) };
+        let requested = Requested::Http(hop);
         let expected = scan(&grants, &id(subject), &hop, &purpose(asked), at(now));
-        let answer = Grants::new(id(ORDERS), &grants).covering(&id(subject), &hop, &purpose(asked), at(now));
+        let answer = covering(&Grants::new(id(ORDERS), &grants), &id(subject), &requested, &purpose(asked), at(now));
         match &answer {
             Ok(active) => {
                 prop_assert_eq!(active.all().map(|grant| grant.name.clone()).collect::<Vec<_>>(), expected);
@@ -269,8 +288,95 @@ proptest! {
                     GrantError::Pending(_) => prop_assert!(ever(now..8)),
                     GrantError::Expired(_) => prop_assert!(!ever(now..8) && ever(0..now)),
                     GrantError::Missing(_) => prop_assert!(!ever(0..8)),
+                    GrantError::Nobody | GrantError::NotHeld { .. } => prop_assert!(false, "nothing is relayed"),
                 }
             }
         }
     }
+}
+
+/// A hop of web to `GET /orders/7` on behalf of alice, as its tokens tell it.
+fn delegated<'a>(purpose: &'a StatedPurpose, peer: &'a SpiffeId, depth: usize, relayed: Option<&'a str>) -> Asked<'a> {
+    let acting = Acting { peer, behalf: Some(("https://login", "alice", depth)), relayed };
+    Asked { acting, requested: read("/orders/7"), purpose: Some(purpose), now: at(150) }
+}
+
+fn behalf(max_depth: usize) -> Option<OnBehalfOf> {
+    let from =
+        vec![Delegators { issuer: "https://login".to_owned(), subjects: vec!["bob".to_owned(), "alice".to_owned()] }];
+    Some(OnBehalfOf { from, max_depth })
+}
+
+fn stated(claimed: &ClaimedPurpose) -> StatedPurpose {
+    Vocabulary::close([purpose("checkout")]).0.state(claimed).unwrap()
+}
+
+#[test]
+fn a_delegated_hop_needs_a_grant_that_names_its_subject_issuer_and_depth() {
+    let (web, declared) = (id(WEB), stated(&ClaimedPurpose::Declared("checkout".to_owned())));
+    let ask = |on_behalf_of, asked: &Asked<'_>| {
+        let grant = Arc::new(Grant { on_behalf_of, ..grant("a") });
+        Grants::new(id(ORDERS), &[grant]).covering(asked).map(|_| ()).map_err(|error| error.detail())
+    };
+    let hop = delegated(&declared, &web, 1, None);
+    assert_eq!(ask(behalf(1), &hop), Ok(()));
+    assert_eq!(ask(None, &hop), Err("grant.on_behalf_of"));
+    assert_eq!(ask(behalf(1), &delegated(&declared, &web, 2, None)), Err("grant.on_behalf_of"));
+    assert_eq!(ask(behalf(2), &delegated(&declared, &web, 2, None)), Ok(()));
+    for (issuer, subject) in [("https://login", "Alice"), ("https://login/", "alice"), ("alice", "https://login")] {
+        let acting = Acting { behalf: Some((issuer, subject, 1)), ..hop.acting };
+        assert_eq!(ask(behalf(1), &Asked { acting, ..hop }), Err("grant.on_behalf_of"));
+    }
+    let undelegated = Asked { acting: Acting { behalf: None, ..hop.acting }, ..hop };
+    assert_eq!(ask(behalf(1), &undelegated), Err("grant.on_behalf_of"));
+    assert_eq!(ask(None, &undelegated), Ok(()));
+}
+
+#[test]
+fn a_relay_is_covered_only_where_the_grant_names_it() {
+    let (web, declared) = (id(WEB), stated(&ClaimedPurpose::Declared("checkout".to_owned())));
+    let ask = |relays: &[&str], asked: &Asked<'_>| {
+        let relays = relays.iter().map(|relay| id(relay)).collect();
+        let grant = Arc::new(Grant { on_behalf_of: behalf(2), relays, ..grant("a") });
+        Grants::new(id(ORDERS), &[grant]).covering(asked).map(|_| ()).map_err(|error| error.detail())
+    };
+    let hop = delegated(&declared, &web, 2, Some(PAYMENTS));
+    assert_eq!(ask(&[WEB], &hop), Ok(()));
+    assert_eq!(ask(&[], &hop), Err("grant.relays"));
+    assert_eq!(ask(&[PAYMENTS], &hop), Err("grant.relays"));
+    // Where more is missing than the relay, that is the reason.
+    assert_eq!(ask(&[], &Asked { now: at(99), ..hop }), Err("grant.not_before"));
+    assert_eq!(ask(&[], &delegated(&declared, &web, 3, Some(PAYMENTS))), Err("grant.on_behalf_of"));
+}
+
+#[test]
+fn a_grant_that_needs_a_signed_purpose_is_not_served_by_a_declared_one() {
+    let web = id(WEB);
+    let signed = stated(&ClaimedPurpose::Signed { scope: vec!["checkout".to_owned()], declared: None });
+    let declared = stated(&ClaimedPurpose::Declared("checkout".to_owned()));
+    let ask = |purpose_binding, purpose| {
+        let grant = Arc::new(Grant { on_behalf_of: behalf(1), purpose_binding, ..grant("a") });
+        let grants = Grants::new(id(ORDERS), &[grant]);
+        grants.covering(&delegated(purpose, &web, 1, None)).map(|_| ()).map_err(|error| error.detail())
+    };
+    assert_eq!(ask(Binding::Signed, &signed), Ok(()));
+    assert_eq!(ask(Binding::Declared, &signed), Ok(()));
+    assert_eq!(ask(Binding::Signed, &declared), Err("grant.purpose_binding"));
+}
+
+#[test]
+fn a_connection_is_for_the_one_purpose_of_its_grant() {
+    let web = id(WEB);
+    let acting = Acting { peer: &web, behalf: None, relayed: None };
+    let asked = Asked { acting, requested: Requested::Tcp(5432), purpose: None, now: at(150) };
+    let tcp = Grant { actions: vec![Action { shape: Shape::Tcp(vec![5432]), hosts: None }], ..grant("a") };
+    let ask = |grant: Grant| Grants::new(id(ORDERS), &[Arc::new(grant)]).covering(&asked);
+    let implied = ask(tcp.clone()).unwrap().implied_purpose().unwrap();
+    assert_eq!((implied.purpose().as_str(), implied.binding()), ("checkout", Binding::Implied));
+    let two = Grant { purposes: vec![purpose("checkout"), purpose("refund")], ..tcp.clone() };
+    assert!(ask(two).unwrap().implied_purpose().is_err());
+    let signed = Grant { purpose_binding: Binding::Signed, ..tcp.clone() };
+    assert_eq!(ask(signed).unwrap_err().detail(), "grant.purpose_binding");
+    let delegated = Grant { on_behalf_of: behalf(1), ..tcp };
+    assert_eq!(ask(delegated).unwrap_err().detail(), "grant.on_behalf_of");
 }

@@ -22,7 +22,7 @@ impl Object {
         self.0.insert(name.into(), value.into());
     }
 
-    pub(super) fn some(&mut self, name: &str, value: Option<Value>) {
+    pub(super) fn some(&mut self, name: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.put(name, value);
         }

@@ -101,11 +101,31 @@ const METADATA: [&str; 8] = ["allowed", "decision_id", "grant", "peer", "purpose
 
 const STATUS: [(i32, &[&str]); 4] = [
     (400, &["hop_ambiguous", "hop_malformed", "hop_too_large"]),
-    (401, &["peer_conflict", "peer_expired", "peer_invalid", "peer_lifetime", "peer_missing", "peer_untrusted"]),
+    (
+        401,
+        &[
+            "peer_conflict",
+            "peer_expired",
+            "peer_invalid",
+            "peer_lifetime",
+            "peer_missing",
+            "peer_untrusted",
+            "token_audience",
+            "token_expired",
+            "token_lifetime",
+            "token_malformed",
+            "token_missing",
+            "token_not_yet_valid",
+            "token_replayed",
+            "token_signature",
+            "token_untrusted",
+        ],
+    ),
     (
         403,
         &[
             "audience_mismatch",
+            "delegation_invalid",
             "grant_expired",
             "grant_missing",
             "grant_pending",
@@ -114,6 +134,8 @@ const STATUS: [(i32, &[&str]); 4] = [
             "purpose_ambiguous",
             "purpose_missing",
             "purpose_unknown",
+            "purpose_widened",
+            "token_not_held",
         ],
     ),
     (

@@ -7,6 +7,7 @@ use hopguard::{
     clock::Timestamp,
     config::Config,
     decision::DecisionIds,
+    feed::Feeds,
     reload::Loader,
     server::{Limits, Shared, Snapshot},
     telemetry::Metrics,
@@ -47,6 +48,7 @@ impl Setup {
         };
         let shared = Arc::new(Shared::new(audit, DecisionIds::new().unwrap(), Metrics::new(), limits));
         let config = Config::load(&self.write_config()).unwrap();
-        Loaded { loader: Loader::new(config, Arc::clone(&shared)), shared, _writer: writer }
+        let feeds = Feeds::start(&config.trust, None, move || Timestamp::MIN, || ()).unwrap();
+        Loaded { loader: Loader::new(config, Arc::new(feeds), Arc::clone(&shared)), shared, _writer: writer }
     }
 }

@@ -1,0 +1,86 @@
+//! The keys of issuers that are no trust domains: the last good ones stay while their source is away, and until they are stale.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+    time::Duration,
+};
+
+use crate::{
+    clock::Timestamp,
+    config::{KeysFrom, KeysSource},
+    json,
+    token::{IssuerKeys, KeySet},
+    trust::jwk::{JwtKeys, Uses},
+};
+
+/// The last good keys.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    held: BTreeMap<String, Held>,
+}
+
+/// An issuer's keys, and when their source last gave them.
+#[derive(Clone, Debug)]
+struct Held {
+    keys: JwtKeys,
+    confirmed: Timestamp,
+    stale_at: Option<Timestamp>,
+}
+
+impl Keys {
+    /// What was read at `now` is still so.
+    pub(super) fn confirm(&mut self, now: Timestamp) {
+        self.held.values_mut().filter(|held| held.stale_at.is_none()).for_each(|held| held.confirmed = now);
+    }
+
+    /// Takes what the sources give now, and gives back what is wrong with them. An issuer whose keys were never in has none.
+    pub(super) fn load(&mut self, sources: &[KeysSource], now: Timestamp) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut held = BTreeMap::new();
+        for source in sources {
+            let before = self.held.remove(&source.issuer);
+            let read = match &source.from {
+                KeysFrom::File(path) => match read(path) {
+                    Ok(keys) => Some(Held { keys, confirmed: now, stale_at: None }),
+                    Err(problem) => {
+                        problems.push(problem);
+                        before.map(|held| Held { stale_at: Some(held.confirmed.after(MAX_STALE)), ..held })
+                    }
+                },
+                KeysFrom::Url { .. } => None,
+            };
+            held.extend(read.map(|read| (source.issuer.clone(), read)));
+        }
+        self.held = held;
+        problems
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> IssuerKeys {
+        let set = |held: &Held| KeySet { keys: held.keys.clone(), stale_at: held.stale_at };
+        self.held.iter().map(|(issuer, held)| (issuer.clone(), set(held))).collect()
+    }
+}
+
+/// Reads a JWK set. Keys in it that are not for signatures, or that nothing here can use, are none of ours.
+fn read(path: &Path) -> Result<JwtKeys, String> {
+    let name = path.display();
+    let unreadable = |error: io::Error| format!("cannot read `{name}`: {error}");
+    // Asked before it is opened, because opening a pipe waits for a writer.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(format!("cannot read `{name}`: it is not a regular file"));
+    }
+    let mut text = Vec::new();
+    File::open(path).map_err(unreadable)?.take(MAX_TEXT).read_to_end(&mut text).map_err(unreadable)?;
+    let value = json::parse(&text, MAX_DEPTH).map_err(|error| format!("{name}: {error}"))?;
+    let (keys, _) = JwtKeys::from_jwks(&value, Uses::Plain).map_err(|error| format!("{name}: {error}"))?;
+    Ok(keys)
+}
+
+/// As for bundles.
+const MAX_STALE: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_TEXT: u64 = 1024 * 1024;
+const MAX_DEPTH: usize = 16;
