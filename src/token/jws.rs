@@ -39,10 +39,10 @@ impl<'a> Jws<'a> {
     pub(super) fn read(token: &'a str) -> Result<Self, Malformed> {
         let (signed, signature) = token.rsplit_once('.').ok_or(Malformed::Format)?;
         let (header, payload) = signed.split_once('.').ok_or(Malformed::Format)?;
-        if payload.contains('.') || header.is_empty() || payload.is_empty() {
+        if header.is_empty() || payload.is_empty() {
             return Err(Malformed::Format);
         }
-        // This decoder admits no padding, no white space and no bits beyond the last octet: one text for these octets.
+        // This decoder admits no padding, no white space, no further dot and no bits beyond the last octet: one text for these octets.
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Malformed::Format);
         let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
 

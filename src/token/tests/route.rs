@@ -54,6 +54,17 @@ fn each_header_holds_its_own_kinds() {
 }
 
 #[test]
+fn a_header_of_transaction_tokens_holds_nothing_else() {
+    let scene = Scene::with(|scene| {
+        scene.rules.oidc[0].header = TXN.into();
+        scene.rules.jwt_svid.as_mut().unwrap().header = TXN.into();
+    });
+    assert_eq!(scene.verify(TXN, &oidc(json!({}))), Err(("token_malformed", "jwt.typ")));
+    assert_eq!(scene.verify(TXN, &svid(json!({}))), Err(("token_malformed", "jwt.typ")));
+    assert_eq!(scene.verify(TXN, &txn(json!({}))).unwrap().kind(), Kind::Transaction);
+}
+
+#[test]
 fn several_kinds_stand_beside_each_other() {
     let tokens = Scene::with(|scene| scene.rules.oidc[0].header = "x-person".into()).tokens(&[
         ("x-person", &oidc(json!({}))),
