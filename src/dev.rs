@@ -20,6 +20,7 @@ mod playground;
 mod process;
 mod sidecar;
 mod upstream;
+mod workload_api;
 
 pub use self::{
     authority::{Authority, Svid},
@@ -33,4 +34,5 @@ pub use self::{
     process::Process,
     sidecar::Sidecar,
     upstream::{Echo, Upstream},
+    workload_api::WorkloadApi,
 };

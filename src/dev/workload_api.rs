@@ -1,0 +1,330 @@
+//! A Workload API that says what it is told to say, and breaks when it is told to break.
+
+use std::{
+    collections::BTreeMap,
+    fmt, fs, io,
+    os::unix::net::UnixListener as Socket,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use rustls_pki_types::PrivateKeyDer;
+use spiffe::TrustDomain;
+use tokio::{
+    net::UnixListener,
+    sync::{mpsc, watch},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Response, Status, transport::Server};
+
+use super::{Authority, Error, Svid};
+use crate::pb::workload::{
+    JwtBundlesRequest, JwtBundlesResponse, X509BundlesRequest, X509BundlesResponse, X509svid, X509svidRequest,
+    X509svidResponse,
+    spiffe_workload_api_server::{SpiffeWorkloadApi, SpiffeWorkloadApiServer},
+};
+
+/// A Workload API on a unix socket. At first it refuses everything, as an agent does that does not know the workload.
+pub struct WorkloadApi {
+    path: PathBuf,
+    script: watch::Sender<Script>,
+    open: Mutex<Option<Open>>,
+}
+
+/// What each stream says.
+#[derive(Clone)]
+struct Script {
+    x509: Answer<BTreeMap<String, Vec<u8>>>,
+    jwt: Answer<BTreeMap<String, Vec<u8>>>,
+    svids: Answer<Vec<X509svid>>,
+    /// Counts up to have the same said again.
+    again: u64,
+}
+
+#[derive(Clone, PartialEq)]
+enum Answer<T> {
+    Give(T),
+    Refuse(Code),
+    /// The call is taken and never answered.
+    Nothing,
+}
+
+/// A bound socket, and the thread that serves it.
+struct Open {
+    socket: Socket,
+    end: CancellationToken,
+    thread: JoinHandle<()>,
+}
+
+impl WorkloadApi {
+    /// Begins to serve on the socket `path`, which must not be there yet.
+    pub fn start(path: &Path) -> Result<Self, Error> {
+        let refused = Code::PermissionDenied;
+        let script = Script {
+            x509: Answer::Refuse(refused),
+            jwt: Answer::Refuse(refused),
+            svids: Answer::Refuse(refused),
+            again: 0,
+        };
+        let api = Self { path: path.to_owned(), script: watch::Sender::new(script), open: Mutex::default() };
+        api.reopen()?;
+        Ok(api)
+    }
+
+    /// Where it is, as a configuration says it.
+    pub fn endpoint(&self) -> String {
+        format!("unix:{}", self.path.display())
+    }
+
+    /// Gives the roots of `authorities` as the X.509 bundles of their trust domains, and no others.
+    pub fn set_authorities(&self, authorities: &[&Authority]) {
+        self.set_bundles(
+            authorities.iter().map(|authority| (id(authority.trust_domain()), authority.root().as_ref().to_vec())),
+        );
+    }
+
+    /// Gives these X.509 bundles and no others: DER certificates one behind the other, by `spiffe://` and the trust domain.
+    pub fn set_bundles(&self, bundles: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        let bundles = bundles.into_iter().collect();
+        self.script.send_modify(|script| script.x509 = Answer::Give(bundles));
+    }
+
+    /// Gives these JWT bundles and no others: JWK sets, by `spiffe://` and the trust domain.
+    pub fn set_jwt_bundles(&self, bundles: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        let bundles = bundles.into_iter().collect();
+        self.script.send_modify(|script| script.jwt = Answer::Give(bundles));
+    }
+
+    /// Gives these SVIDs of its caller's own, each with the authority that issued it.
+    pub fn set_svids(&self, svids: &[(&Svid, &Authority)]) -> Result<(), Error> {
+        let given = svids.iter().map(|(svid, authority)| own(svid, authority)).collect::<Result<_, _>>()?;
+        self.script.send_modify(|script| script.svids = Answer::Give(given));
+        Ok(())
+    }
+
+    /// Refuses everything, as an agent does whose caller may have nothing any more.
+    pub fn deny(&self) {
+        self.refuse(Code::PermissionDenied);
+    }
+
+    /// Refuses everything with `code`.
+    pub fn refuse(&self, code: Code) {
+        self.script.send_modify(|script| {
+            (script.x509, script.jwt, script.svids) =
+                (Answer::Refuse(code), Answer::Refuse(code), Answer::Refuse(code));
+        });
+    }
+
+    /// Refuses JWT bundles alone.
+    pub fn refuse_jwt_bundles(&self, code: Code) {
+        self.script.send_modify(|script| script.jwt = Answer::Refuse(code));
+    }
+
+    /// Takes calls from now on and answers none.
+    pub fn fall_silent(&self) {
+        self.script.send_modify(|script| {
+            (script.x509, script.jwt, script.svids) = (Answer::Nothing, Answer::Nothing, Answer::Nothing);
+        });
+    }
+
+    /// Says on every open stream once more what it said last.
+    pub fn redeliver(&self) {
+        self.script.send_modify(|script| script.again = script.again.wrapping_add(1));
+    }
+
+    /// How many streams are open.
+    pub fn streams(&self) -> usize {
+        self.script.receiver_count()
+    }
+
+    /// Drops every connection, and takes new ones.
+    pub fn drop_connections(&self) -> Result<(), Error> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(served) = open.take() {
+            let socket = served.end();
+            *open = Some(self.serve(socket)?);
+        }
+        Ok(())
+    }
+
+    /// Drops every connection and removes the socket.
+    pub fn close(&self) {
+        if let Some(open) = self.open.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            drop(open.end());
+            if let Err(error) = fs::remove_file(&self.path) {
+                tracing::debug!(%error, "Socket was gone already");
+            }
+        }
+    }
+
+    /// Serves again after [`close`](Self::close).
+    pub fn reopen(&self) -> Result<(), Error> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.is_none() {
+            let socket = Socket::bind(&self.path).map_err(Error::file("listen on", &self.path))?;
+            *open = Some(self.serve(socket)?);
+        }
+        Ok(())
+    }
+
+    fn serve(&self, socket: Socket) -> Result<Open, Error> {
+        let end = CancellationToken::new();
+        let (ending, script) = (end.clone(), self.script.clone());
+        let start = || {
+            socket.set_nonblocking(true)?;
+            let served = socket.try_clone()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            // With the runtime every connection ends.
+            let serve = move || runtime.block_on(ending.run_until_cancelled(serve(served, script))).unwrap_or_default();
+            std::thread::Builder::new().name("workload-api".to_owned()).spawn(serve)
+        };
+        let thread = start().map_err(Error::file("listen on", &self.path))?;
+        Ok(Open { socket, end, thread })
+    }
+}
+
+impl Drop for WorkloadApi {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for WorkloadApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkloadApi").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Open {
+    /// Ends all connections; the socket stays bound.
+    fn end(self) -> Socket {
+        self.end.cancel();
+        if self.thread.join().is_err() {
+            tracing::error!("Workload API panicked");
+        }
+        self.socket
+    }
+}
+
+async fn serve(socket: Socket, script: watch::Sender<Script>) {
+    let Ok(listener) = UnixListener::from_std(socket) else { return };
+    let (connections, incoming) = mpsc::channel(16);
+    let accept = async {
+        loop {
+            let connection = listener.accept().await.map(|(connection, _)| connection);
+            if connections.send(connection).await.is_err() {
+                return;
+            }
+        }
+    };
+    let api = SpiffeWorkloadApiServer::new(Api { script }).max_encoding_message_size(usize::MAX);
+    let serve = Server::builder().add_service(api).serve_with_incoming(ReceiverStream::new(incoming));
+    if let (Err(error), ()) = tokio::join!(serve, accept) {
+        tracing::debug!(%error, "Workload API ended");
+    }
+}
+
+struct Api {
+    script: watch::Sender<Script>,
+}
+
+impl Api {
+    /// Opens a stream that says what `part` of the script says, and again whenever that changes.
+    fn stream<T, M>(
+        &self,
+        asked: &Request<impl Sized>,
+        part: impl Fn(&Script) -> &Answer<T> + Send + 'static,
+        message: impl Fn(T) -> M + Send + 'static,
+    ) -> Result<Response<Stream<M>>, Status>
+    where
+        T: Clone + PartialEq + Send + Sync + 'static,
+        M: Send + 'static,
+    {
+        if asked.metadata().get("workload.spiffe.io").is_none_or(|value| value != "true") {
+            return Err(Status::invalid_argument("security header missing from request"));
+        }
+        let mut script = self.script.subscribe();
+        if let Answer::Refuse(code) = part(&script.borrow()) {
+            return Err(Status::new(*code, "no identity issued"));
+        }
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(async move {
+            let mut said: Option<(Answer<T>, u64)> = None;
+            loop {
+                let next = {
+                    let script = script.borrow_and_update();
+                    (part(&script).clone(), script.again)
+                };
+                if said.as_ref() != Some(&next) {
+                    let answer = match &next.0 {
+                        Answer::Give(given) => Some(Ok(message(given.clone()))),
+                        Answer::Refuse(code) => Some(Err(Status::new(*code, "no identity issued"))),
+                        Answer::Nothing => None,
+                    };
+                    let last = matches!(answer, Some(Err(_)));
+                    if let Some(answer) = answer
+                        && (sender.send(answer).await.is_err() || last)
+                    {
+                        return;
+                    }
+                    said = Some(next);
+                }
+                tokio::select! {
+                    changed = script.changed() => if changed.is_err() { return },
+                    () = sender.closed() => return,
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+type Stream<M> = ReceiverStream<Result<M, Status>>;
+
+#[tonic::async_trait]
+impl SpiffeWorkloadApi for Api {
+    type FetchX509SVIDStream = Stream<X509svidResponse>;
+    type FetchX509BundlesStream = Stream<X509BundlesResponse>;
+    type FetchJWTBundlesStream = Stream<JwtBundlesResponse>;
+
+    async fn fetch_x509svid(
+        &self,
+        request: Request<X509svidRequest>,
+    ) -> Result<Response<Self::FetchX509SVIDStream>, Status> {
+        self.stream(&request, |script| &script.svids, |svids| X509svidResponse { svids })
+    }
+
+    async fn fetch_x509_bundles(
+        &self,
+        request: Request<X509BundlesRequest>,
+    ) -> Result<Response<Self::FetchX509BundlesStream>, Status> {
+        self.stream(&request, |script| &script.x509, |bundles| X509BundlesResponse { bundles })
+    }
+
+    async fn fetch_jwt_bundles(
+        &self,
+        request: Request<JwtBundlesRequest>,
+    ) -> Result<Response<Self::FetchJWTBundlesStream>, Status> {
+        self.stream(&request, |script| &script.jwt, |bundles| JwtBundlesResponse { bundles })
+    }
+}
+
+fn own(svid: &Svid, authority: &Authority) -> Result<X509svid, Error> {
+    let key = match svid.key()? {
+        PrivateKeyDer::Pkcs8(key) => key.secret_pkcs8_der().to_vec(),
+        _ => return Err(super::authority::refused("read a private key")(io::Error::other("it is not PKCS#8"))),
+    };
+    Ok(X509svid {
+        spiffe_id: svid.id().to_string(),
+        x509_svid: svid.certificate()?.as_ref().to_vec(),
+        x509_svid_key: key,
+        bundle: authority.root().as_ref().to_vec(),
+        hint: String::new(),
+    })
+}
+
+fn id(trust_domain: &TrustDomain) -> String {
+    format!("spiffe://{trust_domain}")
+}
