@@ -7,6 +7,7 @@ mod agent;
 mod backoff;
 mod board;
 mod given;
+mod identity;
 mod supervisor;
 mod workload;
 
@@ -18,16 +19,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use spiffe::TrustDomain;
-use tokio::{sync::mpsc, task::LocalSet};
+use spiffe::{SpiffeId, TrustDomain};
+use tokio::{
+    sync::{mpsc, watch},
+    task::LocalSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Timestamp,
-    trust::{Source, TrustBundle, state::State},
+    trust::{Endpoint, Source, TrustBundle, state::State},
 };
 
-use self::{board::Board, supervisor::Order};
+pub use self::identity::{Identity, OwnSvid};
+
+use self::{
+    board::Board,
+    identity::Standing,
+    supervisor::{Identify, Order},
+};
 
 /// How the bundle of one trust domain stands.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +104,13 @@ impl Feeds {
     pub fn reconfigure(&self, sources: &[Source]) {
         self.board.adopt(sources);
         self.order(Order::Follow(sources.to_vec()));
+    }
+
+    /// Follows this workload's own SVID at `endpoint`: that of `this`, or the only one.
+    pub fn identity(&self, endpoint: Endpoint, this: Option<SpiffeId>) -> Identity {
+        let (standing, followed) = watch::channel(Standing::default());
+        self.order(Order::Identify(Identify { endpoint, this, standing }));
+        Identity::new(followed)
     }
 
     /// How many bundles were ignored so far because their trust domain is not listed.

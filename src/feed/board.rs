@@ -141,6 +141,12 @@ impl Board {
         }
     }
 
+    /// Lets everybody know of news that are not on this board.
+    pub(super) fn announce(&self) {
+        self.news.store(true, Ordering::Release);
+        self.tell();
+    }
+
     /// Lets everybody know what is new.
     pub(super) fn tell(&self) {
         if self.news.swap(false, Ordering::AcqRel) {

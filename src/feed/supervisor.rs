@@ -6,11 +6,18 @@ use std::{
     time::Duration,
 };
 
-use spiffe::TrustDomain;
-use tokio::{sync::mpsc, task::JoinHandle};
+use spiffe::{SpiffeId, TrustDomain};
+use tokio::{
+    sync::{mpsc, watch},
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{board::Board, workload};
+use super::{
+    board::Board,
+    identity::{self, Standing},
+    workload,
+};
 use crate::trust::{Endpoint, Source, SourceKind};
 
 /// What the supervisor is told.
@@ -18,11 +25,23 @@ use crate::trust::{Endpoint, Source, SourceKind};
 pub(super) enum Order {
     /// Follow these sources and no others.
     Follow(Vec<Source>),
+    /// Follow the own SVID too.
+    Identify(Identify),
+}
+
+/// Whose SVID is asked for, and who wants to know it.
+#[derive(Debug)]
+pub(super) struct Identify {
+    pub(super) endpoint: Endpoint,
+    pub(super) this: Option<SpiffeId>,
+    pub(super) standing: watch::Sender<Standing>,
 }
 
 /// Carries out orders until `end`.
 pub(super) async fn run(board: Arc<Board>, mut orders: mpsc::UnboundedReceiver<Order>, end: CancellationToken) {
     let mut agents = BTreeMap::new();
+    // Dropped at the end, and all tasks with it.
+    let mut identities = JoinSet::new();
     let mut look = tokio::time::interval(WRITE_CONFIRMED);
     look.tick().await;
     loop {
@@ -30,6 +49,9 @@ pub(super) async fn run(board: Arc<Board>, mut orders: mpsc::UnboundedReceiver<O
             () = end.cancelled() => break,
             order = orders.recv() => match order {
                 Some(Order::Follow(sources)) => follow_agents(&board, &mut agents, &sources).await,
+                Some(Order::Identify(Identify { endpoint, this, standing })) => {
+                    identities.spawn_local(identity::follow(endpoint, this, standing, Arc::clone(&board)));
+                }
                 None => break,
             },
             _ = look.tick() => write_confirmed(&board).await,
