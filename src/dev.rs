@@ -9,6 +9,7 @@ pub mod envoy;
 pub mod script;
 
 mod authority;
+mod bundle_endpoint;
 mod call;
 mod client;
 mod error;
@@ -24,6 +25,7 @@ mod workload_api;
 
 pub use self::{
     authority::{Authority, Svid},
+    bundle_endpoint::{BundleEndpoint, Credentials, Reply, WebAuthority},
     call::{ALLOWED, Answer, Call, Denied, Verdict},
     client::{Caller, Connection},
     error::Error,

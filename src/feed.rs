@@ -8,6 +8,7 @@ mod backoff;
 mod board;
 mod given;
 mod identity;
+pub mod https;
 mod supervisor;
 mod workload;
 
