@@ -6,9 +6,11 @@
 mod agent;
 mod backoff;
 mod board;
+mod federation;
 mod given;
 mod identity;
 pub mod https;
+pub mod jwks;
 mod supervisor;
 mod workload;
 

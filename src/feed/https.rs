@@ -20,10 +20,14 @@ use crate::{clock::Timestamp, trust::TrustBundle};
 
 use dial::Reach;
 
+pub use pace::{Bounds, Pace};
 pub use roots::{BadRoots, Roots, RootsError};
 pub use url::{HttpsUrl, UrlError};
 
+pub(super) use roots::read;
+
 mod dial;
+mod pace;
 mod roots;
 mod tls;
 mod url;
@@ -133,6 +137,16 @@ impl Client {
             Err(error) => Err(FetchError::http(&*error)),
         }
     }
+}
+
+/// Reads files where a slow one holds up nobody else.
+pub(super) async fn aside<T: Send + 'static>(
+    limits: Limits,
+    reading: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, FetchError> {
+    let late = || FetchError::Late("a file");
+    let read = timeout(limits.total, tokio::task::spawn_blocking(reading)).await.map_err(|_| late())?;
+    read.map_err(|_| late())
 }
 
 /// The head of an answer, where it came from, and the connection that the rest of it comes on.

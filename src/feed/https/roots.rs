@@ -96,7 +96,7 @@ pub enum BadRoots {
 }
 
 /// Reads a regular file of bounded size.
-pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(in crate::feed) fn read(path: &Path) -> io::Result<Vec<u8>> {
     // Asked before it is opened, because opening a pipe waits for a writer.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
