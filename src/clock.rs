@@ -115,7 +115,7 @@ fn wall() -> Timestamp {
 }
 
 /// Time since boot, suspend included; no one can set it.
-fn boot() -> Duration {
+pub(crate) fn boot() -> Duration {
     let time = clock_gettime(ClockId::Boottime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -20,6 +20,7 @@
 //! | [`authorizer`], [`decision`] | pure: the same hop, snapshot and instant give the same answer |
 //! | [`response`] | an OK is built in one place, from a permit |
 //! | [`audit`] | an allow leaves only with a reserved place in the log |
+//! | [`replay`] | a one-time token is spent once: its claim outlives it |
 //!
 //! Beside the road: [`config`] and [`yaml`] read files strictly, [`feed`] keeps the bundles that come over a network, [`reload`] swaps snapshots whole, [`clock`] is the only source of time,
 //! [`telemetry`] names every metric, [`pb`] holds Envoy's messages, [`app`] puts it together, [`cli`] and [`dev`] are what people type.
@@ -48,6 +49,7 @@ pub mod peer;
 pub mod policy;
 pub mod purpose;
 pub mod reload;
+pub mod replay;
 pub mod response;
 pub mod server;
 pub mod store;
