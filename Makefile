@@ -4,18 +4,19 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test bench lint deny
+.PHONY: help setup demo test conformance bench lint deny
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO_DENY := 0.20.2
 DENY := $(TARGET)/tools/cargo-deny-$(CARGO_DENY)
+SPIRE := $(TARGET)/tools/spire-1.15.3
 
 # The Envoy that tests and the playground run: the one you name, or the pinned one in .venv.
 SETUP := $(if $(ENVOY_BIN),,.venv/ready)
 export ENVOY_BIN := $(or $(ENVOY_BIN),$(CURDIR)/.venv/envoy)
 
 help: ## what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## install the pinned Envoy into .venv, unless ENVOY_BIN names one
 	@"$(ENVOY_BIN)" --version
@@ -34,6 +35,15 @@ demo: setup ## play the story through real Envoys
 
 test: setup ## run every test: units, corpus, live gRPC, real Envoys, documentation
 	cargo test --locked
+
+# The SPIRE of this target: the one you name, or one that is built here.
+conformance: export SPIRE_BIN := $(or $(SPIRE_BIN),$(abspath $(SPIRE)))
+conformance: setup $(if $(SPIRE_BIN),,$(SPIRE)/ready) ## run it beside real SPIRE: federation, rotation, outage; needs Go, or SPIRE_BIN
+	cargo test --locked --test conformance
+
+$(SPIRE)/ready: tests/spire/build.sh tests/spire/go.mod tests/spire/go.sum tests/spire/tools.go tests/spire/ejbca/api/ejbca/ejbca.go
+	tests/spire/build.sh $(@D)
+	touch $@
 
 bench: ## time the road in process, and compare the server with one that only says yes
 	cargo bench --locked --bench decide

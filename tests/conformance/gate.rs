@@ -1,0 +1,144 @@
+//! The Envoy of `payments`: mutual TLS with what SPIRE gives it over SDS, and Hopguard asked about every request.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use bytes::Bytes;
+use hopguard::dev::{
+    Answer, Call, Upstream,
+    envoy::{self, CheckAddress, Envoy, Inbound, Listener, Search},
+};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+
+use crate::{guard::PAYMENTS, spire::Agent, svid::Svid, tls};
+
+/// The Envoy of every scenario.
+pub(crate) static ENVOY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let near = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR"))];
+    let search = Search { named: env::var_os("ENVOY_BIN"), path: env::var_os("PATH"), near };
+    envoy::find(&search).unwrap_or_else(|error| panic!("{error}"))
+});
+
+/// A running Envoy, with a listener for each Hopguard that is asked.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    addresses: BTreeMap<String, SocketAddr>,
+    _envoy: Envoy,
+    _upstream: Upstream,
+}
+
+impl Gate {
+    /// Starts the Envoy of `payments`, which the agent must know by its program. Each door is a name and the Hopguard behind it.
+    pub(crate) async fn start(folder: &Path, agent: &Agent, doors: &[(&str, CheckAddress)]) -> Self {
+        let upstream = Upstream::start("payments").await.unwrap();
+        let listeners = doors.iter().map(|(name, hopguard)| Listener {
+            timeout: std::time::Duration::from_secs(10),
+            ..Listener::new(*name, hopguard.clone())
+        });
+        let inbound = Inbound {
+            certificate: PathBuf::new(),
+            key: PathBuf::new(),
+            roots: PathBuf::new(),
+            upstream: upstream.address(),
+            listeners: listeners.collect(),
+        };
+        let mut config = inbound.bootstrap(Path::new(""));
+        for (listener, (name, hopguard)) in doors.iter().enumerate() {
+            take_svids_from_spire(&mut config["static_resources"]["listeners"][listener]);
+            if matches!(hopguard, CheckAddress::Tcp(_)) {
+                let cluster = &mut config["static_resources"]["clusters"][listener];
+                assert_eq!(cluster["name"], *name);
+                cluster["transport_socket"] = json!({
+                    "name": "envoy.transport_sockets.tls",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                        "common_tls_context": common_tls("spiffe://home.test", &["h2"]),
+                    },
+                });
+            }
+        }
+        config["static_resources"]["clusters"].as_array_mut().unwrap().push(spire(&agent.socket()));
+        let envoy = Envoy::start_with(&ENVOY, &config, &folder.join("envoy")).await;
+        let envoy = envoy.unwrap_or_else(|error| panic!("{error}"));
+        let mut addresses = BTreeMap::new();
+        for (name, _) in doors {
+            addresses.insert((*name).to_owned(), envoy.listener(name).await.unwrap());
+        }
+        Self { addresses, _envoy: envoy, _upstream: upstream }
+    }
+
+    /// Reads the ledger through a door over a connection of its own, with further headers.
+    pub(crate) async fn call(&self, door: &str, svid: &Svid, headers: &[(&str, &str)]) -> Answer {
+        read_ledger(self.addresses[door], svid, headers).await
+    }
+
+    pub(crate) fn address(&self, door: &str) -> SocketAddr {
+        self.addresses[door]
+    }
+}
+
+/// Reads the ledger of `payments` over a connection of its own.
+pub(crate) async fn read_ledger(address: SocketAddr, svid: &Svid, headers: &[(&str, &str)]) -> Answer {
+    let stream = tls::connect(address, PAYMENTS, Some(svid), "http/1.1").await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    // It ends with its sender; how, the answer tells.
+    tokio::spawn(async { drop(connection.await) });
+    let mut call = Call::new("test", "payments", "/ledger").purpose("checkout");
+    call.headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let response = sender.send_request(call.request().unwrap().map(Full::new)).await.unwrap();
+    let (head, body) = response.into_parts();
+    let body: Bytes = body.collect().await.unwrap().to_bytes();
+    Answer::read(&http::Response::from_parts(head, body))
+}
+
+/// The workload's own SVID, and every bundle that it is told: each trust domain's SVIDs count by that domain's roots alone.
+fn take_svids_from_spire(listener: &mut Value) {
+    let tls = &mut listener["filter_chains"][0]["transport_socket"]["typed_config"];
+    let params = tls["common_tls_context"]["tls_params"].take();
+    tls["common_tls_context"] = common_tls("ALL", &["h2", "http/1.1"]);
+    tls["common_tls_context"]["tls_params"] = params;
+}
+
+fn common_tls(bundles: &str, protocols: &[&str]) -> Value {
+    let from_spire = |name: &str| {
+        json!({
+            "name": name,
+            "sds_config": {"resource_api_version": "V3", "api_config_source": {
+                "api_type": "GRPC",
+                "transport_api_version": "V3",
+                "grpc_services": [{"envoy_grpc": {"cluster_name": SPIRE}}],
+            }},
+        })
+    };
+    json!({
+        "alpn_protocols": protocols,
+        "tls_certificate_sds_secret_configs": [from_spire("default")],
+        "validation_context_sds_secret_config": from_spire(bundles),
+    })
+}
+
+fn spire(socket: &Path) -> Value {
+    json!({
+        "name": SPIRE,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http2_protocol_options": {}},
+        }},
+        "load_assignment": {
+            "cluster_name": SPIRE,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": socket}}}}]}],
+        },
+    })
+}
+
+const SPIRE: &str = "spire";

@@ -1,0 +1,90 @@
+//! Callers whose SVIDs come from SPIRE are proved through Envoy, each by the bundle of its own trust domain.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use hopguard::dev::envoy::CheckAddress;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
+
+use crate::{
+    folder::Folder,
+    gate::{ENVOY, Gate},
+    guard::Plan as Guarded,
+    spire::{Agent, FRIEND, HOME, Plan, Server, Workload},
+};
+
+#[tokio::test]
+async fn a_workload_of_a_trusted_domain_is_let_in_and_one_of_another_domain_is_not() {
+    let folder = Folder::new();
+    let (home, friend) = tokio::join!(Plan::new(HOME).start(folder.path()), Plan::new(FRIEND).start(folder.path()));
+    tokio::join!(home.federate(&friend), friend.federate(&home));
+    let (agent, visitors) = tokio::join!(agent(&home), Agent::start(&friend, vec![visitor()]));
+    let (orders, visitor) = tokio::join!(agent.svid(), visitors.svid());
+    assert_eq!([orders.id(), visitor.id()], ["spiffe://home.test/orders", "spiffe://friend.test/visitor"]);
+
+    let [ours, theirs] = ["home.pem", "friend.pem"].map(|name| folder.path().join(name));
+    tokio::join!(home.write_bundle("pem", &ours), friend.write_bundle("pem", &theirs));
+    let one = Guarded::default().granting(&orders.id()).granting(&visitor.id());
+    let one = one.trusting(HOME, &format!("pem: {}", ours.display()));
+    let both = one.clone().trusting(FRIEND, &format!("pem: {}", theirs.display()));
+    let [one_folder, both_folder] = ["one", "both"].map(|name| folder.path().join(name));
+    let (one, both) = tokio::join!(one.start(&one_folder), both.start(&both_folder));
+
+    let doors = [("one", CheckAddress::Unix(one.socket())), ("both", CheckAddress::Unix(both.socket()))];
+    let gate = Gate::start(folder.path(), &agent, &doors).await;
+    assert_eq!(gate.call("one", &orders, &[]).await.outcome(), "allowed");
+    assert_eq!(gate.call("both", &orders, &[]).await.outcome(), "allowed");
+    assert_eq!(gate.call("both", &visitor, &[]).await.outcome(), "allowed");
+    assert_eq!(gate.call("one", &visitor, &[]).await.outcome(), "peer_untrusted");
+}
+
+#[tokio::test]
+async fn a_chain_below_an_upstream_authority_is_proved_where_its_intermediates_are_configured() {
+    let folder = Folder::new();
+    let (root, root_key) = upstream_authority(folder.path());
+    let home = Plan::new(HOME).below(&root, &root_key).start(folder.path()).await;
+    let svid = home.mint("orders", "5m").await;
+    assert_eq!(svid.chain().len(), 2, "SPIRE's own certificate stands between leaf and root");
+
+    let intermediates = folder.path().join("intermediates.pem");
+    fs::write(&intermediates, svid.pem(1)).unwrap();
+    let known = format!("pem: {}, intermediates: {}", root.display(), intermediates.display());
+    let unknown = format!("pem: {}", root.display());
+    let guarded = |source: &str| Guarded::default().trusting(HOME, source).granting(&svid.id());
+    let [known_folder, unknown_folder] = ["known", "unknown"].map(|name| folder.path().join(name));
+    let (known, unknown) = (guarded(&known), guarded(&unknown));
+    let (known, unknown) = tokio::join!(known.start(&known_folder), unknown.start(&unknown_folder));
+    known.asker().ask(&svid).await.allowed();
+    unknown.asker().ask(&svid).await.denied("peer_untrusted");
+}
+
+/// The agent of the home domain, with everything that takes part.
+async fn agent(home: &Server) -> Agent {
+    let guard = Path::new(env!("CARGO_BIN_EXE_hopguard"));
+    let workloads = vec![
+        Workload::this_test("orders").federated_with(FRIEND),
+        Workload::new("payments", &ENVOY).federated_with(FRIEND),
+        Workload::new("payments", guard).federated_with(FRIEND),
+    ];
+    Agent::start(home, workloads).await
+}
+
+fn visitor() -> Workload {
+    Workload::this_test("visitor").federated_with(HOME)
+}
+
+/// A root that SPIRE stands below, as files: the certificate and its key.
+fn upstream_authority(folder: &Path) -> (PathBuf, PathBuf) {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "upstream authority");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let [root, root_key] = ["upstream.pem", "upstream.key"].map(|name| folder.join(name));
+    fs::write(&root, certificate.pem()).unwrap();
+    fs::write(&root_key, key.serialize_pem()).unwrap();
+    (root, root_key)
+}
