@@ -18,7 +18,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 
-use crate::{guard::PAYMENTS, spire::Agent, svid::Svid, tls};
+use crate::{
+    guard::PAYMENTS,
+    spire::Agent,
+    svid::{Svid, authority},
+    tls,
+};
 
 /// The Envoy of every scenario.
 pub(crate) static ENVOY: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -80,8 +85,11 @@ impl Gate {
         read_ledger(self.addresses[door], svid, headers).await
     }
 
-    pub(crate) fn address(&self, door: &str) -> SocketAddr {
-        self.addresses[door]
+    /// The authority that has signed what Envoy shows now.
+    pub(crate) async fn shown_authority(&self, door: &str, svid: &Svid) -> String {
+        let stream = tls::connect(self.addresses[door], PAYMENTS, Some(svid), "h2").await.unwrap();
+        let chain = stream.get_ref().1.peer_certificates().expect("a server shows a certificate");
+        authority(&chain[0])
     }
 }
 

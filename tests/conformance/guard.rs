@@ -8,7 +8,7 @@ use std::{
 
 use hopguard::{
     clock::{Clock, Timestamp},
-    dev::{Sidecar, ask},
+    dev::{ALLOWED, Sidecar, ask},
     pb::{
         AttributeContext, CheckRequest,
         attribute_context::{HttpRequest, Peer, Request},
@@ -138,8 +138,18 @@ impl Guard {
         Asker { client: self.client.clone() }
     }
 
-    /// What it says about the parts that it decides by.
-    pub(crate) async fn state(&self) -> Value {
+    /// Which trust it decides by.
+    pub(crate) async fn trust_revision(&self) -> String {
+        let state = self.state().await;
+        state["parts"]["trust"]["revision"].as_str().expect("a revision").to_owned()
+    }
+
+    /// Waits until it decides by another trust than that.
+    pub(crate) async fn trusts_anew(&self, before: &str) {
+        until("another trust", async || (self.trust_revision().await != before).then_some(())).await;
+    }
+
+    async fn state(&self) -> Value {
         let (_, body) = ask::get(self.sidecar.admin(), "/readyz?verbose").await.unwrap();
         serde_json::from_slice(&body).unwrap()
     }
@@ -168,6 +178,11 @@ impl Asker {
         Self { client: AuthorizationClient::new(channel) }
     }
 
+    /// `allowed` or the reason of the denial.
+    pub(crate) async fn outcome(&self, svid: &Svid) -> String {
+        outcome(&self.ask(svid).await)
+    }
+
     /// Whether the holder of this SVID may read the ledger.
     pub(crate) async fn ask(&self, svid: &Svid) -> Answer {
         self.check(hop(svid, None)).await
@@ -186,6 +201,11 @@ impl Asker {
         let answered = self.client.clone().check(request).await;
         Answer(answered.expect("a Check is never answered with a gRPC error").into_inner())
     }
+}
+
+/// `allowed` or the reason of a denial.
+pub(crate) fn outcome(answer: &Answer) -> String {
+    answer.reason().unwrap_or_else(|| ALLOWED.to_owned())
 }
 
 /// A hop as Envoy would ask about it.

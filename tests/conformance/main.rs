@@ -23,6 +23,8 @@ mod guard;
 mod spire;
 mod svid;
 mod tls;
+mod traffic;
 
 mod facts;
 mod peers;
+mod rotation;

@@ -4,11 +4,13 @@ mod agent;
 mod authority;
 mod programs;
 mod server;
+mod watch;
 
 pub(crate) use self::{
     agent::{Agent, Workload},
     authority::Kind,
     server::{Plan, Server},
+    watch::{Helper, Watch},
 };
 
 /// The trust domain of everything that is guarded.

@@ -36,10 +36,7 @@ impl Svid {
 
     /// A certificate of the chain, as PEM.
     pub(crate) fn pem(&self, index: usize) -> String {
-        let encoded = STANDARD.encode(&self.chain[index]);
-        let lines = encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap());
-        let lines: Vec<_> = lines.collect();
-        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+        pem(&self.chain[index])
     }
 
     /// The leaf as Envoy shows it to Hopguard.
@@ -59,12 +56,7 @@ impl Svid {
 
     /// The authority that signed the leaf, as SPIRE names it.
     pub(crate) fn authority(&self) -> String {
-        let (_, leaf) = X509Certificate::from_der(self.leaf()).unwrap();
-        let id = leaf.extensions().iter().find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref(),
-            _ => None,
-        });
-        id.expect("a leaf names its authority").0.iter().map(|byte| format!("{byte:02x}")).collect()
+        authority(self.leaf())
     }
 }
 
@@ -82,6 +74,13 @@ impl fmt::Debug for Svid {
     }
 }
 
+/// A certificate as PEM.
+pub(crate) fn pem(der: &[u8]) -> String {
+    let encoded = STANDARD.encode(der);
+    let lines: Vec<_> = encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+}
+
 /// The one URI of a leaf.
 pub(crate) fn spiffe_id(leaf: &CertificateDer<'_>) -> String {
     let (_, leaf) = X509Certificate::from_der(leaf).unwrap();
@@ -93,4 +92,14 @@ pub(crate) fn spiffe_id(leaf: &CertificateDer<'_>) -> String {
     let id = uris.next().expect("a leaf has a SPIFFE ID");
     assert_eq!(uris.next(), None, "a leaf has one SPIFFE ID");
     id
+}
+
+/// The authority that signed a leaf, as SPIRE names it: its subject key ID in hex.
+pub(crate) fn authority(leaf: &CertificateDer<'_>) -> String {
+    let (_, leaf) = X509Certificate::from_der(leaf).unwrap();
+    let id = leaf.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref(),
+        _ => None,
+    });
+    id.expect("a leaf names its authority").0.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -27,11 +27,6 @@ impl Program {
         Command::new(DIRECTORY.join(name))
     }
 
-    /// Runs it to its end, and gives what it wrote.
-    pub(super) async fn ask(self, words: &[impl AsRef<OsStr>]) -> String {
-        self.try_ask(words).await.unwrap_or_else(|said| panic!("{said}"))
-    }
-
     /// Runs it to its end; what it wrote, or why it could not do what it was asked.
     pub(super) async fn try_ask(self, words: &[impl AsRef<OsStr>]) -> Result<String, String> {
         let mut command = self.command();

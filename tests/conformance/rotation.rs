@@ -1,0 +1,114 @@
+//! An authority is replaced while callers call: nobody whose SVID counts is refused, and whose no longer counts is refused within a second.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use hopguard::dev::envoy::CheckAddress;
+
+use crate::{
+    folder::Folder,
+    gate::{ENVOY, Gate},
+    guard::{Guard, Plan as Guarded},
+    spire::{Agent, HOME, Helper, Kind, Plan, Watch, Workload},
+    svid::Svid,
+    traffic::Traffic,
+    until::until,
+};
+
+#[tokio::test]
+async fn an_authority_is_replaced_mid_traffic_where_a_helper_keeps_a_file_of_roots() {
+    let folder = Folder::new();
+    let scene = Scene::start(&folder).await;
+    let helper = Helper::start(&scene.agent, HOME, &folder.path().join("roots.pem")).await;
+    scene.replaces_its_authority(&folder, &format!("pem: {}", helper.file.display())).await;
+}
+
+/// A trust domain whose workloads are `orders`, which is this test, and `payments`.
+struct Scene {
+    home: crate::spire::Server,
+    agent: Agent,
+}
+
+impl Scene {
+    async fn start(folder: &Folder) -> Self {
+        let home = Plan::new(HOME).start(folder.path()).await;
+        let guard = Path::new(env!("CARGO_BIN_EXE_hopguard"));
+        let workloads =
+            vec![Workload::this_test("orders"), Workload::new("payments", &ENVOY), Workload::new("payments", guard)];
+        let agent = Agent::start(&home, workloads).await;
+        Self { home, agent }
+    }
+
+    /// Forces every step of a rotation, with callers old and new at every moment.
+    async fn replaces_its_authority(&self, folder: &Folder, source: &str) {
+        let (home, agent) = (&self.home, &self.agent);
+        let authorities = home.authorities(Kind::X509);
+        let old = authorities.active().await;
+        let first = Arc::new(home.mint("orders", "10m").await);
+        assert_eq!(first.authority(), old);
+        let guard = Guarded::default().trusting(HOME, source).granting(&first.id());
+        let guard = guard.start(&folder.path().join("guard")).await;
+        let gate = Gate::start(folder.path(), agent, &[("inbound", CheckAddress::Unix(guard.socket()))]).await;
+        let gate = Arc::new(gate);
+
+        // Three callers: one that keeps its first SVID, and two that take what SPIRE has for them, of which one comes through Envoy.
+        let current = Arc::new(Mutex::new(Arc::clone(&first)));
+        let keeps = asks(&guard, {
+            let first = Arc::clone(&first);
+            move || Arc::clone(&first)
+        });
+        let renews = asks(&guard, {
+            let current = Arc::clone(&current);
+            move || Arc::clone(&current.lock().unwrap())
+        });
+        let comes_through = {
+            let (gate, current) = (Arc::clone(&gate), Arc::clone(&current));
+            Traffic::of(move || {
+                let (gate, svid) = (Arc::clone(&gate), Arc::clone(&current.lock().unwrap()));
+                async move { gate.call("inbound", &svid, &[]).await.outcome().to_owned() }
+            })
+        };
+
+        // The next root is made known before anything is signed by it.
+        let mut watch = Watch::of(agent, HOME, Kind::X509).await;
+        let before = guard.trust_revision().await;
+        let next = authorities.prepare().await;
+        let delivered = watch.only(&[&old, &next]).await;
+        guard.trusts_anew(&before).await;
+        assert!(delivered.elapsed() <= AT_ONCE, "it took {:?}", delivered.elapsed());
+        authorities.activate(&next).await;
+        let second = home.mint("orders", "10m").await;
+        assert_eq!(second.authority(), next);
+        *current.lock().unwrap() = Arc::new(second);
+
+        // Everybody who holds something signed by the old one is given something new.
+        authorities.taint(&old).await;
+        until("a new SVID for this workload", async || (agent.svid().await.authority() == next).then_some(())).await;
+        let svid = Arc::clone(&current.lock().unwrap());
+        until("a new SVID for Envoy", async || (gate.shown_authority("inbound", &svid).await == next).then_some(()))
+            .await;
+
+        authorities.revoke(&old).await;
+        let delivered = watch.only(&[&next]).await;
+        until("a denial", async || (guard.asker().outcome(&first).await != "allowed").then_some(())).await;
+        assert_eq!(guard.asker().outcome(&first).await, "peer_untrusted");
+        keeps.end().await.allowed_and_then("peer_untrusted", delivered, AT_ONCE);
+        renews.end().await.all_allowed();
+        comes_through.end().await.all_allowed();
+    }
+}
+
+/// Asks Hopguard directly, each time with the SVID that `svid` gives.
+fn asks(guard: &Guard, svid: impl Fn() -> Arc<Svid> + Send + 'static) -> Traffic {
+    let asker = guard.asker();
+    Traffic::of(move || {
+        let (asker, svid) = (asker.clone(), svid());
+        async move { asker.outcome(&svid).await }
+    })
+}
+
+/// How soon what the agent has given out must count.
+const AT_ONCE: Duration = Duration::from_secs(1);
