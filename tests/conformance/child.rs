@@ -38,14 +38,6 @@ impl Child {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Asks it to end, and waits until it has.
-    pub(crate) async fn stop(mut self) {
-        self.signal(Signal::TERM);
-        if tokio::time::timeout(GRACE, self.running.wait()).await.is_err() {
-            self.running.kill().await.unwrap();
-        }
-    }
-
     /// Ends it without asking.
     pub(crate) async fn kill(mut self) {
         self.running.kill().await.unwrap();

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hopguard::{
@@ -149,6 +149,15 @@ impl Guard {
         until("another trust", async || (self.trust_revision().await != before).then_some(())).await;
     }
 
+    /// The same, where news may take as long as `span`.
+    pub(crate) async fn trusts_anew_within(&self, span: Duration, before: &str) {
+        let end = Instant::now() + span;
+        while self.trust_revision().await == before {
+            assert!(Instant::now() < end, "no news of trust within {span:?}");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     async fn state(&self) -> Value {
         let (_, body) = ask::get(self.sidecar.admin(), "/readyz?verbose").await.unwrap();
         serde_json::from_slice(&body).unwrap()
@@ -193,8 +202,10 @@ impl Asker {
         self.check(hop(svid, Some(token))).await
     }
 
-    pub(crate) async fn try_ask(&self, svid: &Svid) -> Result<Answer, tonic::Status> {
-        self.client.clone().check(hop(svid, None)).await.map(|response| Answer(response.into_inner()))
+    /// The same of somebody who may not be let in at all: nothing is the answer of who does not even listen.
+    pub(crate) async fn try_ask(&self, svid: &Svid) -> Option<Answer> {
+        let answered = self.client.clone().check(hop(svid, None)).await;
+        answered.ok().map(|response| Answer(response.into_inner()))
     }
 
     async fn check(&self, request: CheckRequest) -> Answer {
@@ -240,4 +251,5 @@ fn channel(socket: PathBuf) -> Channel {
     Endpoint::from_static("http://hopguard").connect_with_connector_lazy(tower::service_fn(connect))
 }
 
+const PAUSE: Duration = Duration::from_millis(50);
 const SOCKET: &str = "check.sock";

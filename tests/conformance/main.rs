@@ -20,11 +20,16 @@ mod child;
 mod folder;
 mod gate;
 mod guard;
+mod scene;
 mod spire;
 mod svid;
 mod tls;
 mod traffic;
 
 mod facts;
+mod federation;
+mod listener;
+mod outage;
 mod peers;
 mod rotation;
+mod tokens;

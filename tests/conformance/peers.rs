@@ -10,22 +10,21 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsage
 
 use crate::{
     folder::Folder,
-    gate::{ENVOY, Gate},
+    gate::Gate,
     guard::Plan as Guarded,
-    spire::{Agent, FRIEND, HOME, Plan, Server, Workload},
+    scene::Federated,
+    spire::{FRIEND, HOME, Plan},
 };
 
 #[tokio::test]
 async fn a_workload_of_a_trusted_domain_is_let_in_and_one_of_another_domain_is_not() {
     let folder = Folder::new();
-    let (home, friend) = tokio::join!(Plan::new(HOME).start(folder.path()), Plan::new(FRIEND).start(folder.path()));
-    tokio::join!(home.federate(&friend), friend.federate(&home));
-    let (agent, visitors) = tokio::join!(agent(&home), Agent::start(&friend, vec![visitor()]));
-    let (orders, visitor) = tokio::join!(agent.svid(), visitors.svid());
+    let scene = Federated::start(&folder).await;
+    let (orders, visitor) = tokio::join!(scene.home.agent.svid(), scene.visitors.svid());
     assert_eq!([orders.id(), visitor.id()], ["spiffe://home.test/orders", "spiffe://friend.test/visitor"]);
 
     let [ours, theirs] = ["home.pem", "friend.pem"].map(|name| folder.path().join(name));
-    tokio::join!(home.write_bundle("pem", &ours), friend.write_bundle("pem", &theirs));
+    tokio::join!(scene.home.server.write_bundle("pem", &ours), scene.friend.write_bundle("pem", &theirs));
     let one = Guarded::default().granting(&orders.id()).granting(&visitor.id());
     let one = one.trusting(HOME, &format!("pem: {}", ours.display()));
     let both = one.clone().trusting(FRIEND, &format!("pem: {}", theirs.display()));
@@ -33,7 +32,7 @@ async fn a_workload_of_a_trusted_domain_is_let_in_and_one_of_another_domain_is_n
     let (one, both) = tokio::join!(one.start(&one_folder), both.start(&both_folder));
 
     let doors = [("one", CheckAddress::Unix(one.socket())), ("both", CheckAddress::Unix(both.socket()))];
-    let gate = Gate::start(folder.path(), &agent, &doors).await;
+    let gate = Gate::start(folder.path(), &scene.home.agent, &doors).await;
     assert_eq!(gate.call("one", &orders, &[]).await.outcome(), "allowed");
     assert_eq!(gate.call("both", &orders, &[]).await.outcome(), "allowed");
     assert_eq!(gate.call("both", &visitor, &[]).await.outcome(), "allowed");
@@ -58,21 +57,6 @@ async fn a_chain_below_an_upstream_authority_is_proved_where_its_intermediates_a
     let (known, unknown) = tokio::join!(known.start(&known_folder), unknown.start(&unknown_folder));
     known.asker().ask(&svid).await.allowed();
     unknown.asker().ask(&svid).await.denied("peer_untrusted");
-}
-
-/// The agent of the home domain, with everything that takes part.
-async fn agent(home: &Server) -> Agent {
-    let guard = Path::new(env!("CARGO_BIN_EXE_hopguard"));
-    let workloads = vec![
-        Workload::this_test("orders").federated_with(FRIEND),
-        Workload::new("payments", &ENVOY).federated_with(FRIEND),
-        Workload::new("payments", guard).federated_with(FRIEND),
-    ];
-    Agent::start(home, workloads).await
-}
-
-fn visitor() -> Workload {
-    Workload::this_test("visitor").federated_with(HOME)
 }
 
 /// A root that SPIRE stands below, as files: the certificate and its key.

@@ -1,7 +1,6 @@
 //! An authority is replaced while callers call: nobody whose SVID counts is refused, and whose no longer counts is refused within a second.
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -10,9 +9,10 @@ use hopguard::dev::envoy::CheckAddress;
 
 use crate::{
     folder::Folder,
-    gate::{ENVOY, Gate},
+    gate::Gate,
     guard::{Guard, Plan as Guarded},
-    spire::{Agent, HOME, Helper, Kind, Plan, Watch, Workload},
+    scene::Home,
+    spire::{HOME, Helper, Kind, Watch},
     svid::Svid,
     traffic::Traffic,
     until::until,
@@ -21,30 +21,15 @@ use crate::{
 #[tokio::test]
 async fn an_authority_is_replaced_mid_traffic_where_a_helper_keeps_a_file_of_roots() {
     let folder = Folder::new();
-    let scene = Scene::start(&folder).await;
+    let scene = Home::start(&folder).await;
     let helper = Helper::start(&scene.agent, HOME, &folder.path().join("roots.pem")).await;
     scene.replaces_its_authority(&folder, &format!("pem: {}", helper.file.display())).await;
 }
 
-/// A trust domain whose workloads are `orders`, which is this test, and `payments`.
-struct Scene {
-    home: crate::spire::Server,
-    agent: Agent,
-}
-
-impl Scene {
-    async fn start(folder: &Folder) -> Self {
-        let home = Plan::new(HOME).start(folder.path()).await;
-        let guard = Path::new(env!("CARGO_BIN_EXE_hopguard"));
-        let workloads =
-            vec![Workload::this_test("orders"), Workload::new("payments", &ENVOY), Workload::new("payments", guard)];
-        let agent = Agent::start(&home, workloads).await;
-        Self { home, agent }
-    }
-
+impl Home {
     /// Forces every step of a rotation, with callers old and new at every moment.
     async fn replaces_its_authority(&self, folder: &Folder, source: &str) {
-        let (home, agent) = (&self.home, &self.agent);
+        let (home, agent) = (&self.server, &self.agent);
         let authorities = home.authorities(Kind::X509);
         let old = authorities.active().await;
         let first = Arc::new(home.mint("orders", "10m").await);

@@ -9,7 +9,7 @@ mod watch;
 pub(crate) use self::{
     agent::{Agent, Workload},
     authority::Kind,
-    server::{Plan, Server},
+    server::{Plan, Server, free_port},
     watch::{Helper, Watch},
 };
 

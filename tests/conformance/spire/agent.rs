@@ -71,6 +71,11 @@ impl Agent {
         format!("unix:{}", self.socket().display())
     }
 
+    /// The agent as a source of trust.
+    pub(crate) fn source(&self) -> String {
+        format!("workload_api: \"{}\"", self.endpoint())
+    }
+
     /// A client of the Workload API that is not ours: who else sees what Hopguard sees?
     pub(crate) async fn client(&self) -> WorkloadApiClient {
         WorkloadApiClient::connect_to(self.endpoint()).await.unwrap()

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::{agent::Workload, programs::Program};
-use crate::{child::Child, svid::Svid, until::until};
+use crate::{child::Child, svid::Svid};
 
 /// What is different about a server.
 #[derive(Clone, Debug)]
@@ -164,9 +164,9 @@ impl Server {
         format!("spiffe://{}/{name}", self.domain)
     }
 
-    /// Where others fetch the bundle.
-    pub(crate) fn endpoint(&self) -> String {
-        format!("https://127.0.0.1:{}", self.endpoint)
+    /// Where others fetch the bundle, by one of this machine's names.
+    pub(crate) fn endpoint(&self, host: &str) -> String {
+        format!("https://{host}:{}", self.endpoint)
     }
 
     /// Writes the bundle into a file, as `pem` or as `spiffe` has it.
@@ -200,9 +200,10 @@ impl Server {
 
     /// Registers the workloads of the agent.
     pub(super) async fn register(&self, workloads: &[Workload]) {
-        let entry = |workload: &Workload| {
+        let entry = |(place, workload): (usize, &Workload)| {
             let federated: Vec<_> = workload.federates_with.iter().map(|domain| format!("spiffe://{domain}")).collect();
             json!({
+                "entry_id": entry_id(place),
                 "parent_id": self.id(NODE),
                 "spiffe_id": self.id(workload.name),
                 "selectors": workload.selectors.iter().map(|(kind, value)| {
@@ -211,10 +212,15 @@ impl Server {
                 "federates_with": federated,
             })
         };
-        let entries: Vec<_> = workloads.iter().map(entry).collect();
+        let entries: Vec<_> = workloads.iter().enumerate().map(entry).collect();
         let file = self.folder.join("entries.json");
         fs::write(&file, json!({"entries": entries}).to_string()).unwrap();
         self.ask(&["entry", "create", "-data", file.to_str().unwrap()]).await;
+    }
+
+    /// Knows the workload at this place among the registered ones no more.
+    pub(crate) async fn deregister(&self, place: usize) {
+        self.ask(&["entry", "delete", "-entryID", &entry_id(place)]).await;
     }
 
     /// Believes `other`, and fetches its bundle from then on.
@@ -227,7 +233,7 @@ impl Server {
             "-trustDomain",
             other.domain,
             "-bundleEndpointURL",
-            &other.endpoint(),
+            &other.endpoint("127.0.0.1"),
             "-bundleEndpointProfile",
             "https_spiffe",
             "-endpointSpiffeID",
@@ -240,14 +246,11 @@ impl Server {
         .await;
     }
 
-    /// Fetches the bundle of a federated trust domain now; it does so by itself every minute.
-    pub(crate) async fn refresh(&self, other: &Self) {
-        // The relationship is taken up some time after it was made.
-        until("a refreshed bundle", async || {
-            let words = ["federation", "refresh", "-id", other.domain];
-            self.try_ask(&words).await.ok()
-        })
-        .await;
+    /// Believes `other` no more, and tells nobody of it.
+    pub(crate) async fn forget(&self, other: &Self) {
+        self.ask(&["federation", "delete", "-id", other.domain]).await;
+        let id = format!("spiffe://{}", other.domain);
+        self.ask(&["bundle", "delete", "-id", &id, "-mode", "dissociate"]).await;
     }
 
     /// Runs a command of `spire-server` against it.
@@ -267,6 +270,10 @@ impl Server {
             && TcpStream::connect(agents).await.is_ok()
             && TcpStream::connect(endpoint).await.is_ok()
     }
+}
+
+fn entry_id(place: usize) -> String {
+    format!("workload-{place}")
 }
 
 /// A port that nobody listens on.

@@ -17,14 +17,17 @@ use crate::svid::pem;
 
 /// The authorities of one trust domain, as they come.
 pub(crate) struct Watch {
-    deliveries: Box<dyn Stream<Item = BTreeSet<String>> + Send + Unpin>,
+    deliveries: Deliveries,
+    last: BTreeSet<String>,
 }
 
+type Deliveries = Box<dyn Stream<Item = BTreeSet<String>> + Send + Unpin>;
+
 impl Watch {
-    /// Begins to watch; what is so now has been seen.
+    /// Begins to watch.
     pub(crate) async fn of(agent: &Agent, domain: &str, kind: Kind) -> Self {
         let (client, domain) = (agent.client().await, TrustDomain::new(domain).unwrap());
-        let deliveries: Box<dyn Stream<Item = BTreeSet<String>> + Send + Unpin> = match kind {
+        let deliveries: Deliveries = match kind {
             Kind::X509 => Box::new(client.stream_x509_bundles().await.unwrap().map(move |bundles| {
                 let bundles = bundles.unwrap();
                 bundles.get(&domain).iter().flat_map(|bundle| subject_key_ids(bundle)).collect()
@@ -36,7 +39,7 @@ impl Watch {
                 authorities.map(|authority| authority.key_id().to_owned()).collect()
             })),
         };
-        let mut watch = Self { deliveries };
+        let mut watch = Self { deliveries, last: BTreeSet::new() };
         watch.next().await;
         watch
     }
@@ -44,12 +47,22 @@ impl Watch {
     /// Waits until exactly these are given out, and says when that was.
     pub(crate) async fn only(&mut self, wanted: &[&str]) -> Instant {
         let wanted: BTreeSet<_> = wanted.iter().map(|id| (*id).to_owned()).collect();
-        while self.next().await != wanted {}
+        while self.last != wanted {
+            self.next().await;
+        }
         Instant::now()
     }
 
-    async fn next(&mut self) -> BTreeSet<String> {
-        timeout(PATIENCE, self.deliveries.next()).await.expect("a delivery").expect("a stream without end")
+    /// Waits until this one is given out, whatever else is, and says when that was.
+    pub(crate) async fn with(&mut self, wanted: &str) -> Instant {
+        while !self.last.contains(wanted) {
+            self.next().await;
+        }
+        Instant::now()
+    }
+
+    async fn next(&mut self) {
+        self.last = timeout(PATIENCE, self.deliveries.next()).await.expect("a delivery").expect("a stream without end");
     }
 }
 

@@ -1,0 +1,56 @@
+//! The trust domains of a scenario: the home domain of `payments` and `orders`, and perhaps a friend's, which tell each other their bundles.
+
+use std::path::Path;
+
+use crate::{
+    folder::Folder,
+    gate::ENVOY,
+    spire::{Agent, FRIEND, HOME, Plan, Server, Workload},
+};
+
+/// The home domain. `orders` is this test; `payments` are the Envoy and the Hopguard of it.
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub(crate) agent: Agent,
+    pub(crate) server: Server,
+}
+
+/// Two domains. `visitor` of the friend's is this test too.
+#[derive(Debug)]
+pub(crate) struct Federated {
+    pub(crate) home: Home,
+    pub(crate) visitors: Agent,
+    pub(crate) friend: Server,
+}
+
+impl Home {
+    pub(crate) async fn start(folder: &Folder) -> Self {
+        let server = Plan::new(HOME).start(folder.path()).await;
+        let agent = Agent::start(&server, workloads()).await;
+        Self { agent, server }
+    }
+}
+
+impl Federated {
+    /// Starts both; the friend's tokens are signed by RSA.
+    pub(crate) async fn start(folder: &Folder) -> Self {
+        let theirs = Plan::new(FRIEND).with_rsa_tokens();
+        let (server, friend) = tokio::join!(Plan::new(HOME).start(folder.path()), theirs.start(folder.path()));
+        tokio::join!(server.federate(&friend), friend.federate(&server));
+        let ours = workloads().into_iter().map(|workload| workload.federated_with(FRIEND)).collect();
+        let visitor = vec![Workload::this_test("visitor").federated_with(HOME)];
+        let (agent, visitors) = tokio::join!(Agent::start(&server, ours), Agent::start(&friend, visitor));
+        Self { home: Home { agent, server }, visitors, friend }
+    }
+}
+
+fn workloads() -> Vec<Workload> {
+    vec![
+        Workload::this_test("orders"),
+        Workload::new("payments", &ENVOY),
+        Workload::new("payments", Path::new(env!("CARGO_BIN_EXE_hopguard"))),
+    ]
+}
+
+/// The place of the Hopguard among them.
+pub(crate) const GUARD: usize = 2;
