@@ -1,4 +1,4 @@
-# Every target sets up what it needs: Rust, Python 3 and a C compiler are enough.
+# Every target sets up what it needs: Rust, Python 3 and a C compiler are enough, but for `conformance`, which builds SPIRE with Go.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -52,6 +52,7 @@ bench: ## time the road in process, and compare the server with one that only sa
 lint: ## formatting, lints and documentation, warnings denied
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --test conformance -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 deny: $(DENY)/bin/cargo-deny ## hold the dependency tree against deny.toml

@@ -19,11 +19,11 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts a program; what it says is added to `log`.
+    /// Starts a program; what it says is added to `log`. It is of this test's process group, so that whoever ends that ends it too.
     pub(crate) fn start(mut command: Command, log: &Path) -> Self {
         let out = File::options().create(true).append(true).open(log).unwrap();
         let err = out.try_clone().unwrap();
-        command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(out).stderr(err).kill_on_drop(true);
         let running = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Self { running, log: log.to_owned() }
     }

@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::LazyLock,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 
 use crate::{
-    guard::PAYMENTS,
+    guard::{Guard, PAYMENTS},
     spire::Agent,
     svid::{Svid, authority},
     tls,
@@ -32,21 +33,66 @@ pub(crate) static ENVOY: LazyLock<PathBuf> = LazyLock::new(|| {
     envoy::find(&search).unwrap_or_else(|error| panic!("{error}"))
 });
 
+/// A listener of Envoy.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    name: &'static str,
+    hopguard: CheckAddress,
+    tells_the_chain: bool,
+}
+
+impl Door {
+    /// A door that asks a Hopguard on this socket.
+    pub(crate) fn new(name: &'static str, guard: &Guard) -> Self {
+        Self { name, hopguard: CheckAddress::Unix(guard.socket()), tells_the_chain: false }
+    }
+
+    /// A door that asks a Hopguard over mutual TLS, as `payments` too.
+    pub(crate) fn over_tls(name: &'static str, hopguard: SocketAddr) -> Self {
+        Self { name, hopguard: CheckAddress::Tcp(hopguard), tells_the_chain: false }
+    }
+
+    /// The same, which tells Hopguard in `x-forwarded-client-cert` the chain that the caller showed, and lets in no other such header.
+    pub(crate) fn telling_the_chain(self) -> Self {
+        Self { tells_the_chain: true, ..self }
+    }
+
+    fn adapt(&self, listener: &mut Value, cluster: &mut Value) {
+        take_svids_from_spire(listener);
+        if self.tells_the_chain {
+            let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
+            manager["forward_client_cert_details"] = json!("SANITIZE_SET");
+            manager["set_current_client_cert_details"] = json!({"uri": true, "chain": true});
+        }
+        if matches!(self.hopguard, CheckAddress::Tcp(_)) {
+            assert_eq!(cluster["name"], self.name);
+            cluster["transport_socket"] = json!({
+                "name": "envoy.transport_sockets.tls",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                    "common_tls_context": common_tls("spiffe://home.test", &["h2"]),
+                },
+            });
+        }
+    }
+}
+
 /// A running Envoy, with a listener for each Hopguard that is asked.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    addresses: BTreeMap<String, SocketAddr>,
+    addresses: BTreeMap<&'static str, SocketAddr>,
     _envoy: Envoy,
     _upstream: Upstream,
 }
 
 impl Gate {
-    /// Starts the Envoy of `payments`, which the agent must know by its program. Each door is a name and the Hopguard behind it.
-    pub(crate) async fn start(folder: &Path, agent: &Agent, doors: &[(&str, CheckAddress)]) -> Self {
+    /// Starts the Envoy of `payments`, which the agent must know by its program.
+    pub(crate) async fn start(folder: &Path, agent: &Agent, doors: &[Door]) -> Self {
         let upstream = Upstream::start("payments").await.unwrap();
-        let listeners = doors.iter().map(|(name, hopguard)| Listener {
-            timeout: std::time::Duration::from_secs(10),
-            ..Listener::new(*name, hopguard.clone())
+        let listeners = doors.iter().map(|door| Listener {
+            // A busy machine is no outage.
+            timeout: Duration::from_secs(10),
+            ..Listener::new(door.name, door.hopguard.clone())
         });
         let inbound = Inbound {
             certificate: PathBuf::new(),
@@ -56,26 +102,19 @@ impl Gate {
             listeners: listeners.collect(),
         };
         let mut config = inbound.bootstrap(Path::new(""));
-        for (listener, (name, hopguard)) in doors.iter().enumerate() {
-            take_svids_from_spire(&mut config["static_resources"]["listeners"][listener]);
-            if matches!(hopguard, CheckAddress::Tcp(_)) {
-                let cluster = &mut config["static_resources"]["clusters"][listener];
-                assert_eq!(cluster["name"], *name);
-                cluster["transport_socket"] = json!({
-                    "name": "envoy.transport_sockets.tls",
-                    "typed_config": {
-                        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-                        "common_tls_context": common_tls("spiffe://home.test", &["h2"]),
-                    },
-                });
-            }
+        let mut resources = config["static_resources"].take();
+        for (index, door) in doors.iter().enumerate() {
+            let mut listener = resources["listeners"][index].take();
+            door.adapt(&mut listener, &mut resources["clusters"][index]);
+            resources["listeners"][index] = listener;
         }
-        config["static_resources"]["clusters"].as_array_mut().unwrap().push(spire(&agent.socket()));
+        resources["clusters"].as_array_mut().unwrap().push(spire(&agent.socket()));
+        config["static_resources"] = resources;
         let envoy = Envoy::start_with(&ENVOY, &config, &folder.join("envoy")).await;
         let envoy = envoy.unwrap_or_else(|error| panic!("{error}"));
         let mut addresses = BTreeMap::new();
-        for (name, _) in doors {
-            addresses.insert((*name).to_owned(), envoy.listener(name).await.unwrap());
+        for door in doors {
+            addresses.insert(door.name, envoy.listener(door.name).await.unwrap());
         }
         Self { addresses, _envoy: envoy, _upstream: upstream }
     }

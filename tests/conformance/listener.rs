@@ -2,14 +2,13 @@
 
 use std::{io, net::SocketAddr};
 
-use hopguard::dev::envoy::CheckAddress;
 use hyper_util::rt::TokioIo;
 use tonic::transport::Endpoint;
 
 use crate::{
     answer::Answer,
     folder::Folder,
-    gate::Gate,
+    gate::{Door, Gate},
     guard::{Asker, PAYMENTS, Plan as Guarded},
     scene::Federated,
     spire::{FRIEND, HOME, free_port},
@@ -31,7 +30,7 @@ async fn an_asker_with_an_allowed_id_may_ask_and_nobody_else() {
     let guard = plan.with(&listen).start(&folder.path().join("guard")).await;
 
     // Envoy, whose SVID SPIRE has given it.
-    let gate = Gate::start(folder.path(), &scene.home.agent, &[("inbound", CheckAddress::Tcp(address))]).await;
+    let gate = Gate::start(folder.path(), &scene.home.agent, &[Door::over_tls("inbound", address)]).await;
     assert_eq!(gate.call("inbound", &orders, &[]).await.outcome(), "allowed");
 
     let minted = home.mint("payments", "5m").await;

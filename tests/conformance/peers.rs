@@ -5,14 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hopguard::dev::envoy::CheckAddress;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
 
 use crate::{
     folder::Folder,
-    gate::Gate,
+    gate::{Door, Gate},
     guard::Plan as Guarded,
-    scene::Federated,
+    scene::{Federated, Home},
     spire::{FRIEND, HOME, Plan},
 };
 
@@ -31,7 +30,7 @@ async fn a_workload_of_a_trusted_domain_is_let_in_and_one_of_another_domain_is_n
     let [one_folder, both_folder] = ["one", "both"].map(|name| folder.path().join(name));
     let (one, both) = tokio::join!(one.start(&one_folder), both.start(&both_folder));
 
-    let doors = [("one", CheckAddress::Unix(one.socket())), ("both", CheckAddress::Unix(both.socket()))];
+    let doors = [Door::new("one", &one), Door::new("both", &both)];
     let gate = Gate::start(folder.path(), &scene.home.agent, &doors).await;
     assert_eq!(gate.call("one", &orders, &[]).await.outcome(), "allowed");
     assert_eq!(gate.call("both", &orders, &[]).await.outcome(), "allowed");
@@ -40,23 +39,33 @@ async fn a_workload_of_a_trusted_domain_is_let_in_and_one_of_another_domain_is_n
 }
 
 #[tokio::test]
-async fn a_chain_below_an_upstream_authority_is_proved_where_its_intermediates_are_configured() {
+async fn a_chain_below_an_upstream_authority_is_proved_where_its_intermediates_are_known() {
     let folder = Folder::new();
     let (root, root_key) = upstream_authority(folder.path());
-    let home = Plan::new(HOME).below(&root, &root_key).start(folder.path()).await;
-    let svid = home.mint("orders", "5m").await;
-    assert_eq!(svid.chain().len(), 2, "SPIRE's own certificate stands between leaf and root");
+    let scene = Home::start_as(Plan::new(HOME).below(&root, &root_key), &folder).await;
+    let orders = scene.agent.svid().await;
+    assert_eq!(orders.chain().len(), 2, "SPIRE's own certificate stands between leaf and root");
 
     let intermediates = folder.path().join("intermediates.pem");
-    fs::write(&intermediates, svid.pem(1)).unwrap();
-    let known = format!("pem: {}, intermediates: {}", root.display(), intermediates.display());
-    let unknown = format!("pem: {}", root.display());
-    let guarded = |source: &str| Guarded::default().trusting(HOME, source).granting(&svid.id());
-    let [known_folder, unknown_folder] = ["known", "unknown"].map(|name| folder.path().join(name));
-    let (known, unknown) = (guarded(&known), guarded(&unknown));
-    let (known, unknown) = tokio::join!(known.start(&known_folder), unknown.start(&unknown_folder));
-    known.asker().ask(&svid).await.allowed();
-    unknown.asker().ask(&svid).await.denied("peer_untrusted");
+    fs::write(&intermediates, orders.pem(1)).unwrap();
+    let root = format!("pem: {}", root.display());
+    let guarded = |source: &str| Guarded::default().trusting(HOME, source).granting(&orders.id());
+    let known = guarded(&format!("{root}, intermediates: {}", intermediates.display()));
+    let told = guarded(&root).with("peer: {evidence: [xfcc], xfcc: {sanitize_set: true}}");
+    let unknown = guarded(&root);
+    let folders = ["known", "told", "unknown"].map(|name| folder.path().join(name));
+    let (known, told, unknown) =
+        tokio::join!(known.start(&folders[0]), told.start(&folders[1]), unknown.start(&folders[2]));
+    let doors = [
+        Door::new("known", &known),
+        Door::new("told", &told).telling_the_chain(),
+        // Envoy itself has verified the chain, and passes on the leaf alone.
+        Door::new("unknown", &unknown),
+    ];
+    let gate = Gate::start(folder.path(), &scene.agent, &doors).await;
+    assert_eq!(gate.call("known", &orders, &[]).await.outcome(), "allowed");
+    assert_eq!(gate.call("told", &orders, &[]).await.outcome(), "allowed");
+    assert_eq!(gate.call("unknown", &orders, &[]).await.outcome(), "peer_untrusted");
 }
 
 /// A root that SPIRE stands below, as files: the certificate and its key.

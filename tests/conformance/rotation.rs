@@ -5,11 +5,9 @@ use std::{
     time::Duration,
 };
 
-use hopguard::dev::envoy::CheckAddress;
-
 use crate::{
     folder::Folder,
-    gate::Gate,
+    gate::{Door, Gate},
     guard::{Guard, Plan as Guarded},
     scene::Home,
     spire::{HOME, Helper, Kind, Watch},
@@ -36,7 +34,7 @@ impl Home {
         assert_eq!(first.authority(), old);
         let guard = Guarded::default().trusting(HOME, source).granting(&first.id());
         let guard = guard.start(&folder.path().join("guard")).await;
-        let gate = Gate::start(folder.path(), agent, &[("inbound", CheckAddress::Unix(guard.socket()))]).await;
+        let gate = Gate::start(folder.path(), agent, &[Door::new("inbound", &guard)]).await;
         let gate = Arc::new(gate);
 
         // Three callers: one that keeps its first SVID, and two that take what SPIRE has for them, of which one comes through Envoy.

@@ -25,7 +25,12 @@ pub(crate) struct Federated {
 
 impl Home {
     pub(crate) async fn start(folder: &Folder) -> Self {
-        let server = Plan::new(HOME).start(folder.path()).await;
+        Self::start_as(Plan::new(HOME), folder).await
+    }
+
+    /// Starts one that is different.
+    pub(crate) async fn start_as(plan: Plan, folder: &Folder) -> Self {
+        let server = plan.start(folder.path()).await;
         let agent = Agent::start(&server, workloads()).await;
         Self { agent, server }
     }

@@ -1,10 +1,8 @@
 //! JWT-SVIDs that SPIRE has signed count for their audience, for their holder, and until their end.
 
-use hopguard::dev::envoy::CheckAddress;
-
 use crate::{
     folder::Folder,
-    gate::Gate,
+    gate::{Door, Gate},
     guard::{PAYMENTS, Plan as Guarded, outcome},
     scene::{Federated, Home},
     spire::{FRIEND, HOME, Kind, Watch},
@@ -41,7 +39,7 @@ async fn a_token_counts_for_its_audience_whatever_its_domain_signs_with() {
     // Somebody else's, and nobody named a relay.
     assert_eq!(outcome(&asker.ask_with(&orders, &minted).await), "token_not_held");
 
-    let gate = Gate::start(folder.path(), &scene.home.agent, &[("inbound", CheckAddress::Unix(guard.socket()))]).await;
+    let gate = Gate::start(folder.path(), &scene.home.agent, &[Door::new("inbound", &guard)]).await;
     for (svid, token) in [(&orders, &attested), (&visitor, &minted)] {
         let bearer = format!("Bearer {token}");
         assert_eq!(gate.call("inbound", svid, &[("authorization", &bearer)]).await.outcome(), "allowed");
