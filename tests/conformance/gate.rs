@@ -121,7 +121,16 @@ impl Gate {
 
     /// Reads the ledger through a door over a connection of its own, with further headers.
     pub(crate) async fn call(&self, door: &str, svid: &Svid, headers: &[(&str, &str)]) -> Answer {
-        read_ledger(self.addresses[door], svid, headers).await
+        self.open(door, svid).await.call(headers).await
+    }
+
+    /// Opens a connection through a door, to be kept.
+    pub(crate) async fn open(&self, door: &str, svid: &Svid) -> Connection {
+        let stream = tls::connect(self.addresses[door], PAYMENTS, Some(svid), "http/1.1").await.unwrap();
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        // It ends with its sender; how, the answers tell.
+        tokio::spawn(async { drop(connection.await) });
+        Connection(sender)
     }
 
     /// The authority that has signed what Envoy shows now.
@@ -132,18 +141,20 @@ impl Gate {
     }
 }
 
-/// Reads the ledger of `payments` over a connection of its own.
-pub(crate) async fn read_ledger(address: SocketAddr, svid: &Svid, headers: &[(&str, &str)]) -> Answer {
-    let stream = tls::connect(address, PAYMENTS, Some(svid), "http/1.1").await.unwrap();
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-    // It ends with its sender; how, the answer tells.
-    tokio::spawn(async { drop(connection.await) });
-    let mut call = Call::new("test", "payments", "/ledger").purpose("checkout");
-    call.headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let response = sender.send_request(call.request().unwrap().map(Full::new)).await.unwrap();
-    let (head, body) = response.into_parts();
-    let body: Bytes = body.collect().await.unwrap().to_bytes();
-    Answer::read(&http::Response::from_parts(head, body))
+/// A connection to `payments`, by whoever opened it.
+#[derive(Debug)]
+pub(crate) struct Connection(http1::SendRequest<Full<Bytes>>);
+
+impl Connection {
+    /// Reads the ledger, with further headers.
+    pub(crate) async fn call(&mut self, headers: &[(&str, &str)]) -> Answer {
+        let mut call = Call::new("test", "payments", "/ledger").purpose("checkout");
+        call.headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.0.ready().await.unwrap();
+        let response = self.0.send_request(call.request().unwrap().map(Full::new)).await.unwrap();
+        let (head, body) = response.into_parts();
+        Answer::read(&http::Response::from_parts(head, body.collect().await.unwrap().to_bytes()))
+    }
 }
 
 /// The workload's own SVID, and every bundle that it is told: each trust domain's SVIDs count by that domain's roots alone.

@@ -57,8 +57,7 @@ async fn a_domain_that_is_federated_no_more_is_trusted_no_more() {
 
     scene.home.server.forget(&scene.friend).await;
     let withdrawn = watch.only(&[]).await;
-    until("a denial", async || (guard.asker().outcome(&visitor).await != "allowed").then_some(())).await;
-    theirs.end().await.allowed_and_then("peer_untrusted", withdrawn, AT_ONCE);
+    theirs.end_denied().await.allowed_and_then("peer_untrusted", withdrawn, AT_ONCE);
     ours.end().await.all_allowed();
 }
 
@@ -73,9 +72,8 @@ async fn a_hopguard_that_spire_knows_no_more_trusts_nobody() {
     until("a few answers", async || (guard.asker().outcome(&svid).await == "allowed").then_some(())).await;
     scene.server.deregister(GUARD).await;
     let asked = Instant::now();
-    until("a denial", async || (guard.asker().outcome(&svid).await != "allowed").then_some(())).await;
     // The server tells its agent within two of their seconds.
-    calls.end().await.allowed_and_then("peer_untrusted", asked, 2 * SYNC + AT_ONCE);
+    calls.end_denied().await.allowed_and_then("peer_untrusted", asked, 2 * SYNC + AT_ONCE);
 }
 
 fn asks(guard: &Guard, svid: &Arc<Svid>) -> Traffic {

@@ -83,7 +83,7 @@ impl Agent {
 
     /// The X.509-SVID of this test.
     pub(crate) async fn svid(&self) -> Svid {
-        Svid::from(&self.client().await.fetch_x509_svid().await.unwrap())
+        Svid::from(&until("an SVID from the agent", || svid(self.endpoint())).await)
     }
 
     /// A JWT-SVID of this test.
@@ -114,13 +114,13 @@ impl Agent {
         let child = self.child.as_mut().expect("a running agent");
         until("an SVID from the agent", || {
             assert!(!child.has_ended(), "the agent ended:\n{}", child.said());
-            svid(&endpoint)
+            svid(endpoint.clone())
         })
         .await;
     }
 }
 
-async fn svid(endpoint: &str) -> Option<X509Svid> {
+async fn svid(endpoint: String) -> Option<X509Svid> {
     WorkloadApiClient::connect_to(endpoint).await.ok()?.fetch_x509_svid().await.ok()
 }
 

@@ -17,29 +17,22 @@ use crate::svid::pem;
 
 /// The authorities of one trust domain, as they come.
 pub(crate) struct Watch {
+    client: WorkloadApiClient,
+    domain: TrustDomain,
+    kind: Kind,
     deliveries: Deliveries,
     last: BTreeSet<String>,
 }
 
-type Deliveries = Box<dyn Stream<Item = BTreeSet<String>> + Send + Unpin>;
+/// The authorities with every delivery; nothing if the agent has ended the stream.
+type Deliveries = Box<dyn Stream<Item = Option<BTreeSet<String>>> + Send + Unpin>;
 
 impl Watch {
     /// Begins to watch.
     pub(crate) async fn of(agent: &Agent, domain: &str, kind: Kind) -> Self {
         let (client, domain) = (agent.client().await, TrustDomain::new(domain).unwrap());
-        let deliveries: Deliveries = match kind {
-            Kind::X509 => Box::new(client.stream_x509_bundles().await.unwrap().map(move |bundles| {
-                let bundles = bundles.unwrap();
-                bundles.get(&domain).iter().flat_map(|bundle| subject_key_ids(bundle)).collect()
-            })),
-            Kind::Jwt => Box::new(client.stream_jwt_bundles().await.unwrap().map(move |bundles| {
-                let bundles = bundles.unwrap();
-                let authorities = bundles.get(&domain);
-                let authorities = authorities.iter().flat_map(|bundle| bundle.jwt_authorities());
-                authorities.map(|authority| authority.key_id().to_owned()).collect()
-            })),
-        };
-        let mut watch = Self { deliveries, last: BTreeSet::new() };
+        let deliveries: Deliveries = Box::new(tokio_stream::empty());
+        let mut watch = Self { client, domain, kind, deliveries, last: BTreeSet::new() };
         watch.next().await;
         watch
     }
@@ -62,7 +55,31 @@ impl Watch {
     }
 
     async fn next(&mut self) {
-        self.last = timeout(PATIENCE, self.deliveries.next()).await.expect("a delivery").expect("a stream without end");
+        let next = async {
+            loop {
+                if let Some(Some(authorities)) = self.deliveries.next().await {
+                    return authorities;
+                }
+                // An agent that renews what was tainted knows nobody for some milliseconds, and says so.
+                self.deliveries = open(&self.client, &self.domain, self.kind).await;
+            }
+        };
+        self.last = timeout(PATIENCE, next).await.expect("a delivery");
+    }
+}
+
+async fn open(client: &WorkloadApiClient, domain: &TrustDomain, kind: Kind) -> Deliveries {
+    let domain = domain.clone();
+    match kind {
+        Kind::X509 => Box::new(client.stream_x509_bundles().await.unwrap().map(move |bundles| {
+            let bundle = bundles.ok()?.get(&domain);
+            Some(bundle.iter().flat_map(|bundle| subject_key_ids(bundle)).collect())
+        })),
+        Kind::Jwt => Box::new(client.stream_jwt_bundles().await.unwrap().map(move |bundles| {
+            let bundle = bundles.ok()?.get(&domain);
+            let keys = bundle.iter().flat_map(|bundle| bundle.jwt_authorities());
+            Some(keys.map(|key| key.key_id().to_owned()).collect())
+        })),
     }
 }
 
@@ -74,13 +91,14 @@ pub(crate) struct Helper {
 
 impl Helper {
     pub(crate) async fn start(agent: &Agent, domain: &str, file: &Path) -> Self {
-        let client: WorkloadApiClient = agent.client().await;
-        let mut stream = client.stream_x509_bundles().await.unwrap();
-        let (domain, path) = (TrustDomain::new(domain).unwrap(), file.to_owned());
-        write(&stream.next().await.unwrap().unwrap().get(&domain).unwrap(), &path);
+        let (client, domain, path) = (agent.client().await, TrustDomain::new(domain).unwrap(), file.to_owned());
+        write(&client.fetch_x509_bundles().await.unwrap().get(&domain).unwrap(), &path);
         let task = tokio::spawn(async move {
-            while let Some(Ok(bundles)) = stream.next().await {
-                write(&bundles.get(&domain).unwrap(), &path);
+            loop {
+                let mut stream = client.stream_x509_bundles().await.unwrap();
+                while let Some(Ok(bundles)) = stream.next().await {
+                    write(&bundles.get(&domain).unwrap(), &path);
+                }
             }
         });
         Self { file: file.to_owned(), task: task.abort_handle() }
