@@ -74,41 +74,60 @@ impl<M> Heard<M> {
 }
 
 /// Follows a stream for ever: opens it, hears each message, and opens it again when it ends.
+///
+/// An agent that has just given something and refuses is asked once more before that counts: SPIRE's knows nobody for some milliseconds
+/// while it renews what a tainted authority had signed, and would have every caller of a rotation refused. What it has withdrawn in
+/// earnest it refuses again at once; where it says nothing, the refusal counts in time for a withdrawal to take effect within a second.
 pub(super) async fn listen<M>(
     open: impl AsyncFn() -> Result<Response<Streaming<M>>, Status>,
     hear: impl AsyncFn(Heard<M>),
 ) {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    let mut refusal: Option<Heard<M>> = None;
     loop {
-        let ended = match timeout(ANSWER, open()).await {
-            Err(_) => Heard::Outage(SILENT.to_owned()),
-            Ok(Err(status)) => judge(&status),
-            Ok(Ok(stream)) => {
-                let mut stream = stream.into_inner();
-                let mut first = true;
-                loop {
-                    let message = if first {
-                        timeout(ANSWER, stream.message())
-                            .await
-                            .unwrap_or_else(|_| Err(Status::deadline_exceeded(SILENT)))
-                    } else {
-                        // A hung agent does not answer the connection's pings either.
-                        stream.message().await
-                    };
-                    match message {
-                        Ok(Some(message)) => {
-                            first = false;
-                            backoff.reset();
-                            hear(Heard::Message(message)).await;
-                        }
-                        Ok(None) => break Heard::Outage("the stream ended".to_owned()),
-                        Err(status) => break judge(&status),
-                    }
+        let patience = if refusal.is_some() { RETRACTION } else { ANSWER };
+        let begun = timeout(patience, begin(&open)).await;
+        let ended = match begun.unwrap_or_else(|_| Err(Heard::Outage(SILENT.to_owned()))) {
+            Ok((message, stream)) => {
+                refusal = None;
+                backoff.reset();
+                hear(Heard::Message(message)).await;
+                let ended = rest(stream, &hear).await;
+                if matches!(ended, Heard::Refusal { unimplemented: false, .. }) {
+                    refusal = Some(ended);
+                    // Not at once: an agent that does nothing else would be asked without end.
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
                 }
+                ended
             }
+            Err(ended) => ended,
         };
-        hear(ended).await;
+        hear(refusal.take().unwrap_or(ended)).await;
         tokio::time::sleep(backoff.next()).await;
+    }
+}
+
+/// Opens a stream, up to its first message.
+async fn begin<M>(
+    open: impl AsyncFn() -> Result<Response<Streaming<M>>, Status>,
+) -> Result<(M, Streaming<M>), Heard<M>> {
+    let mut stream = open().await.map_err(|status| judge(&status))?.into_inner();
+    match stream.message().await {
+        Ok(Some(message)) => Ok((message, stream)),
+        Ok(None) => Err(Heard::Outage(ENDED.to_owned())),
+        Err(status) => Err(judge(&status)),
+    }
+}
+
+/// Hears a stream until it ends, and says how it did. A hung agent does not answer the connection's pings either.
+async fn rest<M>(mut stream: Streaming<M>, hear: impl AsyncFn(Heard<M>)) -> Heard<M> {
+    loop {
+        match stream.message().await {
+            Ok(Some(message)) => hear(Heard::Message(message)).await,
+            Ok(None) => return Heard::Outage(ENDED.to_owned()),
+            Err(status) => return judge(&status),
+        }
     }
 }
 
@@ -136,11 +155,15 @@ fn said(status: &Status) -> String {
 }
 
 const SILENT: &str = "the agent does not answer";
+const ENDED: &str = "the stream ended";
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long an agent may take to give its first message.
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long a connection may say nothing before it is asked, and how long the answer may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// How long an agent may take to take back a refusal: SPIRE's looks for renewed SVIDs every half second.
+const RETRACTION: Duration = Duration::from_millis(700);
+const AGAIN: Duration = Duration::from_millis(50);
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// An agent that is back is heard within five seconds.
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
