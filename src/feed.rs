@@ -34,11 +34,15 @@ use crate::{
     trust::{Endpoint, Source, TrustBundle, state::State},
 };
 
-pub use self::identity::{Identity, OwnSvid};
+pub use self::{
+    federation::{Relationship, RelationshipError},
+    identity::{Identity, OwnSvid},
+};
 
 use self::{
     board::Board,
     identity::Standing,
+    jwks::Issuers,
     supervisor::{Identify, Order},
 };
 
@@ -65,6 +69,7 @@ impl Latest {
 /// The thread on which all feeds run.
 pub struct Feeds {
     board: Arc<Board>,
+    issuers: Arc<Issuers>,
     orders: mpsc::UnboundedSender<Order>,
     end: CancellationToken,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -87,13 +92,14 @@ impl Feeds {
         let (orders, received) = mpsc::unbounded_channel();
         let end = CancellationToken::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (supervised, ending) = (Arc::clone(&board), end.clone());
+        let issuers = Arc::new(Issuers::default());
+        let (supervised, asked, ending) = (Arc::clone(&board), Arc::clone(&issuers), end.clone());
         let thread = std::thread::Builder::new().name("feeds".to_owned()).spawn(move || {
-            LocalSet::new().block_on(&runtime, supervisor::run(supervised, received, ending));
+            LocalSet::new().block_on(&runtime, supervisor::run(supervised, asked, received, ending));
             // Whatever hangs is left behind.
             runtime.shutdown_timeout(Duration::from_millis(200));
         })?;
-        let feeds = Self { board, orders, end, thread: Mutex::new(Some(thread)) };
+        let feeds = Self { board, issuers, orders, end, thread: Mutex::new(Some(thread)) };
         feeds.reconfigure(sources);
         Ok(feeds)
     }
@@ -114,6 +120,17 @@ impl Feeds {
         let (standing, followed) = watch::channel(Standing::default());
         self.order(Order::Identify(Identify { endpoint, this, standing }));
         Identity::new(followed)
+    }
+
+    /// How the keys of `issuer` stand.
+    pub fn issuer(&self, issuer: &str) -> jwks::Latest {
+        self.issuers.latest(issuer)
+    }
+
+    /// Asks `endpoints` for their issuers' keys, and no others: what others gave is forgotten.
+    pub fn reconfigure_issuers(&self, endpoints: &[jwks::Endpoint]) {
+        self.issuers.adopt(endpoints);
+        self.order(Order::Ask(endpoints.to_vec()));
     }
 
     /// How many bundles were ignored so far because their trust domain is not listed.

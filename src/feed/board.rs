@@ -154,6 +154,11 @@ impl Board {
         }
     }
 
+    /// Lets everybody know of something new that is not on this board.
+    pub(super) fn nudge(&self) {
+        (self.nudge)();
+    }
+
     /// Puts on disk until when sources stood by their bundles, along with what is not there yet.
     pub(super) fn write_confirmed(&self) {
         for entry in self.entries().values_mut() {

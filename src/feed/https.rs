@@ -25,10 +25,12 @@ pub use roots::{BadRoots, Roots, RootsError};
 pub use url::{HttpsUrl, UrlError};
 
 pub(super) use roots::read;
+pub(super) use task::Task;
 
 mod dial;
 mod pace;
 mod roots;
+mod task;
 mod tls;
 mod url;
 

@@ -1,12 +1,20 @@
 //! An issuer's keys are what its own endpoint said last, for as long as it can be relied on; no token makes anybody ask for more.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::sleep;
 
+use super::{
+    board::Board,
+    https::{Bounds, Client, FetchError, HttpsUrl, Limits, Pace, Roots, RootsError, Server, Task, aside},
+};
 use crate::{
     clock::Timestamp,
-    feed::https::{Bounds, Client, FetchError, HttpsUrl, Limits, Pace, Roots, RootsError, Server, aside},
     trust::jwk::{Ignored, JwkError, JwtKeys, Uses},
 };
 
@@ -25,109 +33,155 @@ pub struct Endpoint {
     pub refresh: Duration,
 }
 
-/// An endpoint, and what it said last.
-#[derive(Clone, Debug)]
-pub struct Jwks {
-    endpoint: Endpoint,
-    limits: Limits,
-    held: Option<Arc<Held>>,
+/// How the keys of one issuer stand.
+#[derive(Clone, Debug, Default)]
+pub struct Latest {
+    /// What its endpoint last gave; no keys, if it withdrew them. `None`: nothing is known yet.
+    pub keys: Option<JwtKeys>,
+    /// When the endpoint last stood by them.
+    pub confirmed: Option<Timestamp>,
+    /// Whether it was heard when it was last asked; if not, the keys age from `confirmed` on.
+    pub connected: bool,
+    /// What is wrong with the endpoint.
+    pub problem: Option<String>,
 }
 
-/// What an issuer's endpoint said last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The keys; none, if they were withdrawn.
-    pub keys: JwtKeys,
-    /// The keys of the set that were left out.
-    pub ignored: Vec<Ignored>,
-    /// When the endpoint last stood by it.
-    pub confirmed: Timestamp,
-}
-
-impl Held {
-    /// When the keys cease to be relied on if the endpoint is not heard again.
-    pub fn stale_at(&self, max_stale: Duration) -> Timestamp {
-        self.confirmed.after(max_stale)
+impl Latest {
+    /// When the keys cease to be relied on, if nothing is heard until then. `None`: their endpoint stands by them.
+    pub fn stale_at(&self) -> Option<Timestamp> {
+        if self.connected { None } else { Some(self.confirmed.unwrap_or(Timestamp::MIN).after(MAX_STALE)) }
     }
 }
 
-/// Where a task gives what it hears.
-pub trait Keeper {
-    /// The time.
-    fn now(&self) -> Timestamp;
-    /// Takes what the endpoint of `issuer` says: `confirmed` is new each time, the rest if `changed`.
-    fn accept(&self, issuer: &str, held: &Arc<Held>, changed: bool);
-    /// Takes why it was not heard this time. What it said before stands.
-    fn fail(&self, issuer: &str, error: &JwksError);
+/// What is known of each issuer.
+#[derive(Debug, Default)]
+pub(super) struct Issuers(Mutex<BTreeMap<String, (Endpoint, Latest)>>);
+
+impl Issuers {
+    /// Makes place for `endpoints`, and drops what other endpoints said.
+    pub(super) fn adopt(&self, endpoints: &[Endpoint]) {
+        let mut entries = self.entries();
+        let mut before = std::mem::take(&mut *entries);
+        entries.extend(endpoints.iter().map(|endpoint| {
+            let known = before.remove(&endpoint.issuer).filter(|(known, _)| known == endpoint);
+            (endpoint.issuer.clone(), known.unwrap_or_else(|| (endpoint.clone(), Latest::default())))
+        }));
+    }
+
+    /// How the keys of `issuer` stand.
+    pub(super) fn latest(&self, issuer: &str) -> Latest {
+        self.entries().get(issuer).map(|(_, latest)| latest.clone()).unwrap_or_default()
+    }
+
+    /// Changes how the keys of the issuer of `endpoint` stand, if that is still its endpoint, and says whether they stand otherwise now.
+    fn change(&self, endpoint: &Endpoint, change: impl FnOnce(&mut Latest)) -> bool {
+        let mut entries = self.entries();
+        let Some((_, latest)) = entries.get_mut(&endpoint.issuer).filter(|(known, _)| known == endpoint) else {
+            return false;
+        };
+        let before = latest.clone();
+        change(latest);
+        (&before.keys, before.connected, &before.problem) != (&latest.keys, latest.connected, &latest.problem)
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, (Endpoint, Latest)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Fetches again and again, for as long as it is polled.
-pub async fn run(mut jwks: Jwks, bounds: Bounds, keeper: &impl Keeper) {
+/// The tasks of all endpoints, by issuer.
+#[derive(Debug)]
+pub(super) struct Followers {
+    bounds: Bounds,
+    tasks: BTreeMap<String, (Endpoint, Task)>,
+}
+
+impl Followers {
+    /// No tasks, to be at a pace within `bounds`.
+    pub(super) const fn new(bounds: Bounds) -> Self {
+        Self { bounds, tasks: BTreeMap::new() }
+    }
+
+    /// Asks `endpoints` and no others.
+    pub(super) async fn follow(&mut self, board: &Arc<Board>, issuers: &Arc<Issuers>, endpoints: Vec<Endpoint>) {
+        let mut wanted: BTreeMap<_, _> =
+            endpoints.into_iter().map(|endpoint| (endpoint.issuer.clone(), endpoint)).collect();
+        for (issuer, (endpoint, task)) in std::mem::take(&mut self.tasks) {
+            if wanted.get(&issuer) == Some(&endpoint) && task.is_running() {
+                wanted.remove(&issuer);
+                self.tasks.insert(issuer, (endpoint, task));
+            } else {
+                task.end().await;
+            }
+        }
+        for (issuer, endpoint) in wanted {
+            let asking = ask(endpoint.clone(), Arc::clone(board), Arc::clone(issuers), self.bounds);
+            self.tasks.insert(issuer, (endpoint, Task::start(asking)));
+        }
+    }
+
+    /// Ends all tasks.
+    pub(super) async fn end(self) {
+        for (_, task) in self.tasks.into_values() {
+            task.end().await;
+        }
+    }
+}
+
+/// Asks an endpoint again and again.
+async fn ask(endpoint: Endpoint, board: Arc<Board>, issuers: Arc<Issuers>, bounds: Bounds) {
+    let Endpoint { issuer, url, refresh, .. } = &endpoint;
     let mut pace = Pace::new(bounds);
-    sleep(pace.first(false)).await;
+    sleep(pace.first(issuers.latest(issuer).keys.is_some())).await;
     loop {
-        let outcome = jwks.fetch(keeper.now()).await;
-        let Endpoint { issuer, url, refresh, .. } = &jwks.endpoint;
-        let wait = match outcome {
-            Ok((held, changed)) => {
-                if changed {
-                    let (keys, left_out) = (held.keys.len(), held.ignored.len());
-                    tracing::info!(issuer, %url, keys, left_out, revision = %held.keys.revision(), "Key set fetched");
-                } else {
-                    tracing::debug!(issuer, %url, "Key set confirmed");
-                }
-                keeper.accept(issuer, &held, changed);
-                pace.answered(*refresh)
+        let now = board.now();
+        let (changed, wait) = match fetch(&endpoint, Limits::default(), now).await {
+            Ok((keys, ignored)) => {
+                tracing::debug!(issuer, %url, keys = keys.len(), revision = %keys.revision(), "Key set fetched");
+                let changed = issuers.change(&endpoint, |latest| {
+                    if latest.keys.as_ref() != Some(&keys) {
+                        log(&endpoint, &keys, &ignored);
+                    }
+                    *latest = Latest { keys: Some(keys), confirmed: Some(now), connected: true, problem: None };
+                });
+                (changed, pace.answered(*refresh))
             }
             Err(error) => {
                 tracing::warn!(issuer, %url, %error, "Key set not fetched");
-                keeper.fail(issuer, &error);
-                pace.failed()
+                let changed = issuers.change(&endpoint, |latest| {
+                    latest.connected = false;
+                    latest.problem = Some(format!("{url}: {error}"));
+                });
+                (changed, pace.failed())
             }
         };
+        if changed {
+            board.nudge();
+        }
         sleep(wait).await;
     }
 }
 
-/// The bounds of the pace at which key sets are fetched.
-pub const BOUNDS: Bounds =
-    Bounds { least: Duration::from_secs(30), most: Duration::from_secs(86_400), retry: Duration::from_secs(5) };
-
-impl Jwks {
-    /// Nothing heard yet.
-    pub const fn new(endpoint: Endpoint, limits: Limits) -> Self {
-        Self { endpoint, limits, held: None }
+/// Says what is new.
+fn log(endpoint: &Endpoint, keys: &JwtKeys, ignored: &[Ignored]) {
+    let Endpoint { issuer, url, .. } = endpoint;
+    tracing::info!(issuer, %url, keys = keys.len(), revision = %keys.revision(), "Keys of an issuer changed");
+    for ignored in ignored {
+        tracing::warn!(issuer, %url, "{ignored}");
     }
+}
 
-    /// The endpoint.
-    pub const fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
-    /// What it said last.
-    pub const fn held(&self) -> Option<&Arc<Held>> {
-        self.held.as_ref()
-    }
-
-    /// Fetches once at `now`, and says whether the keys are others than before, or the first. After an error everything is as before.
-    ///
-    /// # Errors
-    /// If the endpoint does not answer as it should.
-    pub async fn fetch(&mut self, now: Timestamp) -> Result<(Arc<Held>, bool), JwksError> {
-        let roots = self.endpoint.ca.clone().map_or(Roots::System, Roots::File);
-        let roots = aside(self.limits, move || roots.load()).await??;
-        let text = Client::new(Server::WebPki(roots), self.limits).get(&self.endpoint.url, now).await?;
-        let (keys, ignored) = JwtKeys::parse(&text, Uses::Plain)?;
-        let changed = self.held.as_ref().is_none_or(|held| held.keys != keys);
-        let held = Arc::new(Held { keys, ignored, confirmed: now });
-        self.held = Some(Arc::clone(&held));
-        Ok((held, changed))
-    }
+/// Fetches once at `now`.
+async fn fetch(endpoint: &Endpoint, limits: Limits, now: Timestamp) -> Result<(JwtKeys, Vec<Ignored>), JwksError> {
+    let roots = endpoint.ca.clone().map_or(Roots::System, Roots::File);
+    let roots = aside(limits, move || roots.load()).await??;
+    let text = Client::new(Server::WebPki(roots), limits).get(&endpoint.url, now).await?;
+    Ok(JwtKeys::parse(&text, Uses::Plain)?)
 }
 
 /// Why an issuer's endpoint was not heard.
 #[derive(Debug, thiserror::Error)]
-pub enum JwksError {
+enum JwksError {
     /// It was not fetched.
     #[error("{0}")]
     Fetch(#[from] FetchError),
@@ -138,6 +192,12 @@ pub enum JwksError {
     #[error("{0}")]
     Roots(#[from] RootsError),
 }
+
+/// The bounds of the pace at which key sets are fetched.
+pub(super) const BOUNDS: Bounds =
+    Bounds { least: Duration::from_secs(30), most: Duration::from_secs(86_400), retry: Duration::from_secs(5) };
+/// How long keys are relied on after their endpoint was last heard.
+const MAX_STALE: Duration = Duration::from_secs(86_400);
 
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     board::Board,
+    federation,
     identity::{self, Standing},
+    jwks::{self, Issuers},
     workload,
 };
 use crate::trust::{Endpoint, Source, SourceKind};
@@ -25,6 +27,8 @@ use crate::trust::{Endpoint, Source, SourceKind};
 pub(super) enum Order {
     /// Follow these sources and no others.
     Follow(Vec<Source>),
+    /// Ask these issuers' endpoints and no others.
+    Ask(Vec<jwks::Endpoint>),
     /// Follow the own SVID too.
     Identify(Identify),
 }
@@ -38,20 +42,31 @@ pub(super) struct Identify {
 }
 
 /// Carries out orders until `end`.
-pub(super) async fn run(board: Arc<Board>, mut orders: mpsc::UnboundedReceiver<Order>, end: CancellationToken) {
+pub(super) async fn run(
+    board: Arc<Board>,
+    issuers: Arc<Issuers>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    end: CancellationToken,
+) {
     let mut agents = BTreeMap::new();
     // Dropped at the end, and all tasks with it.
     let mut identities = JoinSet::new();
+    let mut federations = federation::Followers::default();
+    let mut key_sets = jwks::Followers::new(jwks::BOUNDS);
     let mut look = tokio::time::interval(WRITE_CONFIRMED);
     look.tick().await;
     loop {
         tokio::select! {
             () = end.cancelled() => break,
             order = orders.recv() => match order {
-                Some(Order::Follow(sources)) => follow_agents(&board, &mut agents, &sources).await,
                 Some(Order::Identify(Identify { endpoint, this, standing })) => {
                     identities.spawn_local(identity::follow(endpoint, this, standing, Arc::clone(&board)));
                 }
+                Some(Order::Follow(sources)) => {
+                    follow_agents(&board, &mut agents, &sources).await;
+                    federations.follow(&board, &sources).await;
+                }
+                Some(Order::Ask(endpoints)) => key_sets.follow(&board, &issuers, endpoints).await,
                 None => break,
             },
             _ = look.tick() => write_confirmed(&board).await,
@@ -60,6 +75,8 @@ pub(super) async fn run(board: Arc<Board>, mut orders: mpsc::UnboundedReceiver<O
     for agent in agents.into_values() {
         agent.end().await;
     }
+    federations.end().await;
+    key_sets.end().await;
     write_confirmed(&board).await;
 }
 

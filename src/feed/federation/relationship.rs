@@ -2,7 +2,10 @@
 
 use spiffe::{SpiffeId, TrustDomain};
 
-use crate::{feed::https::HttpsUrl, trust::Profile};
+use crate::{
+    feed::https::{HttpsUrl, UrlError},
+    trust::{Profile, Source, SourceKind},
+};
 
 /// Where a trust domain publishes its bundle, and how the endpoint there proves itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,16 @@ pub struct Relationship {
 }
 
 impl Relationship {
+    /// The relationship that `source` stands for; `None`: it is a source of another kind.
+    ///
+    /// # Errors
+    /// If its URL is not the address of an endpoint.
+    pub fn of(source: &Source) -> Option<Result<Self, UrlError>> {
+        let SourceKind::Federation { url, profile } = &source.kind else { return None };
+        let relationship = |url| Self { trust_domain: source.trust_domain.clone(), url, profile: profile.clone() };
+        Some(url.parse().map(relationship))
+    }
+
     /// Whether the endpoint is a workload of the very trust domain whose bundle it gives.
     pub fn is_self_serving(&self) -> bool {
         self.endpoint().is_some_and(|id| *id.trust_domain() == self.trust_domain)

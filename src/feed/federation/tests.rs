@@ -4,16 +4,19 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::KeyPair;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
     dev::{BundleEndpoint, Credentials, Reply, TokenIssuer, WebAuthority},
+    feed::https::{Bounds, Pace},
     peer::{
         fixture::{Authority, NOW},
         id::parse_trust_domain,
     },
+    trust::Authorities,
 };
+
+mod follow;
 
 const SERVER: &str = "spiffe://td.test/spire/server";
 
@@ -48,9 +51,34 @@ fn svid(authority: &Authority, id: &str) -> Credentials {
     Credentials::new(vec![leaf], PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap())
 }
 
+/// A relationship, and what its endpoint said last.
+#[derive(Clone)]
+struct Federation {
+    relationship: Relationship,
+    held: Option<Held>,
+}
+
+impl Federation {
+    fn accept(&mut self, text: &str) -> Result<Change, FederationError> {
+        let accepted = super::accept(&self.relationship.trust_domain, self.held.as_ref(), text.as_bytes())?;
+        self.held = Some(accepted.held);
+        Ok(accepted.change)
+    }
+
+    async fn fetch(&mut self, neighbour: Option<Arc<TrustBundle>>) -> Result<Change, FederationError> {
+        let limits = Limits::default();
+        let accepted = super::fetch(&self.relationship, self.held.as_ref(), neighbour, limits, now()).await?;
+        self.held = Some(accepted.held);
+        Ok(accepted.change)
+    }
+
+    fn held(&self) -> &Held {
+        self.held.as_ref().unwrap()
+    }
+}
+
 fn federation(url: &str, profile: Profile, held: Option<Held>) -> Federation {
-    let relationship = Relationship { trust_domain: td(), url: url.parse().unwrap(), profile };
-    Federation::new(relationship, Limits::default(), held)
+    Federation { relationship: Relationship { trust_domain: td(), url: url.parse().unwrap(), profile }, held }
 }
 
 fn spiffe(id: &str, bootstrap: Option<&Path>) -> Profile {
@@ -62,16 +90,12 @@ fn offline() -> Federation {
     federation("https://td.test", Profile::HttpsWeb { ca: None }, None)
 }
 
-fn nobody(_: &TrustDomain) -> Option<Arc<TrustBundle>> {
-    None
-}
-
 fn accept(federation: &mut Federation, text: &str) -> Result<Change, String> {
-    federation.accept(text.as_bytes(), now()).map(|accepted| accepted.change).map_err(|error| error.to_string())
+    federation.accept(text).map_err(|error| error.to_string())
 }
 
 async fn fetch(federation: &mut Federation) -> Result<Change, String> {
-    federation.fetch(nobody, now()).await.map(|accepted| accepted.change).map_err(|error| error.to_string())
+    federation.fetch(None).await.map_err(|error| error.to_string())
 }
 
 #[test]
@@ -81,7 +105,7 @@ fn what_is_fetched_is_about_the_configured_trust_domain_alone() {
     let mut text: Value = serde_json::from_str(&document(&[&other], 1)).unwrap();
     text["trust_domain"] = json!("other.test");
     assert_eq!(accept(&mut federation, &text.to_string()), Ok(Change::Other));
-    let held = federation.held().unwrap();
+    let held = federation.held();
     assert_eq!(held.bundle.trust_domain(), &td());
     assert_eq!(held.authorities.x509, [other.der()]);
 }
@@ -94,12 +118,12 @@ fn keys_for_certificates_and_for_tokens_come_together() {
     text["keys"].as_array_mut().unwrap().extend(jwks["keys"].as_array().unwrap().iter().cloned());
     let mut federation = offline();
     assert_eq!(accept(&mut federation, &text.to_string()), Ok(Change::Other));
-    let held = federation.held().unwrap();
+    let held = federation.held();
     assert!(held.bundle.is_usable(now()));
     assert_eq!(held.bundle.jwt_keys().len(), 2);
     // Keys for tokens alone are a change, too.
     assert_eq!(accept(&mut federation, &document(&[&root], 2)), Ok(Change::Other));
-    assert!(federation.held().unwrap().bundle.jwt_keys().is_empty());
+    assert!(federation.held().bundle.jwt_keys().is_empty());
 }
 
 #[test]
@@ -107,17 +131,14 @@ fn an_older_bundle_does_not_replace_a_newer_one() {
     let (a, b) = (Authority::root("a"), Authority::root("b"));
     let mut federation = offline();
     assert_eq!(accept(&mut federation, &document(&[&a], 7)), Ok(Change::Other));
-    let before = Arc::clone(federation.held().unwrap());
-    let later = now().after(Duration::from_secs(60));
-    let error = federation.accept(document(&[&b], 6).as_bytes(), later).unwrap_err();
+    let error = federation.accept(&document(&[&b], 6)).unwrap_err();
     assert_eq!(error.kind(), "rollback");
-    let held = federation.held().unwrap();
-    assert!(Arc::ptr_eq(held, &before), "neither its keys nor when it was confirmed");
+    assert_eq!(federation.held().authorities.x509, [a.der()]);
 
     assert_eq!(accept(&mut federation, &document(&[&a], 7)), Ok(Change::Same));
     assert_eq!(accept(&mut federation, &document(&[&b], 7)), Ok(Change::OtherSameSequence));
     assert_eq!(accept(&mut federation, &document(&[&b], u64::MAX)), Ok(Change::Same));
-    assert_eq!(federation.held().unwrap().sequence, Some(u64::MAX));
+    assert_eq!(federation.held().sequence, Some(u64::MAX));
     assert!(accept(&mut federation, &document(&[&a], u64::MAX - 1)).is_err());
 }
 
@@ -134,16 +155,6 @@ fn without_sequence_numbers_the_newest_wins() {
     ] {
         assert_eq!(accept(&mut federation, &text), Ok(change));
     }
-}
-
-#[test]
-fn an_answer_that_changes_nothing_confirms() {
-    let root = Authority::root("root");
-    let mut federation = offline();
-    accept(&mut federation, &document(&[&root], 1)).unwrap();
-    let later = now().after(Duration::from_secs(300));
-    let accepted = federation.accept(document(&[&root, &root], 1).as_bytes(), later).unwrap();
-    assert_eq!((accepted.change, accepted.held.confirmed), (Change::Same, later));
 }
 
 #[test]
@@ -169,16 +180,16 @@ fn no_keys_are_a_withdrawal_and_no_member_keys_is_a_broken_document() {
         r#"{"keys": [], "spiffe_refresh_hint": "300"}"#,
         r#"{"keys": [], "spiffe_refresh_hint": 1.5}"#,
     ] {
-        let error = federation.accept(broken.as_bytes(), now()).expect_err(broken);
+        let error = federation.accept(broken).expect_err(broken);
         assert_eq!(error.kind(), "document", "{broken}");
-        assert!(federation.held().unwrap().bundle.is_usable(now()), "{broken}");
+        assert!(federation.held().bundle.is_usable(now()), "{broken}");
     }
     let whole = document(&[&root, &Authority::root("other")], 2);
     for end in 0..whole.len() {
-        assert!(federation.accept(&whole.as_bytes()[..end], now()).is_err());
+        assert!(federation.accept(&whole[..end]).is_err());
     }
     assert_eq!(accept(&mut federation, r#"{"keys": [], "spiffe_sequence": 2}"#), Ok(Change::Other));
-    let held = federation.held().unwrap();
+    let held = federation.held();
     assert!(!held.bundle.is_usable(now()));
     assert_eq!(held.authorities, Authorities::default());
 }
@@ -197,7 +208,7 @@ fn a_hint_may_be_as_odd_as_it_likes() {
         if hint.is_null() {
             text.as_object_mut().unwrap().remove("spiffe_refresh_hint");
         }
-        let accepted = offline().accept(text.to_string().as_bytes(), now()).unwrap();
+        let accepted = super::accept(&td(), None, text.to_string().as_bytes()).unwrap();
         let wait = Pace::new(Bounds::default()).answered(accepted.refresh_hint).as_secs();
         assert!((least..=most).contains(&wait), "{hint}: {wait}");
     }
@@ -224,7 +235,7 @@ async fn the_bootstrap_bundle_counts_until_something_was_fetched_and_never_after
     assert!(fetch(&mut federation).await.unwrap_err().starts_with("the server was not verified: "));
 
     // Nor does a restart bring it back.
-    let kept = Held::clone(federation.held().unwrap());
+    let kept = federation.held().clone();
     let mut restarted = self::federation(&url, spiffe(SERVER, Some(&bootstrap)), Some(kept));
     assert!(fetch(&mut restarted).await.unwrap_err().starts_with("the server was not verified: "));
     endpoint.present(&svid(&new, SERVER)).unwrap();
@@ -244,7 +255,7 @@ async fn who_withdraws_its_own_bundle_is_no_longer_believed() {
     assert_eq!(fetch(&mut federation).await, Ok(Change::Other));
     endpoint.reply(Reply::document(document(&[&root], 1)));
     assert!(fetch(&mut federation).await.unwrap_err().starts_with("the server was not verified: "));
-    assert!(!federation.held().unwrap().bundle.is_usable(now()));
+    assert!(!federation.held().bundle.is_usable(now()));
 }
 
 #[tokio::test]
@@ -254,8 +265,7 @@ async fn a_first_fetch_needs_something_to_hold_the_endpoint_against() {
     let root = Authority::root("root");
     let endpoint = BundleEndpoint::start(&svid(&root, SERVER), Reply::document(document(&[&root], 1))).await.unwrap();
     let url = endpoint.url("localhost", "/");
-    let kind =
-        async |profile| federation(&url, profile, None).fetch(nobody, now()).await.err().map(|error| error.kind());
+    let kind = async |profile| federation(&url, profile, None).fetch(None).await.err().map(|error| error.kind());
 
     assert_eq!(kind(spiffe(SERVER, None)).await, Some("bootstrap"));
     assert_eq!(kind(spiffe(SERVER, Some(&bootstrap))).await, Some("bootstrap"), "there is no file yet");
@@ -278,17 +288,14 @@ async fn an_endpoint_of_another_trust_domain_is_held_against_the_bundle_of_that(
     // What is held of the trust domain itself says nothing about its endpoint.
     let held = {
         let mut federation = offline();
-        federation.accept(document(&[&other], 1).as_bytes(), now()).unwrap();
-        Held::clone(federation.held().unwrap())
+        federation.accept(&document(&[&other], 1)).unwrap();
+        federation.held().clone()
     };
     let federation = federation(&endpoint.url("localhost", "/"), spiffe(id, None), Some(held));
-    let fetch = async |bundle: Option<Arc<TrustBundle>>| {
-        let wanted = |trust_domain: &TrustDomain| {
-            assert_eq!(trust_domain.as_str(), "host.test");
-            bundle
-        };
-        let outcome = federation.clone().fetch(wanted, now()).await;
-        outcome.map(|accepted| accepted.held.authorities.x509.clone()).map_err(|error| error.kind())
+    let fetch = async |bundle| {
+        let mut federation = federation.clone();
+        let outcome = federation.fetch(bundle).await.map_err(|error| error.kind());
+        outcome.map(|_| federation.held().authorities.x509.clone())
     };
     let stale = TrustBundle::clone(&bundle("host.test", &other)).with_stale_at(Some(now()));
     assert_eq!(fetch(None).await, Err("endpoint_bundle"));
@@ -309,65 +316,15 @@ async fn a_web_endpoint_is_held_against_the_roots_of_its_file() {
     let endpoint = BundleEndpoint::start(&credentials, Reply::document(document(&[&root], 1))).await.unwrap();
     let profile = Profile::HttpsWeb { ca: Some(ca.clone()) };
     let mut federation = federation(&endpoint.url("localhost", "/bundle"), profile, None);
-    assert_eq!(federation.fetch(nobody, now()).await.unwrap_err().kind(), "roots", "there is no file yet");
+    assert_eq!(federation.fetch(None).await.unwrap_err().kind(), "roots", "there is no file yet");
     fs::write(&ca, root.pem()).unwrap();
-    assert_eq!(federation.fetch(nobody, now()).await.unwrap_err().kind(), "fetch");
+    assert_eq!(federation.fetch(None).await.unwrap_err().kind(), "fetch");
     fs::write(&ca, web.pem()).unwrap();
     assert_eq!(fetch(&mut federation).await, Ok(Change::Other));
     endpoint.present(&svid(&root, SERVER)).unwrap();
-    assert_eq!(federation.fetch(nobody, now()).await.unwrap_err().kind(), "fetch", "an SVID names no host");
+    assert_eq!(federation.fetch(None).await.unwrap_err().kind(), "fetch", "an SVID names no host");
     endpoint.present(&credentials).unwrap();
     endpoint.reply(Reply::status(500, &document(&[], 9)));
-    assert_eq!(federation.fetch(nobody, now()).await.unwrap_err().kind(), "fetch");
-    assert_eq!(federation.held().unwrap().sequence, Some(1));
-}
-
-/// Tells what it was told.
-struct Told(mpsc::UnboundedSender<Result<(Change, Option<u64>), &'static str>>);
-
-impl Keeper for Told {
-    fn now(&self) -> Timestamp {
-        now()
-    }
-
-    fn bundle(&self, _: &TrustDomain) -> Option<Arc<TrustBundle>> {
-        None
-    }
-
-    fn accept(&self, trust_domain: &TrustDomain, held: &Arc<Held>, change: Change) {
-        assert_eq!(*trust_domain, td());
-        self.0.send(Ok((change, held.sequence))).unwrap();
-    }
-
-    fn fail(&self, trust_domain: &TrustDomain, error: &FederationError) {
-        assert_eq!(*trust_domain, td());
-        self.0.send(Err(error.kind())).unwrap();
-    }
-}
-
-#[tokio::test]
-async fn asks_again_and_again_and_keeps_what_it_has_through_failures() {
-    let directory = tempfile::tempdir().unwrap();
-    let bootstrap = directory.path().join("td.json");
-    let root = Authority::root("root");
-    fs::write(&bootstrap, document(&[&root], None)).unwrap();
-    let endpoint = BundleEndpoint::start(&svid(&root, SERVER), Reply::document(document(&[&root], 1))).await.unwrap();
-    let federation = federation(&endpoint.url("localhost", "/"), spiffe(SERVER, Some(&bootstrap)), None);
-    let moment = Duration::from_millis(1);
-    let bounds = Bounds { least: moment, most: moment, retry: moment };
-    let (sender, mut told) = mpsc::unbounded_channel();
-    let task = tokio::spawn(async move { run(federation, bounds, &Told(sender)).await });
-    let mut until = async |expected| while told.recv().await.unwrap() != expected {};
-
-    until(Ok((Change::Other, Some(1)))).await;
-    until(Ok((Change::Same, Some(1)))).await;
-    endpoint.reply(Reply::status(503, ""));
-    until(Err("fetch")).await;
-    endpoint.reply(Reply::document(document(&[&root, &Authority::root("next")], 0)));
-    until(Err("rollback")).await;
-    endpoint.reply(Reply::document("{}"));
-    until(Err("document")).await;
-    endpoint.reply(Reply::document(document(&[&root, &Authority::root("next")], 2)));
-    until(Ok((Change::Other, Some(2)))).await;
-    task.abort();
+    assert_eq!(federation.fetch(None).await.unwrap_err().kind(), "fetch");
+    assert_eq!(federation.held().sequence, Some(1));
 }
