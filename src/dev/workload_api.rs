@@ -41,6 +41,8 @@ struct Script {
     svids: Answer<Vec<X509svid>>,
     /// Counts up to have the same said again.
     again: u64,
+    /// Counts up to have open streams refused.
+    lapses: u64,
 }
 
 #[derive(Clone, PartialEq)]
@@ -67,6 +69,7 @@ impl WorkloadApi {
             jwt: Answer::Refuse(refused),
             svids: Answer::Refuse(refused),
             again: 0,
+            lapses: 0,
         };
         let api = Self { path: path.to_owned(), script: watch::Sender::new(script), open: Mutex::default() };
         api.reopen()?;
@@ -115,6 +118,12 @@ impl WorkloadApi {
             (script.x509, script.jwt, script.svids) =
                 (Answer::Refuse(code), Answer::Refuse(code), Answer::Refuse(code));
         });
+    }
+
+    /// Refuses on every open stream, and gives to whoever asks again: SPIRE's agent does so while it renews what a tainted authority has
+    /// signed.
+    pub fn lapse(&self) {
+        self.script.send_modify(|script| script.lapses = script.lapses.wrapping_add(1));
     }
 
     /// Refuses JWT bundles alone.
@@ -249,13 +258,16 @@ impl Api {
         if let Answer::Refuse(code) = part(&script.borrow()) {
             return Err(Status::new(*code, "no identity issued"));
         }
+        let lapses = script.borrow().lapses;
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(async move {
             let mut said: Option<(Answer<T>, u64)> = None;
             loop {
                 let next = {
                     let script = script.borrow_and_update();
-                    (part(&script).clone(), script.again)
+                    let lapsed = script.lapses != lapses;
+                    let answer = if lapsed { Answer::Refuse(Code::PermissionDenied) } else { part(&script).clone() };
+                    (answer, script.again)
                 };
                 if said.as_ref() != Some(&next) {
                     let answer = match &next.0 {

@@ -201,6 +201,22 @@ fn a_refusal_withdraws_everything_at_once() {
 }
 
 #[test]
+fn a_refusal_that_is_taken_back_withdraws_nothing() {
+    let (scene, old, new) = (Scene::new(), authority("td.test"), authority("td.test"));
+    scene.agent.set_jwt_bundles([("spiffe://td.test".to_owned(), jwt(Some("a")))]);
+    scene.agent.set_authorities(&[&old]);
+    let feeds = scene.start();
+    until("the first bundle", || trusts(&feeds, &old));
+    let nudges = scene.nudges.load(Ordering::SeqCst);
+    scene.agent.lapse();
+    // Only a stream opened since then can say this, and it is all that has changed.
+    scene.agent.set_authorities(&[&new]);
+    until("the next bundle", || trusts(&feeds, &new));
+    assert_eq!(scene.nudges.load(Ordering::SeqCst), nudges + 1);
+    assert!(!feeds.latest(&td("td.test")).bundle.unwrap().jwt_keys().is_empty());
+}
+
+#[test]
 fn what_was_never_given_is_unknown_and_not_withdrawn() {
     let scene = Scene::new();
     let feeds = scene.start();
