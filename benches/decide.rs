@@ -22,6 +22,7 @@ use hopguard::{
     peer::{PeerEvidence, Rules, Verifier},
     policy::Input,
     reload::Loader,
+    replay::Claims,
     response,
     server::{Limits, Shared, Snapshot},
     telemetry::Metrics,
@@ -61,7 +62,8 @@ impl Road {
             drain: config.limits.drain,
         };
         let (audit, _) = Audit::open(&Sink::Stdout, config.limits.audit_queue, config.audit.window)?;
-        let shared = Arc::new(Shared::new(audit, DecisionIds::new()?, Metrics::new(), limits));
+        let claims = Claims::open(1, limits.deadline, None, Timestamp::MIN)?;
+        let shared = Arc::new(Shared::new(audit, claims, DecisionIds::new()?, Metrics::new(), limits));
         let now = shared.clock.now();
         let feeds = Arc::new(Feeds::start(&config.trust, None, move || now, || ())?);
         let snapshot = Loader::new(config, feeds, shared).refresh(true, now).ok_or("the snapshot does not load")?;

@@ -8,10 +8,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     audit::{Audit, AuditWriter, Sink},
+    clock::Clock,
     config::Config,
     decision::DecisionIds,
     feed::Feeds,
     reload::{Loader, Nudge, Watch},
+    replay::Claims,
     server::{self, Bound, Limits, Shared, Workers, admin::Admin},
     telemetry::Metrics,
 };
@@ -45,7 +47,10 @@ impl App {
             drain: bounds.drain,
         };
         let ids = DecisionIds::new().context("the system has no randomness to give")?;
-        let shared = Arc::new(Shared::new(audit, ids, Metrics::new(), limits));
+        let state = config.state.as_deref();
+        let claims = Claims::open(config.tokens.capacity, limits.deadline, state, Clock::default().now())
+            .context("state.directory: one-time tokens cannot be remembered")?;
+        let shared = Arc::new(Shared::new(audit, claims, ids, Metrics::new(), limits));
         let bound = config
             .listen
             .iter()

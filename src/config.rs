@@ -32,6 +32,7 @@ pub use self::{
 use crate::{
     audience::SelfCheck,
     decision::Modes,
+    feed::{https::HttpsUrl, jwks},
     peer,
     response::Reveal,
     server::Listener,
@@ -146,6 +147,22 @@ impl KeysSource {
     }
 }
 
+impl Tokens {
+    /// The issuers whose keys are served.
+    pub fn endpoints(&self) -> Vec<jwks::Endpoint> {
+        let endpoint = |source: &KeysSource| match &source.from {
+            KeysFrom::File(_) => None,
+            KeysFrom::Url { url, ca, refresh } => Some(jwks::Endpoint {
+                issuer: source.issuer.clone(),
+                url: url.clone(),
+                ca: ca.clone(),
+                refresh: *refresh,
+            }),
+        };
+        self.keys.iter().filter_map(endpoint).collect()
+    }
+}
+
 /// Where keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeysFrom {
@@ -154,7 +171,7 @@ pub enum KeysFrom {
     /// In a JWK set that is served.
     Url {
         /// Where.
-        url: http::Uri,
+        url: HttpsUrl,
         /// The roots by which the server is authenticated; absent: the system's.
         ca: Option<PathBuf>,
         /// How often it is fetched.

@@ -22,6 +22,7 @@ use crate::{
     peer::ProvedPeer,
     policy::{Document, Permit},
     purpose::{ClaimedPurpose, StatedPurpose},
+    replay::OneTime,
     token::VerifiedToken,
 };
 
@@ -182,6 +183,19 @@ impl Decision {
     /// Whether the hop may happen with every layer enforced.
     pub fn is_allowed(&self) -> bool {
         self.denial().is_none()
+    }
+
+    /// The one-time tokens that this decision would spend: those that a permit rests on, if nothing was only observed to be denied.
+    pub fn one_time(&self) -> Vec<OneTime> {
+        let Some(evidence) = self.evidence.as_ref().filter(|_| self.is_allowed()) else { return Vec::new() };
+        let one_time = |token: &VerifiedToken| {
+            token.one_time().map(|key| OneTime {
+                key: *key.as_bytes(),
+                issued: token.issued(),
+                expires: token.valid_until(),
+            })
+        };
+        evidence.tokens.verified().all().filter_map(one_time).collect()
     }
 
     /// The proved peer, whatever the verdict.

@@ -27,6 +27,7 @@ use crate::{
     authorizer::Authorizer,
     clock::Clock,
     decision::DecisionIds,
+    replay::Claims,
     response::Reveal,
     telemetry::{Metrics, Readings, Status},
 };
@@ -40,6 +41,8 @@ pub struct Shared {
     pub clock: Clock,
     /// Where decisions are written down.
     pub audit: Audit,
+    /// The one-time tokens that were spent.
+    pub claims: Claims,
     /// Names of decisions.
     pub ids: DecisionIds,
     /// What is counted.
@@ -82,11 +85,12 @@ pub struct Limits {
 
 impl Shared {
     /// Nothing loaded yet, nothing under way.
-    pub fn new(audit: Audit, ids: DecisionIds, metrics: Metrics, limits: Limits) -> Self {
+    pub fn new(audit: Audit, claims: Claims, ids: DecisionIds, metrics: Metrics, limits: Limits) -> Self {
         Self {
             snapshot: ArcSwapOption::empty(),
             clock: Clock::default(),
             audit,
+            claims,
             ids,
             metrics,
             status: Status::default(),

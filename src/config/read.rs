@@ -1,6 +1,5 @@
 //! Turns the sections of a file into a [`Config`], every value checked by itself and against its neighbours.
 
-mod http;
 mod listen;
 mod tokens;
 mod trust;

@@ -44,11 +44,11 @@ impl Bundles {
                 }
                 None => {
                     let latest = feeds.latest(&source.trust_domain);
+                    let latest_stale_at = latest.stale_at(source.max_stale);
                     problems.extend(latest.problem);
-                    let confirmed = if latest.connected { Some(now) } else { latest.confirmed };
-                    latest.bundle.zip(confirmed).map(|(bundle, confirmed)| {
-                        let held = Held { bundle: TrustBundle::clone(&bundle), confirmed };
-                        if latest.connected { held } else { held.without_source(source) }
+                    latest.bundle.map(|bundle| {
+                        let bundle = TrustBundle::clone(&bundle).with_stale_at(latest_stale_at);
+                        Held { bundle, confirmed: latest.confirmed.unwrap_or(now) }
                     })
                 }
             };

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     clock::Timestamp,
     config::{KeysFrom, KeysSource},
-    json,
+    feed::Feeds,
     token::{IssuerKeys, KeySet},
     trust::jwk::{JwtKeys, Uses},
 };
@@ -37,7 +37,7 @@ impl Keys {
     }
 
     /// Takes what the sources give now, and gives back what is wrong with them. An issuer whose keys were never in has none.
-    pub(super) fn load(&mut self, sources: &[KeysSource], now: Timestamp) -> Vec<String> {
+    pub(super) fn load(&mut self, sources: &[KeysSource], feeds: &Feeds, now: Timestamp) -> Vec<String> {
         let mut problems = Vec::new();
         let mut held = BTreeMap::new();
         for source in sources {
@@ -50,7 +50,12 @@ impl Keys {
                         before.map(|held| Held { stale_at: Some(held.confirmed.after(MAX_STALE)), ..held })
                     }
                 },
-                KeysFrom::Url { .. } => None,
+                KeysFrom::Url { .. } => {
+                    let latest = feeds.issuer(&source.issuer);
+                    let stale_at = latest.stale_at();
+                    problems.extend(latest.problem);
+                    latest.keys.map(|keys| Held { keys, confirmed: latest.confirmed.unwrap_or(now), stale_at })
+                }
             };
             held.extend(read.map(|read| (source.issuer.clone(), read)));
         }
@@ -75,12 +80,11 @@ fn read(path: &Path) -> Result<JwtKeys, String> {
     }
     let mut text = Vec::new();
     File::open(path).map_err(unreadable)?.take(MAX_TEXT).read_to_end(&mut text).map_err(unreadable)?;
-    let value = json::parse(&text, MAX_DEPTH).map_err(|error| format!("{name}: {error}"))?;
-    let (keys, _) = JwtKeys::from_jwks(&value, Uses::Plain).map_err(|error| format!("{name}: {error}"))?;
+    let (keys, _) = JwtKeys::parse(&text, Uses::Plain).map_err(|error| format!("{name}: {error}"))?;
     Ok(keys)
 }
 
 /// As for bundles.
 const MAX_STALE: Duration = Duration::from_secs(24 * 60 * 60);
-const MAX_TEXT: u64 = 1024 * 1024;
-const MAX_DEPTH: usize = 16;
+/// One byte more than a set may have.
+const MAX_TEXT: u64 = 1024 * 1024 + 1;

@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     config::{Config, KeysSource},
     decision::{Mode, Revisions},
-    feed::Feeds,
+    feed::{Feeds, Identity},
     grant::Grants,
     hex,
     hop::{Escapes, Rules},
@@ -36,6 +36,8 @@ use crate::{
 pub struct Loader {
     config: Config,
     feeds: Arc<Feeds>,
+    /// Says who this workload is, if the configuration does not.
+    identity: Option<Identity>,
     bundles: Bundles,
     keys: Keys,
     trust: Option<Trust>,
@@ -73,9 +75,12 @@ impl Loader {
     /// Will load what `config` names, and tell `shared` how it stands.
     pub fn new(config: Config, feeds: Arc<Feeds>, shared: Arc<Shared>) -> Self {
         let directory = config.documents.clone().map(Directory::new);
+        feeds.reconfigure_issuers(&config.tokens.endpoints());
+        let identity = identity(&config, &feeds);
         Self {
             config,
             feeds,
+            identity,
             bundles: Bundles::default(),
             keys: Keys::default(),
             trust: None,
@@ -124,7 +129,7 @@ impl Loader {
             let after = self.fingerprint();
             if seen == after {
                 self.seen = Some(seen);
-                return self.assemble();
+                return self.assemble(now);
             }
             seen = after;
         }
@@ -156,7 +161,11 @@ impl Loader {
                         self.directory = config.documents.clone().map(Directory::new);
                         self.documents = None;
                     }
+                    if (&config.workload_api, &config.self_id) != (&self.config.workload_api, &self.config.self_id) {
+                        self.identity = identity(&config, &self.feeds);
+                    }
                     self.feeds.reconfigure(&config.trust);
+                    self.feeds.reconfigure_issuers(&config.tokens.endpoints());
                     self.config = config;
                     Vec::new()
                 } else {
@@ -171,7 +180,12 @@ impl Loader {
 
     fn load_trust(&mut self, now: Timestamp) {
         let mut problems = self.bundles.load(&self.config.trust, &self.feeds, now);
-        problems.extend(self.keys.load(&self.config.tokens.keys, now));
+        if self.this(now).is_none() {
+            let why = self.identity.as_ref().and_then(Identity::problem);
+            problems
+                .push(why.unwrap_or_else(|| "the Workload API has not given this workload's own SVID yet".to_owned()));
+        }
+        problems.extend(self.keys.load(&self.config.tokens.keys, &self.feeds, now));
         match self.bundles.trust(&self.config.trust) {
             Some(Ok(trust)) => self.trust = Some(trust),
             Some(Err(error)) => problems.push(error.to_string()),
@@ -232,23 +246,24 @@ impl Loader {
     }
 
     /// Who this workload is, as the configuration says, or else its Workload API. `None`: not known yet.
-    fn this(&self) -> Option<Option<SpiffeId>> {
+    fn this(&self, now: Timestamp) -> Option<Option<SpiffeId>> {
         let modes = self.config.modes;
         let nobody_asks = modes.proof == Mode::Skip && modes.ceiling == Mode::Skip;
-        match self.config.self_id.clone() {
+        let own = || self.identity.as_ref()?.current(now).map(|svid| svid.id().clone());
+        match self.config.self_id.clone().or_else(own) {
             Some(this) => Some(Some(this)),
             None if nobody_asks => Some(None),
             None => None,
         }
     }
 
-    fn assemble(&mut self) -> Option<Snapshot> {
+    fn assemble(&mut self, now: Timestamp) -> Option<Snapshot> {
         let (trust, compiled) = (self.trust.as_ref()?, self.policy.as_ref()?);
         let documents = match (&self.directory, &self.documents) {
             (Some(_), None) => return None,
             (_, documents) => documents.as_ref(),
         };
-        let this = self.this()?;
+        let this = self.this(now)?;
         let config = &self.config;
         if *self.token_rules != config.tokens.rules {
             self.token_rules = Arc::new(config.tokens.rules.clone());
@@ -312,6 +327,12 @@ impl Loader {
             }
         }
     }
+}
+
+/// Follows the own SVID where it alone says who this workload is.
+fn identity(config: &Config, feeds: &Feeds) -> Option<Identity> {
+    let endpoint = config.workload_api.clone().filter(|_| config.self_id.is_none())?;
+    Some(feeds.identity(endpoint, None))
 }
 
 fn trust_revision(trust: &Trust, issuers: &IssuerKeys) -> String {

@@ -3,23 +3,25 @@
 use std::{
     convert::Infallible,
     future::{Future, Ready, ready},
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Instant,
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http_body::Body;
 
-use super::{Counted, Shared, Snapshot, frame};
+use super::{Counted, Shared, Snapshot, connection::ConnectionId, frame};
 use crate::{
     audit::Entry,
     clock::Timestamp,
     decision::{Decision, Denial, Fault},
     hop::Outline,
     pb::{CheckRequest, CheckResponse},
+    replay::{Asker, Refused},
     response::{self, Reveal},
 };
 
@@ -38,7 +40,14 @@ impl Checks {
         Self { shared }
     }
 
-    async fn check<B>(self, body: B, counted: Option<Counted>, started: Instant, deadline: Instant) -> CheckResponse
+    async fn check<B>(
+        self,
+        body: B,
+        connection: Option<ConnectionId>,
+        counted: Option<Counted>,
+        started: Instant,
+        deadline: Instant,
+    ) -> CheckResponse
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -49,18 +58,57 @@ impl Checks {
         };
         let message = message
             .and_then(|message| if Instant::now() > deadline { Err(Fault::Deadline.into()) } else { Ok(message) });
-        self.answer(message, started, deadline)
+        self.answer(message, connection, started, deadline).await
     }
 
-    /// Decides, writes down and encodes. Synchronous: nothing here waits or leaves the thread.
-    fn answer(&self, message: Result<Bytes, Denial>, started: Instant, deadline: Instant) -> CheckResponse {
+    /// Decides, writes down and encodes. Nothing here waits or leaves the thread, but for a permit that spends a one-time token.
+    async fn answer(
+        &self,
+        message: Result<Bytes, Denial>,
+        connection: Option<ConnectionId>,
+        started: Instant,
+        deadline: Instant,
+    ) -> CheckResponse {
         let now = self.shared.clock.now();
-        let snapshot = self.shared.snapshot.load();
-        self.fenced(snapshot.as_deref(), now, started, || {
-            let (decision, check) = decide(snapshot.as_deref(), message.and_then(frame::decode), now);
+        let snapshot = self.shared.snapshot.load_full();
+        let snapshot = snapshot.as_deref();
+        let bytes = message.as_ref().ok().cloned().unwrap_or_default();
+        let decided = catch_unwind(AssertUnwindSafe(|| decide(snapshot, message.and_then(frame::decode), now)));
+        let (decision, check) = match decided {
+            Ok(decided) => decided,
+            Err(panic) => return self.fenced(snapshot, now, started, || resume_unwind(panic)),
+        };
+        let decision = self.spend(decision, connection, &bytes, now).await;
+        self.fenced(snapshot, now, started, || {
             let decision = if Instant::now() > deadline { decision.overruled(Fault::Deadline) } else { decision };
             (decision, check)
         })
+    }
+
+    /// Claims the one-time tokens that a permit rests on. What was only observed to be denied spends none.
+    async fn spend(
+        &self,
+        decision: Decision,
+        connection: Option<ConnectionId>,
+        check: &Bytes,
+        now: Timestamp,
+    ) -> Decision {
+        let tokens = decision.one_time();
+        if tokens.is_empty() {
+            return decision;
+        }
+        let Some(connection) = connection else { return decision.overruled(Fault::Internal) };
+        let mut asker = Asker { connection: connection.number(), check: [0; 32] };
+        asker.check.copy_from_slice(digest(&SHA256, check).as_ref());
+        match self.shared.claims.claim(&tokens, asker, now).await {
+            Ok(()) => decision,
+            Err(Refused::Replayed) => decision.overruled(Fault::Replayed),
+            Err(Refused::Full) => decision.overruled(Fault::Overloaded),
+            Err(Refused::Unavailable) => {
+                tracing::error!("A one-time token cannot be claimed: its claim cannot be written down");
+                decision.overruled(Fault::Internal)
+            }
+        }
     }
 
     /// Concludes what `decide` comes to. If that panics, it is a denial like any other.
@@ -156,11 +204,12 @@ where
         let deadline = started.checked_add(patience).unwrap_or(started);
         let counted = Counted::one(&self.shared, |shared| &shared.in_flight, limits.in_flight);
         let checks = self.clone();
+        let connection = request.extensions().get::<ConnectionId>().copied();
         let body = request.into_body();
         Answer::Check(Box::pin(async move {
             // Held until the answer is made, however the future ends.
             let counted = counted;
-            let response = checks.check(body, counted, started, deadline).await;
+            let response = checks.check(body, connection, counted, started, deadline).await;
             frame::reply(&response)
         }))
     }
@@ -194,6 +243,7 @@ mod tests {
         audit::{Audit, Sink},
         decision::DecisionIds,
         pb::{StatusCode, check_response::HttpResponse},
+        replay::Claims,
         server::Limits,
         telemetry::Metrics,
     };
@@ -212,7 +262,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("audit.jsonl");
         let (audit, writer) = Audit::open(&Sink::File(log.clone()), 1, Duration::from_millis(1)).unwrap();
-        let shared = Arc::new(Shared::new(audit, DecisionIds::new().unwrap(), Metrics::new(), LIMITS));
+        let claims = Claims::open(1, LIMITS.deadline, None, Timestamp::MIN).unwrap();
+        let shared = Arc::new(Shared::new(audit, claims, DecisionIds::new().unwrap(), Metrics::new(), LIMITS));
         let checks = Checks::new(Arc::clone(&shared));
 
         let answer = checks.fenced(None, shared.clock.now(), Instant::now(), || panic!("on purpose"));

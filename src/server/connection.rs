@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
     time::Duration,
 };
@@ -26,6 +27,7 @@ pub(super) enum Socket {
 /// A connection, pinned to the runtime it was registered with.
 #[derive(Debug)]
 pub(super) struct Connection {
+    id: ConnectionId,
     stream: Stream,
     /// Ends a connection that says nothing: HTTP/2's own keep-alive begins after the first word.
     silence: Option<Pin<Box<Sleep>>>,
@@ -45,14 +47,31 @@ impl Connection {
             Socket::Tcp(socket) => Stream::Tcp(TcpStream::from_std(socket)?),
             Socket::Unix(socket) => Stream::Unix(UnixStream::from_std(socket)?),
         };
-        Ok(Self { stream, silence: Some(Box::pin(sleep(SILENCE))), _counted: counted })
+        Ok(Self { id: ConnectionId::next(), stream, silence: Some(Box::pin(sleep(SILENCE))), _counted: counted })
+    }
+}
+
+/// The number of a connection, which no other one of this process has had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ConnectionId(u64);
+
+impl ConnectionId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) const fn number(self) -> u64 {
+        self.0
     }
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ();
+    type ConnectInfo = ConnectionId;
 
-    fn connect_info(&self) {}
+    fn connect_info(&self) -> ConnectionId {
+        self.id
+    }
 }
 
 impl AsyncRead for Connection {

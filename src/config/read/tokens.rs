@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use super::{super::section::Section, header_name, http};
+use super::{super::section::Section, header_name};
 use crate::{
     config::{KeysFrom, KeysSource, Tokens},
+    feed::https::HttpsUrl,
     peer::id,
+    replay::LONGEST,
     token::{JwtSvidRules, KeySource, OidcRules, Rules, TransactionIssuer, TransactionRules},
     trust::jwk::Algorithm,
     yaml::quote,
@@ -51,6 +53,7 @@ fn jwt_svid(mut section: Section<'_>) -> Option<JwtSvidRules> {
     let max_lifetime = section.duration("max_lifetime");
     let strict_audience = section.boolean("strict_audience");
     let one_time = section.boolean("one_time");
+    bounded(&mut section, one_time, max_lifetime);
     Some(JwtSvidRules {
         header: header?,
         required: required?,
@@ -69,6 +72,7 @@ fn transaction(mut section: Section<'_>, base: &Path, keys: &mut Vec<KeysSource>
     let max_lifetime = section.duration("max_lifetime");
     let one_time = section.boolean("one_time");
     let compat = section.boolean("compat");
+    bounded(&mut section, one_time, max_lifetime);
     Some(TransactionRules {
         header: header?,
         audience: audience?,
@@ -109,7 +113,7 @@ fn issuer(
 }
 
 fn oidc(section: &mut Section<'_>, base: &Path, keys: &mut Vec<KeysSource>) -> Option<OidcRules> {
-    let issuer = section.parsed("issuer", |text| http::url(text).map(|_| text.to_owned()));
+    let issuer = section.parsed("issuer", |text| text.parse::<HttpsUrl>().map(|_| text.to_owned()));
     let header = section.parsed("header", token_header);
     let required = section.boolean("required");
     let max_lifetime = section.duration("max_lifetime");
@@ -123,6 +127,7 @@ fn oidc(section: &mut Section<'_>, base: &Path, keys: &mut Vec<KeysSource>) -> O
     if algorithms.as_ref().is_some_and(BTreeSet::is_empty) {
         section.problem("algorithms", "must not be empty: name how this issuer signs");
     }
+    bounded(section, one_time, max_lifetime);
     let issuer = issuer?;
     keys.push(KeysSource { issuer: issuer.clone(), from: jwks? });
     Some(OidcRules {
@@ -136,9 +141,16 @@ fn oidc(section: &mut Section<'_>, base: &Path, keys: &mut Vec<KeysSource>) -> O
     })
 }
 
+/// What may be used once is remembered for as long as it lives.
+fn bounded(section: &mut Section<'_>, one_time: Option<bool>, max_lifetime: Option<Duration>) {
+    if one_time == Some(true) && max_lifetime.is_some_and(|longest| longest > LONGEST) {
+        section.problem("max_lifetime", "must be at most 31d with `one_time`: that is how long use is remembered");
+    }
+}
+
 fn jwks_source(mut section: Section<'_>, base: &Path) -> Option<KeysFrom> {
     let file = section.text("file");
-    let url = section.parsed("url", http::url);
+    let url = section.parsed("url", str::parse::<HttpsUrl>);
     let ca = section.text("ca").map(|path| base.join(path));
     let refresh: Option<Duration> = section.duration("refresh");
     match (section.has("file"), section.has("url")) {
@@ -147,10 +159,6 @@ fn jwks_source(mut section: Section<'_>, base: &Path) -> Option<KeysFrom> {
                 section.problem("ca", "is for `url`: leave it out");
             }
             Some(KeysFrom::File(base.join(file?)))
-        }
-        (false, true) if section.has("url") => {
-            section.problem("url", "is not built yet: name a `file`");
-            None
         }
         (false, true) => Some(KeysFrom::Url { url: url?, ca, refresh: refresh? }),
         (true, true) => {

@@ -2,8 +2,9 @@
 
 use std::{collections::HashSet, path::Path};
 
-use super::{super::section::Section, http};
+use super::super::section::Section;
 use crate::{
+    feed::https::HttpsUrl,
     peer::id,
     trust::{Endpoint, Profile, Source, SourceKind},
 };
@@ -61,7 +62,7 @@ fn kind(section: &mut Section<'_>, base: &Path) -> Option<SourceKind> {
 }
 
 fn federation(mut section: Section<'_>, base: &Path) -> Option<SourceKind> {
-    let url = section.parsed("url", http::url);
+    let url = section.parsed("url", |text| text.parse::<HttpsUrl>().map(|_| text.to_owned()));
     let is_spiffe = section.word("profile", &[("https_web", false), ("https_spiffe", true)]);
     let endpoint = section.parsed("endpoint_spiffe_id", id::parse_workload);
     let bootstrap = section.text("bootstrap").map(|path| base.join(path));
@@ -80,7 +81,7 @@ fn federation(mut section: Section<'_>, base: &Path) -> Option<SourceKind> {
         }
         Profile::HttpsWeb { ca }
     };
-    Some(SourceKind::Federation { url: url?.to_string(), profile })
+    Some(SourceKind::Federation { url: url?, profile })
 }
 
 const KINDS: [&str; 5] = ["pem", "workload_api", "bundle", "bundle_map", "federation"];

@@ -9,6 +9,7 @@ use hopguard::{
     decision::DecisionIds,
     feed::Feeds,
     reload::Loader,
+    replay::Claims,
     server::{Limits, Shared, Snapshot},
     telemetry::Metrics,
 };
@@ -46,7 +47,8 @@ impl Setup {
             deadline: Duration::from_secs(10),
             drain: Duration::from_secs(1),
         };
-        let shared = Arc::new(Shared::new(audit, DecisionIds::new().unwrap(), Metrics::new(), limits));
+        let claims = Claims::open(1, limits.deadline, None, Timestamp::MIN).unwrap();
+        let shared = Arc::new(Shared::new(audit, claims, DecisionIds::new().unwrap(), Metrics::new(), limits));
         let config = Config::load(&self.write_config()).unwrap();
         let feeds = Feeds::start(&config.trust, None, move || Timestamp::MIN, || ()).unwrap();
         Loaded { loader: Loader::new(config, Arc::new(feeds), Arc::clone(&shared)), shared, _writer: writer }
