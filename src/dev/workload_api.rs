@@ -340,3 +340,42 @@ fn own(svid: &Svid, authority: &Authority) -> Result<X509svid, Error> {
 fn id(trust_domain: &TrustDomain) -> String {
     format!("spiffe://{trust_domain}")
 }
+
+#[cfg(test)]
+mod tests {
+    use spiffe::{SpiffeId, WorkloadApiClient};
+
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn speaks_as_the_standard_has_it() {
+        let at = |seconds: i64| Timestamp::from_seconds(1_795_165_200 + seconds);
+        let directory = tempfile::tempdir().unwrap();
+        let api = WorkloadApi::start(&directory.path().join("agent.sock")).unwrap();
+        let authority = Authority::new(TrustDomain::new("td.test").unwrap(), at(0), at(600)).unwrap();
+        let web = SpiffeId::new("spiffe://td.test/web").unwrap();
+        let svid = authority.mint(&web, at(0), at(600)).unwrap();
+        let ask = async || {
+            // Another reading of the same standard.
+            let client = WorkloadApiClient::connect_to(api.endpoint()).await.unwrap();
+            let (svid, bundles) = (client.fetch_x509_svid().await, client.fetch_x509_bundles().await);
+            (svid, bundles, client.fetch_jwt_bundles().await)
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let refused = runtime.block_on(ask());
+        assert!(refused.0.is_err() && refused.1.is_err() && refused.2.is_err());
+
+        api.set_svids(&[(&svid, &authority)]).unwrap();
+        api.set_authorities(&[&authority]);
+        let jwk = r#"{"keys": [{"kid": "a", "kty": "EC", "crv": "P-256", "alg": "ES256",
+            "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+        api.set_jwt_bundles([("spiffe://td.test".to_owned(), jwk.as_bytes().to_vec())]);
+        let (own, x509, jwt) = runtime.block_on(ask());
+        assert_eq!(own.unwrap().spiffe_id(), &web);
+        let td = authority.trust_domain();
+        let x509 = x509.unwrap().get(td).unwrap().authorities().first().unwrap().as_bytes().to_vec();
+        assert_eq!(x509, authority.root().as_ref());
+        assert!(jwt.unwrap().get(td).is_some());
+    }
+}

@@ -82,10 +82,19 @@ pub(super) async fn listen<M>(
     open: impl AsyncFn() -> Result<Response<Streaming<M>>, Status>,
     hear: impl AsyncFn(Heard<M>),
 ) {
+    listen_patiently(ANSWER, open, hear).await;
+}
+
+/// As [`listen`], where the first message may take as long as `answer`.
+async fn listen_patiently<M>(
+    answer: Duration,
+    open: impl AsyncFn() -> Result<Response<Streaming<M>>, Status>,
+    hear: impl AsyncFn(Heard<M>),
+) {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     let mut refusal: Option<Heard<M>> = None;
     loop {
-        let patience = if refusal.is_some() { RETRACTION } else { ANSWER };
+        let patience = if refusal.is_some() { RETRACTION } else { answer };
         let begun = timeout(patience, begin(&open)).await;
         let ended = match begun.unwrap_or_else(|_| Err(Heard::Outage(SILENT.to_owned()))) {
             Ok((message, stream)) => {
@@ -169,3 +178,94 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 const MAX_SAID: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use tokio_stream::wrappers::UnixListenerStream;
+
+    use super::*;
+    use crate::{dev::WorkloadApi, pb::workload::X509BundlesRequest};
+
+    fn run(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+    }
+
+    /// What is first heard of the agent at `endpoint`, if it may take a moment to answer.
+    async fn first_heard(endpoint: &str) -> String {
+        let client = client(&Endpoint::parse(endpoint).unwrap()).unwrap();
+        let heard = RefCell::new(None);
+        let listen = listen_patiently(
+            Duration::from_millis(50),
+            async || client.clone().fetch_x509_bundles(X509BundlesRequest {}).await,
+            async |outcome| {
+                heard.borrow_mut().get_or_insert(match outcome {
+                    Heard::Message(_) => "message".to_owned(),
+                    Heard::Refusal { why, .. } => format!("refusal: {why}"),
+                    Heard::Outage(why) => format!("outage: {why}"),
+                });
+            },
+        );
+        let known = async {
+            while heard.borrow().is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = listen => {}
+            () = known => {}
+        }
+        heard.take().unwrap()
+    }
+
+    #[test]
+    fn an_agent_that_does_not_answer_is_an_outage() {
+        let directory = tempfile::tempdir().unwrap();
+        let agent = WorkloadApi::start(&directory.path().join("agent.sock")).unwrap();
+        agent.fall_silent();
+        run(async { assert_eq!(first_heard(&agent.endpoint()).await, "outage: the agent does not answer") });
+        agent.close();
+        run(async {
+            let heard = first_heard(&agent.endpoint()).await;
+            assert!(heard.starts_with("outage: No such file or directory"), "{heard}");
+        });
+    }
+
+    #[test]
+    fn a_socket_that_takes_connections_and_says_nothing_is_an_outage() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("agent.sock");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        run(async {
+            let heard = first_heard(&format!("unix:{}", path.display())).await;
+            assert_eq!(heard, "outage: the agent does not answer");
+        });
+    }
+
+    #[test]
+    fn another_service_on_the_socket_is_a_refusal() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("agent.sock");
+        run(async {
+            let socket = tokio::net::UnixListener::bind(&path).unwrap();
+            let (_, health) = tonic_health::server::health_reporter();
+            let other = tonic::transport::Server::builder()
+                .add_service(health)
+                .serve_with_incoming(UnixListenerStream::new(socket));
+            tokio::select! {
+                _ = other => {}
+                heard = async { first_heard(&format!("unix:{}", path.display())).await } => {
+                    assert!(heard.starts_with("refusal: "), "{heard}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn a_status_is_said_in_words_that_may_be_logged() {
+        assert_eq!(said(&Status::internal("line\n\u{1b}[0m")), "line\\n\\u{1b}[0m");
+        assert_eq!(said(&Status::internal("x".repeat(1000))).len(), 200);
+        assert!(!said(&Status::permission_denied("")).is_empty());
+    }
+}

@@ -239,6 +239,17 @@ impl fmt::Debug for Board {
 }
 
 impl Entry {
+    /// Holds `held` from now on; false if it is the same as before.
+    fn hold(&mut self, held: Held) -> bool {
+        let same = self.held.as_ref().is_some_and(|before| {
+            before.bundle.revision() == held.bundle.revision() && before.sequence == held.sequence
+        });
+        if !same {
+            self.held = Some(held);
+        }
+        !same
+    }
+
     fn confirmed_at(&self, now: Timestamp) -> Option<Timestamp> {
         if self.pushed && self.connected && self.held.is_some() { Some(now) } else { self.confirmed }
     }
@@ -276,13 +287,8 @@ impl Slot {
     pub(super) fn deliver(&self, held: Held, delivery: Delivery, problem: Option<String>) {
         let now = self.board.now();
         self.change(|entry| {
-            let same = entry.held.as_ref().is_some_and(|before| {
-                before.bundle.revision() == held.bundle.revision() && before.sequence == held.sequence
-            });
-            entry.unwritten |= !same || delivery == Delivery::Fetched;
-            if !same {
-                entry.held = Some(held);
-            }
+            let new = entry.hold(held);
+            entry.unwritten |= new || delivery == Delivery::Fetched;
             entry.confirmed = Some(now);
             entry.pushed = delivery == Delivery::Pushed;
             entry.connected = true;
@@ -309,8 +315,7 @@ impl Slot {
             }
             if let Some(held) = held {
                 entry.confirmed.get_or_insert(now);
-                entry.held = Some(held);
-                entry.unwritten = true;
+                entry.unwritten |= entry.hold(held);
             }
             entry.connected = false;
             entry.problem = Some(problem);

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     pb::workload::{JwtBundlesRequest, X509BundlesRequest},
-    trust::{Authorities, Endpoint},
+    trust::{Authorities, DocumentError, Endpoint},
 };
 
 /// Follows the Workload API at `endpoint` for the trust domains of `slots`, for ever.
@@ -60,7 +60,7 @@ struct Feed {
 
 impl Feed {
     /// Takes in what was heard on the stream of one kind of bundle.
-    async fn hear<T: Clone>(&self, kind: &Kind<T>, heard: Heard<BTreeMap<String, Vec<u8>>>) {
+    async fn hear<T: PartialEq>(&self, kind: &Kind<T>, heard: Heard<BTreeMap<String, Vec<u8>>>) {
         match heard {
             Heard::Message(bundles) if bundles.len() > MAX_BUNDLES => {
                 let why = format!("{} gives more than {MAX_BUNDLES} bundles", self.endpoint);
@@ -81,7 +81,7 @@ impl Feed {
     }
 
     /// Takes in a message, which is all there is.
-    fn take<T: Clone>(&self, kind: &Kind<T>, bundles: &BTreeMap<String, Vec<u8>>) {
+    fn take<T: PartialEq>(&self, kind: &Kind<T>, bundles: &BTreeMap<String, Vec<u8>>) {
         let given: BTreeMap<TrustDomain, &Vec<u8>> =
             bundles.iter().filter_map(|(id, bundle)| Some((given::trust_domain(id)?, bundle))).collect();
         let mut domains = self.domains();
@@ -109,12 +109,12 @@ impl Feed {
         self.board.ignore(bundles.len().saturating_sub(taken));
     }
 
-    fn each<T>(&self, kind: &Kind<T>, change: impl Fn(&mut Half<T>)) {
+    fn each<T: PartialEq>(&self, kind: &Kind<T>, change: impl Fn(&mut Half<T>)) {
         self.domains().iter_mut().for_each(|domain| change((kind.half)(domain)));
     }
 
     async fn publish(&self) {
-        self.domains().iter().for_each(Domain::publish);
+        self.domains().iter_mut().for_each(Domain::publish);
         self.board.publish().await;
     }
 
@@ -128,6 +128,8 @@ struct Domain {
     slot: Slot,
     x509: Half<Vec<u8>>,
     jwt: Half<Value>,
+    /// What the halves make together, if they have not changed since.
+    made: Option<Held>,
 }
 
 impl Domain {
@@ -136,27 +138,24 @@ impl Domain {
         let held = slot.held().map(|held| held.authorities);
         let known = held.is_some();
         let (x509, jwt) = held.map(|held| (held.x509, held.jwt)).unzip();
-        Self { slot, x509: Half::of(x509, known), jwt: Half::of(jwt, known) }
+        Self { slot, x509: Half::of(x509, known), jwt: Half::of(jwt, known), made: None }
     }
 
     /// Shows how it stands. Nothing is shown of a bundle that was never there before both streams have had their say.
-    fn publish(&self) {
+    fn publish(&mut self) {
         let problems: Vec<_> =
             [&self.x509.problem, &self.jwt.problem].into_iter().flatten().map(String::as_str).collect();
         let problem = (!problems.is_empty()).then(|| problems.join("; "));
-        let Some(x509) = self.x509.held.clone().filter(|_| self.jwt.settled) else {
-            if let Some(problem) = problem {
-                self.slot.keep(problem);
+        let held = match self.made() {
+            Some(Ok(held)) => held,
+            // Each half has been read before, so this is one that was kept and is no longer what it was.
+            Some(Err(error)) => return self.slot.keep(error.to_string()),
+            None => {
+                return if let Some(problem) = problem {
+                    self.slot.keep(problem)
+                };
             }
-            return;
         };
-        let authorities = Authorities { x509, jwt: self.jwt.held.clone().unwrap_or_default() };
-        let bundle = match authorities.bundle(self.slot.trust_domain().clone()) {
-            Ok(bundle) => bundle.with_remarks(self.jwt.remarks.clone()),
-            // Each half has been read before, so both can be.
-            Err(error) => return self.slot.keep(error.to_string()),
-        };
-        let held = Held { bundle: Arc::new(bundle), authorities, sequence: None };
         let stands = self.x509.stands && (self.jwt.stands || held.authorities.jwt.is_empty());
         if stands {
             self.slot.deliver(held, Delivery::Pushed, problem);
@@ -164,12 +163,32 @@ impl Domain {
             self.slot.keep_partly(held, problem.unwrap_or_else(|| HALF.to_owned()));
         }
     }
+
+    /// What the halves make together. `None`: not both are known.
+    fn made(&mut self) -> Option<Result<Held, DocumentError>> {
+        let x509 = self.x509.held.as_ref().filter(|_| self.jwt.settled)?;
+        if std::mem::take(&mut self.x509.changed) | std::mem::take(&mut self.jwt.changed) {
+            self.made = None;
+        }
+        if let Some(made) = &self.made {
+            return Some(Ok(made.clone()));
+        }
+        let authorities = Authorities { x509: x509.clone(), jwt: self.jwt.held.clone().unwrap_or_default() };
+        let made = authorities.bundle(self.slot.trust_domain().clone()).map(|bundle| {
+            let bundle = Arc::new(bundle.with_remarks(self.jwt.remarks.clone()));
+            Held { bundle, authorities, sequence: None }
+        });
+        self.made = made.as_ref().ok().cloned();
+        Some(made)
+    }
 }
 
 /// What one stream says of one trust domain.
 struct Half<T> {
     held: Option<Vec<T>>,
     remarks: Vec<String>,
+    /// Whether what is held is not what it was when it was last asked for.
+    changed: bool,
     /// Whether the agent stands by what is held.
     stands: bool,
     /// Whether there is no point in waiting for more.
@@ -177,26 +196,28 @@ struct Half<T> {
     problem: Option<String>,
 }
 
-impl<T> Half<T> {
+impl<T: PartialEq> Half<T> {
     const fn of(held: Option<Vec<T>>, settled: bool) -> Self {
-        Self { held, remarks: Vec::new(), stands: false, settled, problem: None }
+        Self { held, remarks: Vec::new(), changed: true, stands: false, settled, problem: None }
     }
 
     fn take(&mut self, items: Vec<T>, remarks: Vec<String>, problem: Option<String>) {
-        *self = Self { held: Some(items), remarks, stands: true, settled: true, problem };
+        self.changed |= self.held.as_ref() != Some(&items) || self.remarks != remarks;
+        (self.held, self.remarks) = (Some(items), remarks);
+        (self.stands, self.settled, self.problem) = (true, true, problem);
     }
 
     /// There is nothing any more; where nothing was ever held, it stays unknown.
     fn withdraw(&mut self, problem: Option<String>) {
-        let held = self.held.is_some().then(Vec::new);
-        *self = Self { held, remarks: Vec::new(), stands: true, settled: true, problem };
+        if self.held.is_some() {
+            self.take(Vec::new(), Vec::new(), None);
+        }
+        (self.stands, self.settled, self.problem) = (true, true, problem);
     }
 
     /// What is held stays, and ages.
     fn lose(&mut self, problem: String) {
-        self.stands = false;
-        self.settled = true;
-        self.problem = Some(problem);
+        (self.stands, self.settled, self.problem) = (false, true, Some(problem));
     }
 }
 
