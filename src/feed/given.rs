@@ -9,8 +9,19 @@ use crate::{
     trust::{Authorities, TrustBundle},
 };
 
-/// What was read, and what whoever looks after the agent should know of it.
-pub(super) type Reading<T> = Result<(Vec<T>, Vec<String>), String>;
+/// What was read, or why it cannot be.
+pub(super) type Reading<T> = Result<Given<T>, String>;
+
+/// What was read of one trust domain.
+#[derive(Debug)]
+pub(super) struct Given<T> {
+    /// Its certificates or keys.
+    pub(super) items: Vec<T>,
+    /// What whoever looks after the agent should know of them.
+    pub(super) remarks: Vec<String>,
+    /// Why nobody is trusted by them, where somebody should be.
+    pub(super) problem: Option<&'static str>,
+}
 
 /// The trust domain under whose SPIFFE ID something is given.
 pub(super) fn trust_domain(id: &str) -> Option<TrustDomain> {
@@ -23,7 +34,12 @@ pub(super) fn x509(trust_domain: &TrustDomain, bytes: &[u8]) -> Reading<Vec<u8>>
     let ders = split(bytes).ok_or("its X.509 bundle is not the DER of certificates")?;
     let bundle =
         TrustBundle::from_authorities(trust_domain.clone(), ders.iter().cloned()).map_err(|error| error.to_string())?;
-    Ok((ders, bundle.remarks().collect()))
+    let problem = match (ders.is_empty(), bundle.anchors().is_empty()) {
+        (true, _) => Some("its X.509 bundle is empty: it is withdrawn"),
+        (false, true) => Some("no certificate of its X.509 bundle can be used: nobody is trusted by it"),
+        (false, false) => None,
+    };
+    Ok(Given { items: ders, remarks: bundle.remarks().collect(), problem })
 }
 
 /// Reads a JWK set. Agents leave `use` out of it (SPIRE), or say `sig` as RFC 7517 has it: what is given here is for tokens all the same.
@@ -31,7 +47,7 @@ pub(super) fn x509(trust_domain: &TrustDomain, bytes: &[u8]) -> Reading<Vec<u8>>
 pub(super) fn jwt(_: &TrustDomain, bytes: &[u8]) -> Reading<Value> {
     bounded(bytes)?;
     if bytes.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Given { items: Vec::new(), remarks: Vec::new(), problem: None });
     }
     let mut set = json::parse(bytes, MAX_DEPTH).map_err(|error| format!("its JWT bundle: {error}"))?;
     let Some(Value::Array(jwt)) = set.get_mut("keys").map(Value::take) else {
@@ -40,7 +56,8 @@ pub(super) fn jwt(_: &TrustDomain, bytes: &[u8]) -> Reading<Value> {
     let jwt = jwt.into_iter().map(for_tokens).collect();
     let authorities = Authorities { x509: Vec::new(), jwt };
     let (_, ignored) = authorities.jwt_keys().map_err(|error| format!("its JWT bundle: {error}"))?;
-    Ok((authorities.jwt, ignored.iter().map(ToString::to_string).collect()))
+    let remarks = ignored.iter().map(ToString::to_string).collect();
+    Ok(Given { items: authorities.jwt, remarks, problem: None })
 }
 
 fn for_tokens(mut jwk: Value) -> Value {
@@ -107,8 +124,8 @@ mod tests {
     fn splits_what_stands_one_behind_the_other() {
         let (a, b) = (Authority::root("a"), Authority::root("b"));
         let both = [a.der(), b.der()].concat();
-        assert_eq!(x509(&td(), &both).unwrap().0, [a.der(), b.der()]);
-        assert_eq!(x509(&td(), b"").unwrap().0, Vec::<Vec<u8>>::new());
+        assert_eq!(x509(&td(), &both).unwrap().items, [a.der(), b.der()]);
+        assert_eq!(x509(&td(), b"").unwrap().items, Vec::<Vec<u8>>::new());
         assert_eq!(split(&tlv(0x30, &[])), Some(vec![vec![0x30, 0]]));
         for cut in 1..both.len() {
             let whole = cut == a.der().len();
@@ -146,8 +163,10 @@ mod tests {
         assert!(x509(&td(), &root.der().repeat(102)).is_err());
         assert_eq!(x509(&td(), &vec![0x30; MAX_BUNDLE + 1]).unwrap_err(), "its bundle has more than 1 MiB");
         let leaf = root.svid("spiffe://td.test/x");
-        let (_, remarks) = x509(&td(), &[root.der(), &leaf].concat()).unwrap();
-        assert_eq!(remarks.len(), 1);
+        let given = x509(&td(), &[root.der(), &leaf].concat()).unwrap();
+        assert_eq!((given.remarks.len(), given.problem), (1, None));
+        let given = x509(&td(), &leaf).unwrap();
+        assert_eq!(given.problem, Some("no certificate of its X.509 bundle can be used: nobody is trusted by it"));
     }
 
     #[test]
@@ -157,8 +176,9 @@ mod tests {
                 "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"})
         };
         let read = |key: &Value| {
-            let (jwt, remarks) = jwt(&td(), json!({"keys": [key]}).to_string().as_bytes()).unwrap();
-            (Authorities { x509: Vec::new(), jwt }.jwt_keys().unwrap().0.len(), remarks.len())
+            let given = jwt(&td(), json!({"keys": [key]}).to_string().as_bytes()).unwrap();
+            let keys = Authorities { x509: Vec::new(), jwt: given.items }.jwt_keys().unwrap().0;
+            (keys.len(), given.remarks.len())
         };
         let mut general = key(json!(null));
         general.as_object_mut().unwrap().remove("use");
@@ -184,8 +204,8 @@ mod tests {
             assert_eq!(jwt(&td(), text.as_bytes()).unwrap_err(), expected, "{text}");
         }
         assert!(jwt(&td(), br#"{"keys": [{"d": "x"}]}"#).unwrap_err().contains("private"));
-        assert_eq!(jwt(&td(), b"").unwrap().0, Vec::<Value>::new());
-        assert_eq!(jwt(&td(), br#"{"keys": []}"#).unwrap().0, Vec::<Value>::new());
+        assert_eq!(jwt(&td(), b"").unwrap().items, Vec::<Value>::new());
+        assert_eq!(jwt(&td(), br#"{"keys": []}"#).unwrap().items, Vec::<Value>::new());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    board::Board,
+    board::{Board, Slot},
     federation,
     identity::{self, Standing},
     jwks::{self, Issuers},
@@ -124,7 +124,7 @@ async fn follow_agents(board: &Arc<Board>, agents: &mut BTreeMap<Endpoint, Agent
             continue;
         }
         let slots = sources.values().filter_map(|source| board.slot(source)).collect();
-        let feed = workload::follow(endpoint.clone(), slots, Arc::clone(board));
+        let feed = follow_agent(endpoint.clone(), slots, Arc::clone(board));
         let end = CancellationToken::new();
         let ending = end.clone();
         let task = tokio::task::spawn_local(async move { ending.run_until_cancelled(feed).await.unwrap_or_default() });
@@ -132,5 +132,21 @@ async fn follow_agents(board: &Arc<Board>, agents: &mut BTreeMap<Endpoint, Agent
     }
 }
 
+/// Follows a Workload API, whatever its answers do to their reader: until it is followed again, what it gave ages.
+async fn follow_agent(endpoint: Endpoint, slots: Vec<Slot>, board: Arc<Board>) {
+    loop {
+        let mut task = JoinSet::new();
+        task.spawn_local(workload::follow(endpoint.clone(), slots.clone(), Arc::clone(&board)));
+        match task.join_next().await {
+            Some(Err(error)) if error.is_panic() => tracing::error!(%endpoint, "A Workload API feed panicked"),
+            _ => return,
+        }
+        slots.iter().for_each(|slot| slot.keep(format!("{endpoint}: reading its answer failed")));
+        board.tell();
+        tokio::time::sleep(AFTER_PANIC).await;
+    }
+}
+
 /// How often it is written down until when sources stood by their bundles. A crash costs at most as much of `max_stale`.
 const WRITE_CONFIRMED: Duration = Duration::from_secs(300);
+const AFTER_PANIC: Duration = Duration::from_secs(1);

@@ -168,7 +168,7 @@ fn what_is_not_in_a_message_is_withdrawn_at_once() {
         feeds
             .latest(friend.trust_domain())
             .problem
-            .is_some_and(|problem| problem.ends_with("withdraws its X.509 bundle"))
+            .is_some_and(|problem| problem.ends_with("its X.509 bundle is empty: it is withdrawn"))
     });
     assert!(trusts_nobody(&feeds.latest(friend.trust_domain())));
 

@@ -18,7 +18,7 @@ use spiffe::TrustDomain;
 use super::{
     agent::{self, Heard},
     board::{Board, Delivery, Held, Slot},
-    given,
+    given::{self, Given},
 };
 use crate::{
     pb::workload::{JwtBundlesRequest, X509BundlesRequest},
@@ -92,10 +92,8 @@ impl Feed {
             taken += usize::from(bundle.is_some());
             let half = (kind.half)(domain);
             match bundle.map(|bundle| (kind.read)(&trust_domain, bundle)) {
-                Some(Ok((items, remarks))) => {
-                    let empty = items.is_empty() && !kind.optional;
-                    let why = empty.then(|| format!("{} withdraws its {} bundle", self.endpoint, kind.name));
-                    half.take(items, remarks, why);
+                Some(Ok(Given { items, remarks, problem })) => {
+                    half.take(items, remarks, problem.map(|problem| format!("{}: {problem}", self.endpoint)));
                 }
                 Some(Err(why)) => half.lose(format!("{}: {why}", self.endpoint)),
                 None if kind.optional => half.take(Vec::new(), Vec::new(), None),
