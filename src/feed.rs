@@ -73,6 +73,8 @@ pub struct Feeds {
     orders: mpsc::UnboundedSender<Order>,
     end: CancellationToken,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// What is followed: to be told so again is no news.
+    followed: Mutex<Option<Vec<Source>>>,
 }
 
 impl Feeds {
@@ -99,7 +101,7 @@ impl Feeds {
             // Whatever hangs is left behind.
             runtime.shutdown_timeout(Duration::from_millis(200));
         })?;
-        let feeds = Self { board, issuers, orders, end, thread: Mutex::new(Some(thread)) };
+        let feeds = Self { board, issuers, orders, end, thread: Mutex::new(Some(thread)), followed: Mutex::default() };
         feeds.reconfigure(sources);
         Ok(feeds)
     }
@@ -111,8 +113,13 @@ impl Feeds {
 
     /// Follows the fed ones among `sources`, and no others: what others gave is forgotten, on disk too.
     pub fn reconfigure(&self, sources: &[Source]) {
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        if followed.as_deref() == Some(sources) {
+            return;
+        }
         self.board.adopt(sources);
         self.order(Order::Follow(sources.to_vec()));
+        *followed = Some(sources.to_vec());
     }
 
     /// Follows this workload's own SVID at `endpoint`: that of `this`, or the only one.
