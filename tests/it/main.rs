@@ -18,3 +18,4 @@ mod readme;
 mod reload;
 mod road;
 mod shutdown;
+mod workload_api;
