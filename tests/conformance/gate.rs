@@ -126,11 +126,7 @@ impl Gate {
 
     /// Opens a connection through a door, to be kept.
     pub(crate) async fn open(&self, door: &str, svid: &Svid) -> Connection {
-        let stream = tls::connect(self.addresses[door], PAYMENTS, Some(svid), "http/1.1").await.unwrap();
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-        // It ends with its sender; how, the answers tell.
-        tokio::spawn(async { drop(connection.await) });
-        Connection(sender)
+        Connection::open(self.addresses[door], svid).await
     }
 
     /// The authority that has signed what Envoy shows now.
@@ -146,6 +142,15 @@ impl Gate {
 pub(crate) struct Connection(http1::SendRequest<Full<Bytes>>);
 
 impl Connection {
+    /// Opens one at this address.
+    pub(crate) async fn open(address: SocketAddr, svid: &Svid) -> Self {
+        let stream = tls::connect(address, PAYMENTS, Some(svid), "http/1.1").await.unwrap();
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        // It ends with its sender; how, the answers tell.
+        tokio::spawn(async { drop(connection.await) });
+        Self(sender)
+    }
+
     /// Reads the ledger, with further headers.
     pub(crate) async fn call(&mut self, headers: &[(&str, &str)]) -> Answer {
         let mut call = Call::new("test", "payments", "/ledger").purpose("checkout");

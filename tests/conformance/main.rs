@@ -32,4 +32,5 @@ mod listener;
 mod outage;
 mod peers;
 mod rotation;
+mod shipped;
 mod tokens;

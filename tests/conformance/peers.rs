@@ -1,17 +1,12 @@
 //! Callers whose SVIDs come from SPIRE are proved through Envoy, each by the bundle of its own trust domain.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use std::fs;
 
 use crate::{
     folder::Folder,
     gate::{Door, Gate},
     guard::Plan as Guarded,
-    scene::{Federated, Home},
+    scene::{Federated, Home, upstream_authority},
     spire::{FRIEND, HOME, Plan},
 };
 
@@ -22,11 +17,12 @@ async fn a_workload_of_a_trusted_domain_is_let_in_and_one_of_another_domain_is_n
     let (orders, visitor) = tokio::join!(scene.home.agent.svid(), scene.visitors.svid());
     assert_eq!([orders.id(), visitor.id()], ["spiffe://home.test/orders", "spiffe://friend.test/visitor"]);
 
-    let [ours, theirs] = ["home.pem", "friend.pem"].map(|name| folder.path().join(name));
-    tokio::join!(scene.home.server.write_bundle("pem", &ours), scene.friend.write_bundle("pem", &theirs));
-    let one = Guarded::default().granting(&orders.id()).granting(&visitor.id());
-    let one = one.trusting(HOME, &format!("pem: {}", ours.display()));
-    let both = one.clone().trusting(FRIEND, &format!("pem: {}", theirs.display()));
+    let roots = folder.path().join("home.pem");
+    scene.home.server.write_bundle("pem", &roots).await;
+    let plan = Guarded::default().granting(&orders.id()).granting(&visitor.id());
+    let one = plan.clone().trusting(HOME, &format!("pem: {}", roots.display()));
+    let source = scene.home.agent.source();
+    let both = plan.trusting(HOME, &source).trusting(FRIEND, &source);
     let [one_folder, both_folder] = ["one", "both"].map(|name| folder.path().join(name));
     let (one, both) = tokio::join!(one.start(&one_folder), both.start(&both_folder));
 
@@ -66,18 +62,4 @@ async fn a_chain_below_an_upstream_authority_is_proved_where_its_intermediates_a
     assert_eq!(gate.call("known", &orders, &[]).await.outcome(), "allowed");
     assert_eq!(gate.call("told", &orders, &[]).await.outcome(), "allowed");
     assert_eq!(gate.call("unknown", &orders, &[]).await.outcome(), "peer_untrusted");
-}
-
-/// A root that SPIRE stands below, as files: the certificate and its key.
-fn upstream_authority(folder: &Path) -> (PathBuf, PathBuf) {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "upstream authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.self_signed(&key).unwrap();
-    let [root, root_key] = ["upstream.pem", "upstream.key"].map(|name| folder.join(name));
-    fs::write(&root, certificate.pem()).unwrap();
-    fs::write(&root_key, key.serialize_pem()).unwrap();
-    (root, root_key)
 }

@@ -24,6 +24,13 @@ async fn an_authority_is_replaced_mid_traffic_where_a_helper_keeps_a_file_of_roo
     scene.replaces_its_authority(&folder, &format!("pem: {}", helper.file.display())).await;
 }
 
+#[tokio::test]
+async fn an_authority_is_replaced_mid_traffic_where_hopguard_follows_the_workload_api() {
+    let folder = Folder::new();
+    let scene = Home::start(&folder).await;
+    scene.replaces_its_authority(&folder, &scene.agent.source()).await;
+}
+
 impl Home {
     /// Forces every step of a rotation, with callers old and new at every moment.
     async fn replaces_its_authority(&self, folder: &Folder, source: &str) {

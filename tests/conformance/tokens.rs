@@ -36,8 +36,8 @@ async fn a_token_counts_for_its_audience_whatever_its_domain_signs_with() {
         assert_eq!(outcome(&asker.ask_with(&orders, &ours).await), "token_audience", "{audiences:?}");
         assert_eq!(outcome(&asker.ask_with(&visitor, &theirs).await), "token_audience", "{audiences:?}");
     }
-    // Somebody else's, and nobody named a relay.
-    assert_eq!(outcome(&asker.ask_with(&orders, &minted).await), "token_not_held");
+    // Somebody else's: on whose behalf no grant lets `orders` act.
+    assert_eq!(outcome(&asker.ask_with(&orders, &minted).await), "grant_missing");
 
     let gate = Gate::start(folder.path(), &scene.home.agent, &[Door::new("inbound", &guard)]).await;
     for (svid, token) in [(&orders, &attested), (&visitor, &minted)] {

@@ -52,6 +52,7 @@ impl Plan {
             "profile \"https_web\" {{ serving_cert_file {{
         cert_file_path = \"{}\"
         key_file_path = \"{}\"
+        file_sync_interval = \"1h\"
       }} }}",
             certificate.display(),
             key.display()
