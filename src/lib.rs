@@ -39,6 +39,7 @@ pub mod config;
 pub mod decision;
 pub mod delegation;
 pub mod dev;
+pub mod envoy;
 pub mod feed;
 pub mod grant;
 mod hex;

@@ -1,0 +1,57 @@
+//! TCP: asked before a byte is passed on, and ended in time.
+
+use super::{
+    Lint,
+    at::{At, Extension},
+};
+
+impl Lint<'_, '_> {
+    /// Checks the network filter that asks once per connection.
+    pub(super) fn tcp_ext_authz(&mut self, authz: &At<'_>) {
+        if !authz.is_off("failure_mode_allow") {
+            let message = "when Hopguard gives no answer, the connection is let through";
+            self.error(
+                "tcp.failure_mode_allow",
+                authz,
+                "failure_mode_allow",
+                message,
+                "leave it out or set it to false",
+            );
+        }
+        if !authz.is_off("shadow_mode") {
+            self.error(
+                "tcp.shadow_mode",
+                authz,
+                "shadow_mode",
+                "a denial is written down and not obeyed",
+                "leave it out",
+            );
+        }
+        if authz.get("filter_enabled_metadata").is_some() {
+            let message = "connections that other metadata singles out are not asked about";
+            self.error("tcp.filter_enabled", authz, "filter_enabled_metadata", message, "leave it out");
+        }
+        self.peer_and_service(authz, "tcp.include_peer_certificate", "tcp.timeout");
+    }
+
+    /// Checks the proxy, with the filters before it.
+    pub(super) fn tcp_proxy(&mut self, proxy: &At<'_>, before: &[Extension<'_>]) {
+        if !before.iter().any(|filter| filter.message == EXT_AUTHZ) {
+            return;
+        }
+        let field = "max_downstream_connection_duration";
+        let bound = self.bounded(proxy.span(field));
+        if let Err(message) = bound {
+            self.error(
+                "tcp.max_duration",
+                proxy,
+                field,
+                message,
+                format!("set it to {}s", self.expect.max_stream.as_secs()),
+            );
+        }
+    }
+}
+
+pub(super) const EXT_AUTHZ: &str = "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz";
+pub(super) const TCP_PROXY: &str = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
