@@ -167,26 +167,29 @@ async fn no_other_server_speaks_for_a_workload() {
 
 #[tokio::test]
 async fn a_certificate_without_its_key_proves_nothing() {
-    let leaf = CertificateDer::from(AUTHORITY.svid(ID));
-    let other = KeyPair::generate().unwrap();
-    let key = PrivateKeyDer::from_pem_slice(other.serialize_pem().as_bytes()).unwrap();
-    // Rustls would not serve this pair: what a thief would have to show is checked where the handshake is.
-    let signer = rustls::crypto::aws_lc_rs::default_provider().key_provider.load_private_key(key).unwrap();
-    let certified = Arc::new(rustls::sign::CertifiedKey::new(vec![leaf], signer));
-    let server = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let thief = tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        tokio_rustls::TlsAcceptor::from(Arc::new(server)).accept(stream).await.is_ok()
-    });
-    let error = get(&spiffe(), &format!("https://{address}/")).await.unwrap_err();
-    assert!(error.contains("BadSignature"), "{error}");
-    assert!(!thief.await.unwrap());
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let leaf = CertificateDer::from(AUTHORITY.svid(ID));
+        let other = KeyPair::generate().unwrap();
+        let key = PrivateKeyDer::from_pem_slice(other.serialize_pem().as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        // Rustls would not take this pair from a file: a thief's server does.
+        let signer = provider.key_provider.load_private_key(key).unwrap();
+        let certified = Arc::new(rustls::sign::CertifiedKey::new(vec![leaf], signer));
+        let server = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let thief = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio_rustls::TlsAcceptor::from(Arc::new(server)).accept(stream).await.is_ok()
+        });
+        let error = get(&spiffe(), &format!("https://{address}/")).await.unwrap_err();
+        assert!(error.contains("BadSignature"), "{version:?}: {error}");
+        assert!(!thief.await.unwrap());
+    }
 }
 
 #[tokio::test]
