@@ -105,7 +105,8 @@ async fn holds_what_the_issuer_said_last() {
     let known = Arc::clone(&issuers);
     let mut until = async |is: &dyn Fn(&Latest) -> bool| {
         while !is(&known.latest(ISSUER)) {
-            nudges.recv().await.unwrap();
+            let nudge = tokio::time::timeout(Duration::from_secs(20), nudges.recv()).await;
+            nudge.unwrap_or_else(|_| panic!("it stays {:?}", known.latest(ISSUER)));
         }
         known.latest(ISSUER)
     };

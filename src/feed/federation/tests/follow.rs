@@ -6,6 +6,7 @@ use crate::{
     trust::{Source, SourceKind, state::State},
 };
 
+const PATIENCE: Duration = Duration::from_secs(20);
 const MOMENT: Duration = Duration::from_millis(1);
 const OFTEN: Bounds = Bounds { least: MOMENT, most: MOMENT, retry: MOMENT };
 
@@ -35,13 +36,20 @@ impl Feeds {
 
     async fn until(&mut self, is: impl Fn(&Latest) -> bool) -> Latest {
         while !is(&self.latest()) {
-            self.nudges.recv().await.unwrap();
+            let nudge = tokio::time::timeout(PATIENCE, self.nudges.recv()).await;
+            nudge.unwrap_or_else(|_| panic!("it stays {:?}", self.latest()));
         }
         self.latest()
     }
 
     async fn until_problem(&mut self, text: &str) -> Latest {
         self.until(|latest| latest.problem.as_ref().is_some_and(|problem| problem.contains(text))).await
+    }
+
+    /// As the supervisor ends them.
+    async fn end(self) {
+        self.followers.end().await;
+        self.board.write_confirmed();
     }
 }
 
@@ -96,7 +104,7 @@ async fn asks_again_and_again_and_keeps_what_it_has_through_failures() {
 
         feeds.follow(&[]).await;
         assert!(feeds.latest().bundle.is_none());
-        feeds.followers.end().await;
+        feeds.end().await;
     };
     LocalSet::new().run_until(work).await;
 }
@@ -115,7 +123,7 @@ async fn a_restart_goes_on_from_what_was_kept_and_not_from_the_bootstrap_bundle(
         feeds.follow(sources).await;
         // From here on the endpoint would have to have a certificate by the new authority.
         feeds.until_problem("not verified").await;
-        feeds.followers.end().await;
+        feeds.end().await;
 
         let later = now().after(Duration::from_secs(600));
         let mut feeds = Feeds::new(Some(&state), later);
@@ -130,7 +138,7 @@ async fn a_restart_goes_on_from_what_was_kept_and_not_from_the_bootstrap_bundle(
         feeds.until_problem("rollback").await;
         endpoint.reply(Reply::document(document(&[&new], 7)));
         assert_eq!(feeds.until(|latest| latest.connected).await.confirmed, Some(later));
-        feeds.followers.end().await;
+        feeds.end().await;
     };
     LocalSet::new().run_until(work).await;
 }
@@ -156,7 +164,7 @@ async fn a_withdrawal_outlives_a_restart() {
         endpoint.reply(Reply::status(500, ""));
         // The withdrawal is on disk before the next answer is heard.
         feeds.until_problem("500").await;
-        feeds.followers.end().await;
+        feeds.end().await;
 
         let feeds = Feeds::new(Some(&state), now());
         feeds.board.adopt(sources);
@@ -190,7 +198,7 @@ async fn the_bundle_of_the_endpoints_trust_domain_may_come_from_a_file() {
         // Without its source nobody vouches for the endpoint.
         feeds.follow(&sources[..1]).await;
         feeds.until_problem("whose bundle is not there").await;
-        feeds.followers.end().await;
+        feeds.end().await;
     };
     LocalSet::new().run_until(work).await;
 }
@@ -218,14 +226,14 @@ async fn the_bundle_of_the_endpoints_trust_domain_may_be_federated_and_must_not_
         feeds.follow(&sources).await;
         feeds.until(|latest| latest.connected).await;
         hosts.reply(Reply::status(500, ""));
-        feeds.followers.end().await;
+        feeds.end().await;
 
         let mut feeds = Feeds::new(Some(&state), now().after(Duration::from_secs(60)));
         feeds.follow(&sources).await;
         assert_eq!(anchors(&feeds.until_problem("not verified").await), 1);
         hosts.reply(Reply::document(document(&[&host], 2)));
         feeds.until(|latest| latest.connected).await;
-        feeds.followers.end().await;
+        feeds.end().await;
     };
     LocalSet::new().run_until(work).await;
 }
