@@ -91,12 +91,16 @@ impl App {
             Workers::start(config.limits.workers, &shared, &ending).context("serving threads cannot be started")?;
         let (nudge, words) = Nudge::new();
         let feeds = Arc::new(feeds(&config, &shared, nudge.clone())?);
+        // Before anything is loaded: who must show an SVID and has none is not ready.
+        let open =
+            bound.into_iter().map(|bound| bound.open(&shared, |api| feeds.identity(api, config.self_id.clone())));
+        let open: Vec<_> = open.collect::<Result<_, _>>().context("mutual TLS cannot be set up")?;
         let loader = Loader::new(config, Arc::clone(&feeds), Arc::clone(&shared));
         let watch = Watch::start(loader, Arc::clone(&shared), nudge.clone(), words)
             .context("the reload thread cannot be started")?;
         let tasks = TaskTracker::new();
-        for bound in bound {
-            tasks.spawn(server::accept(bound, Arc::clone(&shared), workers.clone(), ending.clone()));
+        for open in open {
+            tasks.spawn(server::accept(open, Arc::clone(&shared), workers.clone(), ending.clone()));
         }
         drop(workers);
         let admin_plane = Admin { shared: Arc::clone(&shared), shutdown: ending.clone() };

@@ -100,6 +100,23 @@ impl Verifier {
         }
     }
 
+    /// Verifies whoever connects to Hopguard itself, by the certificates that it shows, its own first: against the bundle of its own trust
+    /// domain, as a caller's.
+    pub fn verify_asker(
+        &self,
+        chain: &[CertificateDer<'_>],
+        trust: &Trust,
+        now: Timestamp,
+    ) -> Result<ProvedPeer, PeerError> {
+        let (leaf, intermediates) = chain.split_first().ok_or(PeerError::Missing)?;
+        let (svid, _) = svid::read(leaf, Usage::Client)?;
+        let Some(bundle) = trust.bundle(svid.id.trust_domain()) else {
+            return Err(PeerError::Untrusted { id: svid.id, why: Untrusted::TrustDomain });
+        };
+        let intermediates: Vec<&[u8]> = intermediates.iter().map(AsRef::as_ref).collect();
+        verify_chain(leaf, &intermediates, Usage::Client, bundle, Some(self.rules.max_lifetime), now)
+    }
+
     /// Proves who a certificate was issued to.
     fn verified(
         &self,

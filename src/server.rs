@@ -5,11 +5,12 @@ mod check;
 mod connection;
 mod frame;
 mod listen;
+mod tls;
 mod worker;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -19,7 +20,8 @@ use arc_swap::ArcSwapOption;
 
 pub use self::{
     check::CHECK,
-    listen::{Allow, Bound, Listener, SocketFile, accept, bind},
+    listen::{Allow, Bound, Listener, Open, SocketFile, accept, bind},
+    tls::Gate,
     worker::Workers,
 };
 use crate::{
@@ -27,6 +29,7 @@ use crate::{
     authorizer::Authorizer,
     clock::Clock,
     decision::DecisionIds,
+    feed::Identity,
     replay::Claims,
     response::Reveal,
     telemetry::{Metrics, Readings, Status},
@@ -55,6 +58,10 @@ pub struct Shared {
     in_flight: AtomicUsize,
     /// Connections that are open.
     connections: AtomicUsize,
+    /// Connections of which it is not known yet whose they are.
+    handshakes: AtomicUsize,
+    /// What this workload shows to those who ask over mutual TLS.
+    identities: Mutex<Vec<Identity>>,
 }
 
 /// What one revision decides and answers by.
@@ -97,7 +104,14 @@ impl Shared {
             limits,
             in_flight: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            handshakes: AtomicUsize::new(0),
+            identities: Mutex::default(),
         }
+    }
+
+    /// What this workload shows to those who ask over mutual TLS, one for each such listener.
+    pub fn identities(&self) -> Vec<Identity> {
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What metrics show that is not counted there.

@@ -45,9 +45,12 @@ impl Admin {
         }
     }
 
-    /// Whether Checks are decided: everything is loaded, the log can be written, and the end has not been announced.
+    /// Whether Checks are decided: everything is loaded, the log can be written, this workload has its own SVID wherever it must show one, and
+    /// the end has not been announced.
     pub fn is_ready(&self) -> bool {
-        self.shared.snapshot.load().is_some() && !self.shared.audit.is_broken() && !self.shutdown.is_cancelled()
+        let shared = &self.shared;
+        let shows = || shared.identities().iter().all(|identity| identity.current(shared.clock.now()).is_some());
+        shared.snapshot.load().is_some() && !shared.audit.is_broken() && !self.shutdown.is_cancelled() && shows()
     }
 
     /// Tells the gRPC health service what `/readyz` tells.
@@ -80,10 +83,20 @@ async fn readyz(
         return (StatusCode::FORBIDDEN, "`?verbose` answers on loopback only\n").into_response();
     }
     let steps = admin.shared.clock.steps();
+    let now = admin.shared.clock.now();
+    let identities = admin.shared.identities().into_iter().map(|identity| {
+        let svid = identity.current(now);
+        serde_json::json!({
+            "spiffe_id": svid.as_ref().map(|svid| svid.id().to_string()),
+            "not_after": svid.as_ref().map(|svid| svid.not_after().to_string()),
+            "problem": identity.problem(),
+        })
+    });
     let body = serde_json::json!({
         "ready": ready,
         "draining": admin.shutdown.is_cancelled(),
         "parts": admin.shared.status.parts(),
+        "identities": identities.collect::<Vec<_>>(),
         "audit": { "broken": admin.shared.audit.is_broken(), "written": admin.shared.audit.written() },
         "clock": { "steps_backward": steps.backward, "steps_forward": steps.forward, "steps_returned": steps.returned },
     });

@@ -3,7 +3,10 @@
 use std::{
     io,
     pin::Pin,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -13,15 +16,21 @@ use tokio::{
     net::{TcpStream, UnixStream},
     time::{Sleep, sleep},
 };
+use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use super::Counted;
+use super::{
+    Counted,
+    tls::{Gate, Standing},
+};
 
 /// A socket as the operating system knows it, on its way to the thread that will serve it.
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
+    /// Whose it is has to be found out.
+    Tls(std::net::TcpStream, Arc<Gate>),
 }
 
 /// A connection, pinned to the runtime it was registered with.
@@ -34,33 +43,40 @@ pub(super) struct Connection {
     _counted: Counted,
 }
 
+/// Tells connections apart: no two of one process have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ConnectionId(u64);
+
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<TlsStream<TcpStream>>, Standing),
 }
 
 impl Connection {
     /// Registers `socket` with the runtime of this thread.
-    pub(super) fn register(socket: Socket, counted: Counted) -> io::Result<Self> {
-        let stream = match socket {
-            Socket::Tcp(socket) => Stream::Tcp(TcpStream::from_std(socket)?),
-            Socket::Unix(socket) => Stream::Unix(UnixStream::from_std(socket)?),
-        };
-        Ok(Self { id: ConnectionId::next(), stream, silence: Some(Box::pin(sleep(SILENCE))), _counted: counted })
+    pub(super) fn tcp(socket: std::net::TcpStream, counted: Counted) -> io::Result<Self> {
+        Ok(Self::new(Stream::Tcp(TcpStream::from_std(socket)?), counted))
+    }
+
+    /// Registers `socket` with the runtime of this thread.
+    pub(super) fn unix(socket: std::os::unix::net::UnixStream, counted: Counted) -> io::Result<Self> {
+        Ok(Self::new(Stream::Unix(UnixStream::from_std(socket)?), counted))
+    }
+
+    /// A connection that lasts no longer than its asker stands.
+    pub(super) fn tls(stream: TlsStream<TcpStream>, standing: Standing, counted: Counted) -> Self {
+        Self::new(Stream::Tls(Box::new(stream), standing), counted)
+    }
+
+    fn new(stream: Stream, counted: Counted) -> Self {
+        let id = ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed));
+        Self { id, stream, silence: Some(Box::pin(sleep(SILENCE))), _counted: counted }
     }
 }
 
-/// The number of a connection, which no other one of this process has had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ConnectionId(u64);
-
 impl ConnectionId {
-    fn next() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-
     pub(super) const fn number(self) -> u64 {
         self.0
     }
@@ -74,11 +90,26 @@ impl Connected for Connection {
     }
 }
 
+impl Stream {
+    /// Fails once the asker no longer stands. Asked before whatever is read or written, so that nothing is, either way.
+    fn stands(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self {
+            Self::Tls(_, standing) => match standing.poll_ended(cx) {
+                Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
+                Poll::Pending => Ok(()),
+            },
+            Self::Tcp(_) | Self::Unix(_) => Ok(()),
+        }
+    }
+}
+
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.stream.stands(cx)?;
         let polled = match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Tls(stream, _) => Pin::new(stream).poll_read(cx, buf),
         };
         if polled.is_ready() {
             self.silence = None;
@@ -95,16 +126,20 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream.stands(cx)?;
         match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::Tls(stream, _) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.stands(cx)?;
         match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream, _) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -112,6 +147,7 @@ impl AsyncWrite for Connection {
         match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream, _) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
@@ -120,9 +156,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.stream.stands(cx)?;
         match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Stream::Tls(stream, _) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -130,9 +168,12 @@ impl AsyncWrite for Connection {
         match &self.stream {
             Stream::Tcp(stream) => stream.is_write_vectored(),
             Stream::Unix(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream, _) => stream.is_write_vectored(),
         }
     }
 }
 
+/// The number of the next connection.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 /// How long a new connection may say nothing.
 const SILENCE: Duration = Duration::from_secs(5);

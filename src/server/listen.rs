@@ -12,8 +12,13 @@ use spiffe::SpiffeId;
 use tokio::net::{TcpListener, UnixListener, unix::UCred};
 use tokio_util::sync::CancellationToken;
 
-use super::{Counted, Shared, connection::Socket, worker::Workers};
-use crate::trust::Endpoint;
+use super::{
+    Counted, Shared,
+    connection::Socket,
+    tls::{Gate, HANDSHAKES},
+    worker::Workers,
+};
+use crate::{feed::Identity, trust::Endpoint};
 
 /// Where Envoy asks, and who is Envoy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +70,26 @@ pub enum Bound {
     Unix(UnixListener, Allow, SocketFile),
     /// Loopback TCP.
     Tcp(TcpListener),
+    /// TCP with mutual TLS.
+    Mtls {
+        /// The socket.
+        socket: TcpListener,
+        /// The Workload API that gives this workload's own SVID.
+        workload_api: Endpoint,
+        /// Who may connect.
+        allow: Vec<SpiffeId>,
+    },
+}
+
+/// A listener that knows everybody it serves.
+#[derive(Debug)]
+pub enum Open {
+    /// A unix socket.
+    Unix(UnixListener, Allow, SocketFile),
+    /// Loopback TCP.
+    Tcp(TcpListener),
+    /// TCP with mutual TLS.
+    Mtls(TcpListener, Arc<Gate>),
 }
 
 /// Removes a socket's file when it is no longer listened on.
@@ -81,11 +106,9 @@ pub struct SocketFile {
 /// If another process listens there, if something that is not a socket is in the way, or if anybody could replace the socket.
 pub fn bind(listener: &Listener) -> io::Result<Bound> {
     match listener {
-        Listener::Mtls { .. } => Err(io::Error::new(io::ErrorKind::Unsupported, "mutual TLS is not built yet")),
-        Listener::Tcp(address) => {
-            let socket = std::net::TcpListener::bind(address)?;
-            socket.set_nonblocking(true)?;
-            Ok(Bound::Tcp(TcpListener::from_std(socket)?))
+        Listener::Tcp(address) => Ok(Bound::Tcp(tcp(*address)?)),
+        Listener::Mtls { address, workload_api, allow } => {
+            Ok(Bound::Mtls { socket: tcp(*address)?, workload_api: workload_api.clone(), allow: allow.clone() })
         }
         Listener::Unix { path, mode, allow } => {
             clear(path)?;
@@ -99,22 +122,54 @@ pub fn bind(listener: &Listener) -> io::Result<Bound> {
     }
 }
 
+fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = std::net::TcpListener::bind(address)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket)
+}
+
 impl Bound {
     /// The address of a TCP listener.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Unix(..) => None,
-            Self::Tcp(socket) => socket.local_addr().ok(),
+            Self::Tcp(socket) | Self::Mtls { socket, .. } => socket.local_addr().ok(),
+        }
+    }
+
+    /// Gives a listener with mutual TLS what `identity` follows at its Workload API; until that has an SVID, `shared` is not ready.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
+    pub fn open(self, shared: &Arc<Shared>, identity: impl FnOnce(Endpoint) -> Identity) -> io::Result<Open> {
+        match self {
+            Self::Unix(socket, allow, file) => Ok(Open::Unix(socket, allow, file)),
+            Self::Tcp(socket) => Ok(Open::Tcp(socket)),
+            Self::Mtls { socket, workload_api, allow } => {
+                Ok(Open::Mtls(socket, Gate::new(identity(workload_api), allow, shared)?))
+            }
         }
     }
 }
 
-/// Accepts until `shutdown`, and hands each connection of somebody who may ask to a worker.
-pub async fn accept(bound: Bound, shared: Arc<Shared>, workers: Workers, shutdown: CancellationToken) {
+impl Open {
+    fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Unix(..) => None,
+            Self::Tcp(socket) | Self::Mtls(socket, _) => socket.local_addr().ok(),
+        }
+    }
+}
+
+/// Accepts until `shutdown`, and hands each connection of somebody who may ask to a worker, or of somebody who has to show that first.
+pub async fn accept(open: Open, shared: Arc<Shared>, workers: Workers, shutdown: CancellationToken) {
+    if let Some(address) = open.address() {
+        tracing::info!(%address, mtls = matches!(open, Open::Mtls(..)), "Listening");
+    }
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => return,
-            accepted = next(&bound) => accepted,
+            accepted = next(&open) => accepted,
         };
         let socket = match accepted {
             Ok(Some(socket)) => socket,
@@ -129,22 +184,37 @@ pub async fn accept(bound: Bound, shared: Arc<Shared>, workers: Workers, shutdow
                 continue;
             }
         };
-        match Counted::one(&shared, |shared| &shared.connections, shared.limits.connections) {
+        let counted = match &socket {
+            // Strangers do not take the places of those who are known.
+            Socket::Tls(..) => Counted::one(&shared, |shared| &shared.handshakes, HANDSHAKES),
+            Socket::Tcp(_) | Socket::Unix(_) => connection(&shared),
+        };
+        match counted {
             Some(counted) => workers.serve(socket, counted),
             None => shared.metrics.connection_refused(),
         }
     }
 }
 
+/// A place for one more connection, if there is one.
+pub(super) fn connection(shared: &Arc<Shared>) -> Option<Counted> {
+    Counted::one(shared, |shared| &shared.connections, shared.limits.connections)
+}
+
 /// The next connection; `None` if it is of somebody who may not ask.
-async fn next(bound: &Bound) -> io::Result<Option<Socket>> {
-    match bound {
-        Bound::Tcp(listener) => {
+async fn next(open: &Open) -> io::Result<Option<Socket>> {
+    match open {
+        Open::Tcp(listener) => {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
             Ok(Some(Socket::Tcp(stream.into_std()?)))
         }
-        Bound::Unix(listener, allow, _) => {
+        Open::Mtls(listener, gate) => {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok(Some(Socket::Tls(stream.into_std()?, Arc::clone(gate))))
+        }
+        Open::Unix(listener, allow, _) => {
             let (stream, _) = listener.accept().await?;
             if !stream.peer_cred().is_ok_and(|cred| allow.names(&cred)) {
                 return Ok(None);

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
@@ -88,7 +88,7 @@ async fn serve(shared: Arc<Shared>, receiver: mpsc::UnboundedReceiver<(Socket, C
         .http2_max_local_error_reset_streams(Some(MAX_LOCAL_RESETS))
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
-        .serve_with_incoming_shutdown(Checks::new(shared), Incoming(receiver), shutdown.clone().cancelled_owned());
+        .serve_with_incoming_shutdown(Checks::new(shared), Incoming::new(receiver), shutdown.clone().cancelled_owned());
     let late = async {
         shutdown.cancelled().await;
         tokio::time::sleep(limits.drain).await;
@@ -101,20 +101,56 @@ async fn serve(shared: Arc<Shared>, receiver: mpsc::UnboundedReceiver<(Socket, C
     }
 }
 
-/// Connections for one thread, registered with its runtime as they come.
-struct Incoming(mpsc::UnboundedReceiver<(Socket, Counted)>);
+/// Connections for one thread, registered with its runtime as they come, or as soon as it is known whose they are.
+struct Incoming {
+    accepted: mpsc::UnboundedReceiver<(Socket, Counted)>,
+    handshakes: JoinSet<Option<Connection>>,
+}
+
+impl Incoming {
+    fn new(accepted: mpsc::UnboundedReceiver<(Socket, Counted)>) -> Self {
+        Self { accepted, handshakes: JoinSet::new() }
+    }
+
+    /// The next connection that can be served without asking whose it is. `None`: there will be no more.
+    fn poll_accepted(&mut self, cx: &mut Context<'_>) -> Poll<Option<Connection>> {
+        while let Some((socket, counted)) = std::task::ready!(self.accepted.poll_recv(cx)) {
+            let registered = match socket {
+                Socket::Tls(socket, gate) => {
+                    self.handshakes.spawn(gate.admit(socket, counted));
+                    continue;
+                }
+                Socket::Tcp(socket) => Connection::tcp(socket, counted),
+                Socket::Unix(socket) => Connection::unix(socket, counted),
+            };
+            match registered {
+                Ok(connection) => return Poll::Ready(Some(connection)),
+                Err(error) => tracing::warn!(%error, "Connection cannot be served"),
+            }
+        }
+        Poll::Ready(None)
+    }
+}
 
 impl tokio_stream::Stream for Incoming {
     type Item = Result<Connection, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        while let Some((socket, counted)) = std::task::ready!(self.0.poll_recv(cx)) {
-            match Connection::register(socket, counted) {
-                Ok(connection) => return Poll::Ready(Some(Ok(connection))),
-                Err(error) => tracing::warn!(%error, "Connection cannot be served"),
+        let closed = match self.poll_accepted(cx) {
+            Poll::Ready(Some(connection)) => return Poll::Ready(Some(Ok(connection))),
+            Poll::Ready(None) => true,
+            Poll::Pending => false,
+        };
+        while let Poll::Ready(ended) = self.handshakes.poll_join_next(cx) {
+            match ended {
+                Some(Ok(Some(connection))) => return Poll::Ready(Some(Ok(connection))),
+                Some(Ok(None)) => {}
+                Some(Err(error)) => tracing::error!(%error, "Handshake panicked"),
+                None if closed => return Poll::Ready(None),
+                None => return Poll::Pending,
             }
         }
-        Poll::Ready(None)
+        Poll::Pending
     }
 }
 
