@@ -1,6 +1,7 @@
 //! A Hopguard of its own for each test, and what is said to it, in the words of the domain.
 
 mod answer;
+mod asker;
 mod documents;
 mod guard;
 mod hop;
@@ -11,6 +12,7 @@ mod wire;
 
 pub(crate) use self::{
     answer::Answer,
+    asker::Asker,
     documents::Grant,
     guard::Guard,
     hop::{Hop, envoy_pem},

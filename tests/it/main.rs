@@ -12,6 +12,7 @@ mod captures;
 mod envoy;
 mod frames;
 mod harness;
+mod mtls;
 mod playground;
 mod proto;
 mod readme;

@@ -7,7 +7,10 @@ use h2::{RecvStream, SendStream, client, client::ResponseFuture};
 use hopguard::pb::CheckResponse;
 use http::{HeaderMap, Request, StatusCode};
 use prost::Message;
-use tokio::net::UnixStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::UnixStream,
+};
 
 use super::{Answer, CHECK};
 
@@ -23,11 +26,19 @@ pub(crate) struct Call {
 
 impl Wire {
     pub(crate) async fn connect(socket: &Path) -> Self {
-        let stream = UnixStream::connect(socket).await.unwrap();
+        Self::over(UnixStream::connect(socket).await.unwrap()).await
+    }
+
+    pub(crate) async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         let (sender, connection) = client::handshake(stream).await.unwrap();
         // It ends with the last user of the connection; how, each call sees for itself.
         tokio::spawn(async { drop(connection.await) });
         Self(sender)
+    }
+
+    /// Whether a call can still be begun.
+    pub(crate) async fn is_open(&self) -> bool {
+        self.0.clone().ready().await.is_ok()
     }
 
     /// Begins a Check, with further headers.
