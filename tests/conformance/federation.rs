@@ -31,7 +31,7 @@ async fn a_friends_bundle_is_fetched_and_follows_the_friends_rotation() {
             async move { asker.outcome(&svid).await }
         })
     };
-    guard.asker().ask(&first).await.allowed();
+    guard.lets_in(&first).await;
     let calls = asks(&first);
 
     let authorities = friend.authorities(Kind::X509);
@@ -66,7 +66,7 @@ async fn a_friends_bundle_is_fetched_from_a_web_server() {
     let visitor = friend.mint("visitor", "5m").await;
     let guard = Guarded::default().trusting(FRIEND, &source).granting(&visitor.id());
     let guard = guard.start(&folder.path().join("guard")).await;
-    guard.asker().ask(&visitor).await.allowed();
+    guard.lets_in(&visitor).await;
 }
 
 /// No endpoint is asked more often than every 30 s, give or take a tenth; and a busy machine is late.

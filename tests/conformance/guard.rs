@@ -138,6 +138,11 @@ impl Guard {
         Asker { client: self.client.clone() }
     }
 
+    /// Waits until the holder of this SVID is let in: a bundle that is fetched may come after readiness.
+    pub(crate) async fn lets_in(&self, svid: &Svid) {
+        until("the first fetch", async || (self.asker().outcome(svid).await == ALLOWED).then_some(())).await;
+    }
+
     /// Which trust it decides by.
     pub(crate) async fn trust_revision(&self) -> String {
         let state = self.state().await;
