@@ -66,11 +66,15 @@ impl Door {
         }
         if matches!(self.hopguard, CheckAddress::Tcp(_)) {
             assert_eq!(cluster["name"], self.name);
+            let mut tls = common_tls("spiffe://home.test", &["h2"]);
+            // As a client Envoy offers no more than TLS 1.2 unless it is told to.
+            tls["tls_params"] =
+                json!({"tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3"});
             cluster["transport_socket"] = json!({
                 "name": "envoy.transport_sockets.tls",
                 "typed_config": {
                     "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-                    "common_tls_context": common_tls("spiffe://home.test", &["h2"]),
+                    "common_tls_context": tls,
                 },
             });
         }
