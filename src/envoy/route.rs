@@ -8,7 +8,7 @@ use super::{
 impl<'t> Lint<'_, 't> {
     /// Checks what routes do to the filters with these names.
     pub(super) fn per_route(&mut self, manager: &At<'t>, names: &[&str]) {
-        let Some(routes) = self.routes_of(manager) else { return };
+        let Some(routes) = self.routes_of(manager).filter(|_| !names.is_empty()) else { return };
         let purpose = self.expect.purpose_header.clone();
         each(&routes, &mut |at| {
             for (name, config) in at.get("typed_per_filter_config").iter().flat_map(At::entries) {

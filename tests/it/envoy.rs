@@ -6,6 +6,7 @@ mod ambiguity;
 mod client;
 mod denials;
 mod door;
+mod edge;
 mod files;
 mod headers;
 mod leaf;
@@ -20,6 +21,7 @@ use std::{env, future::Future, path::PathBuf, sync::LazyLock};
 use hopguard::dev::envoy::{self, Search};
 use tokio::runtime::Runtime;
 
+pub(crate) use self::leaf::Authorities;
 pub(crate) use self::validate::{rendered, validated};
 
 /// The Envoy of every test: a machine without one fails them, and says how to get it.

@@ -10,6 +10,7 @@
 mod audit;
 mod captures;
 mod envoy;
+mod envoy_config;
 mod frames;
 mod harness;
 mod mtls;

@@ -29,14 +29,14 @@ impl From<Svid> for Leaf {
 }
 
 /// The two authorities that Envoy and Hopguard trust alike: one for SVIDs, and one that signs anything.
-pub(super) struct Authorities {
+pub(crate) struct Authorities {
     proper: Authority,
     careless: CertifiedIssuer<'static, KeyPair>,
     now: Timestamp,
 }
 
 impl Authorities {
-    pub(super) fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(now: Timestamp) -> Self {
         let domain = TrustDomain::new(TRUST_DOMAIN).unwrap();
         let mut careless = params(&format!("spiffe://{TRUST_DOMAIN}"), now);
         careless.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -50,12 +50,12 @@ impl Authorities {
     }
 
     /// Both, as PEM.
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         format!("{}\n{}", self.proper.pem(), self.careless.pem())
     }
 
     /// An SVID of one of the playground's workloads, valid for an hour.
-    pub(super) fn svid(&self, name: &str) -> Svid {
+    pub(crate) fn svid(&self, name: &str) -> Svid {
         self.proper.mint(&spiffe_id(name).unwrap(), ago(self.now), self.now.after(DAY / 24)).unwrap()
     }
 

@@ -1,0 +1,67 @@
+//! The Envoy configurations that are shipped: Envoy takes them, and the linter has nothing to say about them.
+
+use std::{fs, path::Path, process::Command};
+
+use hopguard::{
+    clock::Clock,
+    envoy::{Expect, lint},
+};
+
+use crate::envoy::{Authorities, ENVOY};
+
+/// A shipped file.
+pub(crate) fn shipped(name: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/envoy").join(name);
+    fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
+}
+
+/// Puts the shipped files into a folder, with their paths in it; `who` is the workload that they are for.
+pub(crate) fn unpack(folder: &Path, authorities: &Authorities, who: &str) {
+    let tls = folder.join("tls");
+    fs::create_dir_all(&tls).unwrap();
+    authorities.svid(who).write(&tls.join("svid")).unwrap();
+    fs::write(tls.join("roots.pem"), authorities.pem()).unwrap();
+    let public = folder.join("public");
+    fs::create_dir_all(&public).unwrap();
+    authorities.svid(who).write(&public.join("tls")).unwrap();
+    for name in SHIPPED.iter().chain(&SECRETS) {
+        let text = shipped(name).replace("/etc/envoy", &folder.display().to_string());
+        fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+#[test]
+fn envoy_takes_every_configuration_that_is_shipped() {
+    let folder = tempfile::tempdir().unwrap();
+    unpack(folder.path(), &Authorities::new(Clock::default().now()), "payments");
+    for name in SHIPPED {
+        let mut envoy = Command::new(&*ENVOY);
+        let checked =
+            envoy.args(["--mode", "validate", "-l", "error", "-c"]).arg(folder.path().join(name)).output().unwrap();
+        assert!(checked.status.success(), "{name}: {}", String::from_utf8_lossy(&checked.stderr));
+    }
+}
+
+#[test]
+fn the_linter_finds_nothing_in_what_is_shipped() {
+    for name in SHIPPED {
+        assert_eq!(lint(&shipped(name), &Expect::default()), Ok(vec![]), "{name}");
+    }
+}
+
+#[test]
+fn no_file_is_shipped_unseen() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/envoy");
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name != "README.md");
+    names.sort_unstable();
+    let mut known = [&SHIPPED[..], &SECRETS[..]].concat();
+    known.sort_unstable();
+    assert_eq!(names, known);
+}
+
+/// The configurations.
+pub(crate) const SHIPPED: [&str; 4] = ["plain.yaml", "spire-sds.yaml", "tcp.yaml", "edge.yaml"];
+/// What they name.
+const SECRETS: [&str; 2] = ["plain-svid.yaml", "plain-roots.yaml"];
