@@ -1,25 +1,34 @@
-//! `hopguard check`: says everything that is wrong with a configuration and with what it names, and serves nothing.
+//! `hopguard check`: says everything that is wrong with a configuration, with what it names and with the Envoy before it, and serves nothing.
+
+mod envoy;
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use self::envoy::Linted;
 use super::exit::Exit;
 use crate::{
     config::Config,
+    envoy::{Expect, Severity},
     yaml::{Problem, Problems},
 };
 
-/// Say whether a configuration, and everything it names, would load
+/// Say whether a configuration, and everything it names, would load, and what in an Envoy configuration undoes it
+///
+/// Exits with 3 if something does not load, and with 1 if an Envoy configuration undoes Hopguard.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
     /// The configuration file
+    #[arg(long, value_name = "FILE", required_unless_present = "envoy")]
+    config: Option<PathBuf>,
+    /// An Envoy configuration (bootstrap, resources or config dump) to hold against the configuration, or its defaults; repeatable
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    envoy: Vec<PathBuf>,
     /// How to answer
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -44,54 +53,88 @@ pub struct Part {
 }
 
 impl CheckArgs {
-    /// Loads the configuration and each part it names, and writes every problem.
+    /// Loads the configuration and each part it names, lints the Envoy configurations, and writes every problem and finding.
     ///
     /// # Errors
     /// If `out` cannot be written.
     pub fn run(&self, parts: &[Part], out: &mut impl Write) -> io::Result<Exit> {
-        let report = Report::of(&self.config, parts);
+        let report = Report::of(self.config.as_deref(), &self.envoy, parts);
         match self.output {
             Output::Text => report.write_text(out)?,
             Output::Json => writeln!(out, "{:#}", report.to_json())?,
         }
-        Ok(if report.problems.is_empty() { Exit::Yes } else { Exit::DoesNotLoad })
+        Ok(report.exit())
     }
 }
 
 /// What was found, and what is wrong.
+#[derive(Default)]
 struct Report {
     found: Vec<(&'static str, String)>,
     problems: Vec<Problem>,
+    linted: Linted,
 }
 
 impl Report {
-    fn of(path: &std::path::Path, parts: &[Part]) -> Self {
+    fn of(config: Option<&Path>, envoys: &[PathBuf], parts: &[Part]) -> Self {
+        let mut report = Self::default();
+        // Held against the defaults where there is no configuration, and never where there is one that does not load.
+        let expect = match config {
+            None => Some(Expect::default()),
+            Some(path) => report.config(path, parts),
+        };
+        if let Some(expect) = expect {
+            report.linted = Linted::of(envoys, &expect, &mut report.problems);
+        }
+        report
+    }
+
+    /// Loads the configuration and its parts, and gives what it expects of Envoy.
+    fn config(&mut self, path: &Path, parts: &[Part]) -> Option<Expect> {
         let config = match Config::load(path) {
             Ok(config) => config,
             Err(Problems(problems)) => {
-                return Self { found: Vec::new(), problems };
+                self.problems = problems;
+                return None;
             }
         };
-        let mut report =
-            Self { found: vec![("config", format!("revision {}", config.revision))], problems: Vec::new() };
+        self.found.push(("config", format!("revision {}", config.revision)));
         for part in parts {
             match (part.load)(&config) {
-                Ok(found) => report.found.push((part.name, found)),
-                Err(Problems(problems)) => report.problems.extend(problems),
+                Ok(found) => self.found.push((part.name, found)),
+                Err(Problems(problems)) => self.problems.extend(problems),
             }
         }
-        report
+        Some(Expect::from(&config))
+    }
+
+    fn exit(&self) -> Exit {
+        if !self.problems.is_empty() {
+            Exit::DoesNotLoad
+        } else if self.linted.count(Severity::Error) > 0 {
+            Exit::Failed
+        } else {
+            Exit::Yes
+        }
     }
 
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         for problem in &self.problems {
             writeln!(out, "{problem}")?;
         }
-        match self.problems.len() {
-            0 => self.found.iter().try_for_each(|(name, found)| writeln!(out, "{name:10} {found}")),
-            1 => writeln!(out, "1 problem"),
-            count => writeln!(out, "{count} problems"),
+        if self.problems.is_empty() {
+            self.found.iter().try_for_each(|(name, found)| writeln!(out, "{name:10} {found}"))?;
         }
+        self.linted.write_text(out)?;
+        let counts = [
+            (self.problems.len(), "problem"),
+            (self.linted.count(Severity::Error), "error"),
+            (self.linted.count(Severity::Warning), "warning"),
+        ];
+        let said = counts.iter().filter(|(count, _)| *count > 0);
+        let said: Vec<_> =
+            said.map(|(count, what)| format!("{count} {what}{}", if *count == 1 { "" } else { "s" })).collect();
+        if said.is_empty() { Ok(()) } else { writeln!(out, "{}", said.join(", ")) }
     }
 
     fn to_json(&self) -> Value {
@@ -105,9 +148,10 @@ impl Report {
             })
         };
         json!({
-            "ok": self.problems.is_empty(),
+            "ok": self.exit() == Exit::Yes,
             "found": self.found.iter().map(|(name, found)| json!({"name": name, "found": found})).collect::<Vec<_>>(),
             "problems": self.problems.iter().map(problem).collect::<Vec<_>>(),
+            "findings": self.linted.to_json(),
         })
     }
 }
@@ -126,7 +170,7 @@ mod tests {
         std::fs::write(&config, source).unwrap();
         let name = config.display().to_string();
         let mut out = Vec::new();
-        let exit = CheckArgs { config, output }.run(parts, &mut out).unwrap();
+        let exit = CheckArgs { config: Some(config), envoy: Vec::new(), output }.run(parts, &mut out).unwrap();
         (exit, String::from_utf8(out).unwrap().replace(&name, "hopguard.yaml"))
     }
 
@@ -163,5 +207,75 @@ mod tests {
         assert_eq!(report["ok"], false);
         assert_eq!(report["found"][1]["found"], "3 grants");
         assert_eq!(report["problems"][0]["message"], "no module");
+    }
+
+    const PLAIN: &str = include_str!("../../deploy/envoy/plain.yaml");
+
+    fn check_envoy(source: &str, output: Output) -> (Exit, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("envoy.yaml");
+        std::fs::write(&file, source).unwrap();
+        let name = file.display().to_string();
+        let mut out = Vec::new();
+        let exit = CheckArgs { config: None, envoy: vec![file], output }.run(&[], &mut out).unwrap();
+        (exit, String::from_utf8(out).unwrap().replace(&name, "envoy.yaml"))
+    }
+
+    #[test]
+    fn an_envoy_that_undoes_nothing_passes() {
+        let said = "envoy      envoy.yaml: nothing undoes Hopguard\n";
+        assert_eq!(check_envoy(PLAIN, Output::Text), (Exit::Yes, said.to_owned()));
+    }
+
+    #[test]
+    fn an_envoy_that_undoes_hopguard_fails_and_one_that_deserves_a_look_does_not() {
+        let open = PLAIN.replace("failure_mode_allow: false", "failure_mode_allow: true");
+        let line = PLAIN.lines().position(|line| line.contains("failure_mode_allow")).unwrap() + 1;
+        let said = format!(
+            "envoy.yaml:{line}: ext_authz.failure_mode_allow: when Hopguard gives no answer, the request is let through; leave it out \
+             or set it to false\n1 error\n"
+        );
+        assert_eq!(check_envoy(&open, Output::Text), (Exit::Failed, said));
+        let joined = PLAIN.replace("encode_raw_headers: true", "encode_raw_headers: false");
+        let (exit, text) = check_envoy(&joined, Output::Text);
+        assert_eq!(exit, Exit::Yes);
+        assert!(
+            text.contains(": ext_authz.encode_raw_headers: warning: ") && text.ends_with("\n1 warning\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_envoy_that_does_not_load_is_a_problem() {
+        let (exit, text) = check_envoy("a: 1\na: 2\n", Output::Text);
+        assert_eq!((exit, &*text), (Exit::DoesNotLoad, "envoy.yaml:2:1: the field `a` is there twice\n1 problem\n"));
+        let mut out = Vec::new();
+        let nowhere = CheckArgs { config: None, envoy: vec!["/nowhere".into()], output: Output::Text };
+        assert_eq!(nowhere.run(&[], &mut out).unwrap(), Exit::DoesNotLoad);
+    }
+
+    #[test]
+    fn findings_are_told_to_programs() {
+        let open = PLAIN.replace("failure_mode_allow: false", "failure_mode_allow: true");
+        let (exit, text) = check_envoy(&open, Output::Json);
+        assert_eq!(exit, Exit::Failed);
+        let report: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(report["ok"], false);
+        let finding = &report["findings"][0];
+        assert_eq!((&finding["code"], &finding["severity"]), (&"ext_authz.failure_mode_allow".into(), &"error".into()));
+        assert!(finding["path"].as_str().unwrap().ends_with(".failure_mode_allow"), "{finding}");
+    }
+
+    #[test]
+    fn an_envoy_is_held_against_the_configuration() {
+        let directory = tempfile::tempdir().unwrap();
+        let [config, envoy] = ["hopguard.yaml", "envoy.yaml"].map(|name| directory.path().join(name));
+        std::fs::write(&config, example().replace("deadline: 100ms", "deadline: 300ms")).unwrap();
+        std::fs::write(&envoy, PLAIN).unwrap();
+        let mut out = Vec::new();
+        let args = CheckArgs { config: Some(config), envoy: vec![envoy], output: Output::Text };
+        assert_eq!(args.run(&[], &mut out).unwrap(), Exit::Failed);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("ext_authz.timeout: Envoy gives up after 0.25s"), "{text}");
     }
 }

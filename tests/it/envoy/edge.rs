@@ -1,6 +1,6 @@
 //! The shipped edge, live: what only a proved peer may say does not come in from outside, and the mesh knows the edge by its SVID.
 
-use std::{fs, net::SocketAddr, path::Path, time::Duration};
+use std::{fs, net::SocketAddr, path::Path};
 
 use hopguard::{
     clock::Clock,
@@ -167,7 +167,7 @@ async fn start(folder: &Path, name: &str, text: &str, listener: &str) -> (Proces
     command.arg("-c").arg(&config).arg("--admin-address-path").arg(&admin);
     command.args(["--disable-hot-restart", "--concurrency", "1", "--drain-time-s", "1", "-l", "warning"]);
     let process = Process::spawn(format!("Envoy `{name}`"), command, folder.join(format!("{name}.log"))).unwrap();
-    let address = until(&format!("a listener of {}", config.display()), async || {
+    let address = until("a live listener", async || {
         let admin = fs::read_to_string(&admin).ok()?.trim().parse().ok()?;
         let (_, ready) = ask::get(admin, "/ready").await.ok()?;
         let (_, body) = ask::get(admin, "/listeners?format=json").await.ok()?;
@@ -176,8 +176,8 @@ async fn start(folder: &Path, name: &str, text: &str, listener: &str) -> (Proces
         let found = all.iter().find(|found| found["name"] == listener)?;
         let port = found["local_address"]["socket_address"]["port_value"].as_u64()?;
         ready.starts_with(b"LIVE").then(|| SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap())))
-    });
-    let address = tokio::time::timeout(Duration::from_secs(30), address).await.unwrap();
+    })
+    .await;
     (process, address)
 }
 
