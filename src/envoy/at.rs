@@ -119,11 +119,11 @@ impl<'t> At<'t> {
 
     /// The extension that is configured in a field.
     pub(super) fn extension(&self, field: &str) -> Option<Extension<'t>> {
-        self.get(field).map(Self::as_extension)
+        self.get(field).map(Self::into_extension)
     }
 
     /// The extension that is configured here.
-    pub(super) fn as_extension(self) -> Extension<'t> {
+    pub(super) fn into_extension(self) -> Extension<'t> {
         let message = self.word("@type").map_or("", message_name);
         // A message that is not compiled in, or may not be, travels in a struct.
         if message.ends_with(".TypedStruct") {

@@ -76,7 +76,18 @@ impl<'t> Lint<'_, 't> {
         if chain.asks && role != Role::Edge {
             self.peer_is_proved(&chain.at);
         }
+        for filter in chain.at.items("filters").iter().filter(|filter| filter.get("config_discovery").is_some()) {
+            let message = "what this filter does comes from elsewhere and is not seen here";
+            let fix = "configure it here, or check the admin interface's `/config_dump`";
+            self.warning("filter.unseen", filter, "config_discovery", message, fix);
+        }
         for (index, filter) in chain.filters.iter().enumerate() {
+            if filter.message == HTTP_MANAGER && role != Role::Edge && chain.asks && !super::http::asks(&filter.config)
+            {
+                let message = "connections are asked about, the requests on them are not";
+                let fix = "put `envoy.filters.http.ext_authz` before the router, as in plain.yaml";
+                self.error("ext_authz.missing", &filter.config, "http_filters", message, fix);
+            }
             match filter.message {
                 HTTP_MANAGER => self.http_manager(&filter.config, role),
                 super::tcp::EXT_AUTHZ => self.tcp_ext_authz(&filter.config),

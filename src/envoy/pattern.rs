@@ -195,17 +195,22 @@ impl Run<'_> {
             Regex::All(parts) => parts.iter().try_fold(from, |from, part| self.of(part, from))?,
             Regex::Any(branches) => branches.iter().try_fold(0, |ends, branch| Some(ends | self.of(branch, from)?))?,
             Regex::Repeat { inner, optional, many } => {
-                let mut ends = self.of(inner, from)?;
-                while *many {
-                    let further = ends | self.of(inner, ends)?;
-                    if further == ends {
-                        break;
-                    }
-                    ends = further;
-                }
+                let once = self.of(inner, from)?;
+                let ends = if *many { self.again(inner, once)? } else { once };
                 if *optional { ends | from } else { ends }
             }
         })
+    }
+
+    /// Where it can end after any further number of matches.
+    fn again(&mut self, inner: &Regex, mut ends: u64) -> Option<u64> {
+        loop {
+            let further = ends | self.of(inner, ends)?;
+            if further == ends {
+                return Some(ends);
+            }
+            ends = further;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ impl<'t> Lint<'_, 't> {
         let purpose = self.expect.purpose_header.clone();
         each(&routes, &mut |at| {
             for (name, config) in at.get("typed_per_filter_config").iter().flat_map(At::entries) {
-                self.route_filter(&config.as_extension(), names.contains(&name));
+                self.route_filter(&config.into_extension(), names.contains(&name));
             }
             for header in at.items("request_headers_to_add") {
                 let name =

@@ -6,7 +6,11 @@ use super::*;
 
 fn codes(source: &str) -> Vec<&'static str> {
     let findings = lint(source, &Expect::default()).unwrap_or_else(|why| panic!("{why:?}\n{source}"));
-    findings.iter().map(|finding| finding.code).collect()
+    let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+    for code in &codes {
+        assert!(README.contains(&format!("`{code}`")), "{code} is in no table of the README");
+    }
+    codes
 }
 
 /// The file with one place of it changed.
@@ -260,6 +264,28 @@ fn every_way_into_a_listener_is_asked_about() {
 }
 
 #[test]
+fn a_question_per_connection_is_none_per_request() {
+    let network = "          filters:\n            - {name: a, typed_config: {\"@type\": a/envoy.extensions.filters.network.ext_authz.v3.ExtAuthz, \
+                   transport_api_version: V3, include_peer_certificate: true, grpc_service: {timeout: 1s}}}\n";
+    let both = changed(PLAIN, "          filters:\n", network);
+    assert_eq!(codes(&both), [""; 0]);
+    let once = changed(&both, "filters.http.ext_authz.v3.ExtAuthz", "filters.http.rbac.v3.RBAC");
+    assert_eq!(codes(&once), ["ext_authz.missing"]);
+}
+
+#[test]
+fn what_is_not_in_the_file_is_said_to_be_elsewhere() {
+    let elsewhere = |at: &str| {
+        let filter = format!("{at}            - {{name: a, config_discovery: {{config_source: {{ads: {{}}}}}}}}\n");
+        codes(&changed(PLAIN, at, &filter))
+    };
+    assert_eq!(elsewhere("          filters:\n"), ["filter.unseen"]);
+    let filters = "                http_filters:\n";
+    let filter = format!("{filters}                  - {{name: a, config_discovery: {{}}}}\n");
+    assert_eq!(codes(&changed(PLAIN, filters, &filter)), ["filter.unseen"]);
+}
+
+#[test]
 fn a_filter_behind_a_matcher_asks_only_sometimes() {
     let from = "\"@type\": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz\n";
     let to = "\"@type\": a/envoy.extensions.common.matching.v3.ExtensionWithMatcher\n                      extension_config: {name: a, typed_config: {\"@type\": a/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz}}\n";
@@ -356,6 +382,7 @@ fn a_hostile_file_is_refused_at_once() {
 }
 
 const PLAIN: &str = include_str!("../../deploy/envoy/plain.yaml");
+const README: &str = include_str!("../../deploy/envoy/README.md");
 const SPIRE: &str = include_str!("../../deploy/envoy/spire-sds.yaml");
 const TCP: &str = include_str!("../../deploy/envoy/tcp.yaml");
 const EDGE: &str = include_str!("../../deploy/envoy/edge.yaml");

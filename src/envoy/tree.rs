@@ -72,7 +72,7 @@ impl<'s> Builder<'s> {
                 _ => document = Some(self.node(event, span, 0)?),
             }
         }
-        document.ok_or(Refused { line: None, message: "the file is empty".to_owned() })
+        document.ok_or_else(|| Refused { line: None, message: "the file is empty".to_owned() })
     }
 
     fn next(&mut self) -> Result<(Event<'s>, Span), Refused> {

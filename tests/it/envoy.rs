@@ -6,7 +6,7 @@ mod ambiguity;
 mod client;
 mod denials;
 mod door;
-mod edge;
+
 mod files;
 mod headers;
 mod leaf;
@@ -14,6 +14,7 @@ mod outage;
 mod protocols;
 mod recorder;
 mod scene;
+mod shipped;
 mod validate;
 
 use std::{env, future::Future, path::PathBuf, sync::LazyLock};

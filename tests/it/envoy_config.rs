@@ -4,10 +4,11 @@ use std::{fs, path::Path, process::Command};
 
 use hopguard::{
     clock::Clock,
-    envoy::{Expect, lint},
+    dev::envoy::{CheckAddress, Listener},
+    envoy::{Expect, Severity, lint},
 };
 
-use crate::envoy::{Authorities, ENVOY};
+use crate::envoy::{Authorities, ENVOY, rendered};
 
 /// A shipped file.
 pub(crate) fn shipped(name: &str) -> String {
@@ -47,6 +48,17 @@ fn the_linter_finds_nothing_in_what_is_shipped() {
     for name in SHIPPED {
         assert_eq!(lint(&shipped(name), &Expect::default()), Ok(vec![]), "{name}");
     }
+}
+
+#[test]
+fn the_playgrounds_envoys_leave_paths_to_hopguard_and_undo_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = Listener::new("inbound", CheckAddress::Unix("/run/hopguard/check.sock".into()));
+    let findings = lint(&rendered(folder.path(), vec![listener]).to_string(), &Expect::default()).unwrap();
+    assert!(findings.iter().all(|finding| finding.severity == Severity::Warning), "{findings:#?}");
+    let mut codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["hcm.escaped_slashes", "hcm.merge_slashes", "hcm.normalize_path"]);
 }
 
 #[test]

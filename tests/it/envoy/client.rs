@@ -68,6 +68,13 @@ impl Wire {
         back
     }
 
+    /// Waits until the other side ends the connection.
+    pub(super) async fn ended(&mut self) {
+        let mut rest = Vec::new();
+        // However it ends, it has ended.
+        let _ = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await.expect("an end");
+    }
+
     async fn read(&mut self) -> Reply {
         let mut bytes = Vec::new();
         while !bytes.ends_with(b"\r\n\r\n") {

@@ -1,10 +1,17 @@
-//! The shipped edge, live: what only a proved peer may say does not come in from outside, and the mesh knows the edge by its SVID.
+//! The shipped configurations, live: what only a proved peer may say does not come in from outside, the mesh knows the edge by its SVID, and
+//! what outlives an answer ends.
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use hopguard::{
     clock::Clock,
     dev::{Process, Sidecar, TRUST_DOMAIN, ask},
+    envoy::{Expect, lint},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -14,7 +21,7 @@ use super::{
     ENVOY,
     client::{Reply, Wire},
     files,
-    leaf::Authorities,
+    leaf::{Authorities, Leaf},
     recorder::{Head, Recorder},
     run,
     scene::Setting,
@@ -66,6 +73,33 @@ fn the_mesh_knows_the_edge_by_its_svid_and_grants_it_what_outsiders_get() {
     });
 }
 
+#[test]
+fn a_websocket_ends_with_the_bound_of_what_outlives_an_answer() {
+    run(async {
+        let mesh = Mesh::start(&[("max_stream_duration: 900s", "max_stream_duration: 1s")]).await;
+        let mut wire = Wire::open(mesh.address, Some(&mesh.orders)).await;
+        let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: \
+                       dGhlIHNhbXBsZSBub25jZQ==";
+        let request = format!("GET /feed HTTP/1.1\r\nhost: payments\r\nx-hop-purpose: checkout\r\n{upgrade}\r\n\r\n");
+        assert_eq!(wire.send(request).await.status, 101);
+        assert_eq!(wire.echo(b"allowed once").await, b"allowed once");
+        let started = Instant::now();
+        wire.ended().await;
+        // The bound and not the idle timeout, which is longer than the client's patience.
+        assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    });
+}
+
+#[test]
+fn the_linter_finds_nothing_in_what_a_live_envoy_tells_of_itself() {
+    run(async {
+        let mesh = Mesh::start(&[]).await;
+        let (_, dump) = ask::get(mesh.admin, "/config_dump").await.unwrap();
+        let expect = Expect { deadline: Duration::from_secs(5), ..Expect::default() };
+        assert_eq!(lint(str::from_utf8(&dump).unwrap(), &expect), Ok(vec![]));
+    });
+}
+
 /// The edge, with what is behind it; dropping it ends every process of it.
 struct Edge {
     address: SocketAddr,
@@ -86,35 +120,17 @@ impl Edge {
         let (before, socket) = edge.rsplit_once("      transport_socket:\n").unwrap();
         let (_, after) = socket.split_once("      load_assignment:\n").unwrap();
         let plain = format!("{before}      load_assignment:\n{after}");
-        let (envoy, address) = start(folder.path(), "edge", &plain, "outside").await;
+        let (envoy, _, address) = start(folder.path(), "edge", &plain, "outside").await;
         Self { address, workload, _behind: None, _envoy: envoy, _folder: folder }
     }
 
     /// The edge calls the shipped Envoy of a workload, which asks Hopguard.
     async fn before_the_mesh() -> Self {
-        let (folder, workload) = (tempfile::tempdir().unwrap(), Recorder::start().await);
-        let now = Clock::default().now();
-        let authorities = Authorities::new(now);
-        files::write(folder.path(), &authorities, now, &Setting::default());
-        let sidecar = Path::new(env!("CARGO_BIN_EXE_hopguard"));
-        let config = folder.path().join("hopguard.yaml");
-        let sidecar = Sidecar::start(sidecar, &config, &folder.path().join("hopguard")).await.unwrap();
-        let [inside, outside] = ["inside", "outside"].map(|name| folder.path().join(name));
-        unpack(&inside, &authorities, "payments");
-        unpack(&outside, &authorities, "orders");
-        let plain = fs::read_to_string(inside.join("plain.yaml")).unwrap();
-        let plain = replaced(
-            &plain,
-            &[
-                ("/run/hopguard/check.sock", &folder.path().join("check.sock").display().to_string()),
-                ("port_value: 8080", &format!("port_value: {}", workload.address().port())),
-                ("port_value: 8443", "port_value: 0"),
-                // A loaded machine may take longer.
-                ("timeout: 0.25s", "timeout: 10s"),
-            ],
-        );
-        let (inbound, address) = start(&inside, "plain", &plain, "inbound").await;
-        let (envoy, address) = start(&outside, "edge", &edge(&outside, address), "outside").await;
+        let mesh = Mesh::start(&[]).await;
+        let outside = mesh.folder.path().join("outside");
+        unpack(&outside, &mesh.authorities, "orders");
+        let (envoy, _, address) = start(&outside, "edge", &edge(&outside, mesh.address), "outside").await;
+        let Mesh { workload, folder, sidecar, envoy: inbound, .. } = mesh;
         Self { address, workload, _behind: Some((sidecar, inbound)), _envoy: envoy, _folder: folder }
     }
 
@@ -129,6 +145,47 @@ impl Edge {
         let heads = self.workload.heads(mark);
         let [head] = &heads[..] else { panic!("{heads:?}") };
         head.clone()
+    }
+}
+
+/// The shipped Envoy of a workload, and the Hopguard that it asks.
+struct Mesh {
+    address: SocketAddr,
+    admin: SocketAddr,
+    workload: Recorder,
+    authorities: Authorities,
+    /// The SVID of a caller with grants.
+    orders: Leaf,
+    sidecar: Sidecar,
+    envoy: Process,
+    folder: TempDir,
+}
+
+impl Mesh {
+    async fn start(changes: &[(&str, &str)]) -> Self {
+        let (folder, workload) = (tempfile::tempdir().unwrap(), Recorder::start().await);
+        let now = Clock::default().now();
+        let authorities = Authorities::new(now);
+        files::write(folder.path(), &authorities, now, &Setting::default());
+        let executable = Path::new(env!("CARGO_BIN_EXE_hopguard"));
+        let config = folder.path().join("hopguard.yaml");
+        let sidecar = Sidecar::start(executable, &config, &folder.path().join("hopguard")).await.unwrap();
+        let inside = folder.path().join("inside");
+        unpack(&inside, &authorities, "payments");
+        let socket = folder.path().join("check.sock").display().to_string();
+        let port = format!("port_value: {}", workload.address().port());
+        let own = [
+            ("/run/hopguard/check.sock", &*socket),
+            ("port_value: 8080", &port),
+            ("port_value: 8443", "port_value: 0"),
+            // A loaded machine may take longer.
+            ("timeout: 0.25s", "timeout: 10s"),
+        ];
+        let plain = fs::read_to_string(inside.join("plain.yaml")).unwrap();
+        let plain = replaced(&plain, &[&own[..], changes].concat());
+        let (envoy, admin, address) = start(&inside, "plain", &plain, "inbound").await;
+        let orders = authorities.svid("orders").into();
+        Self { address, admin, workload, authorities, orders, sidecar, envoy, folder }
     }
 }
 
@@ -158,8 +215,8 @@ fn replaced(text: &str, rows: &[(&str, &str)]) -> String {
     })
 }
 
-/// Starts Envoy with a file as it is written, and says where the listener is.
-async fn start(folder: &Path, name: &str, text: &str, listener: &str) -> (Process, SocketAddr) {
+/// Starts Envoy with a file as it is written, and says where its admin interface and the listener are.
+async fn start(folder: &Path, name: &str, text: &str, listener: &str) -> (Process, SocketAddr, SocketAddr) {
     let config = folder.join(format!("{name}.live.yaml"));
     fs::write(&config, text).unwrap();
     let admin = folder.join(format!("{name}.admin"));
@@ -167,18 +224,19 @@ async fn start(folder: &Path, name: &str, text: &str, listener: &str) -> (Proces
     command.arg("-c").arg(&config).arg("--admin-address-path").arg(&admin);
     command.args(["--disable-hot-restart", "--concurrency", "1", "--drain-time-s", "1", "-l", "warning"]);
     let process = Process::spawn(format!("Envoy `{name}`"), command, folder.join(format!("{name}.log"))).unwrap();
-    let address = until("a live listener", async || {
-        let admin = fs::read_to_string(&admin).ok()?.trim().parse().ok()?;
+    let (admin, address) = until("a live listener", async || {
+        let admin: SocketAddr = fs::read_to_string(&admin).ok()?.trim().parse().ok()?;
         let (_, ready) = ask::get(admin, "/ready").await.ok()?;
         let (_, body) = ask::get(admin, "/listeners?format=json").await.ok()?;
         let listeners: Value = serde_json::from_slice(&body).ok()?;
         let all = listeners["listener_statuses"].as_array()?;
         let found = all.iter().find(|found| found["name"] == listener)?;
         let port = found["local_address"]["socket_address"]["port_value"].as_u64()?;
-        ready.starts_with(b"LIVE").then(|| SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap())))
+        let address = SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap()));
+        ready.starts_with(b"LIVE").then_some((admin, address))
     })
     .await;
-    (process, address)
+    (process, admin, address)
 }
 
 /// What an outside client would be somebody else with.
