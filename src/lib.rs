@@ -13,6 +13,8 @@
 //! | [`server`] | every Check gets a `CheckResponse`, on the thread that read it |
 //! | [`hop`] | one request in one canonical form, or a refusal |
 //! | [`peer`], [`trust`] | a caller is a SPIFFE ID whose certificate was verified against its own trust domain's bundle, now |
+//! | [`token`] | a token says what its issuer signed, for this workload, now |
+//! | [`delegation`] | a peer presents its own tokens, or those of whom it acts for |
 //! | [`audience`] | a hop that was answered under another name is not ours |
 //! | [`purpose`] | what for, from a closed vocabulary |
 //! | [`grant`], [`store`] | what an administrator approved, and nothing else |
@@ -22,12 +24,13 @@
 //! | [`audit`] | an allow leaves only with a reserved place in the log |
 //! | [`replay`] | a one-time token is spent once: its claim outlives it |
 //!
-//! Beside the road: [`config`] and [`yaml`] read files strictly, [`feed`] keeps the bundles that come over a network, [`reload`] swaps snapshots whole, [`clock`] is the only source of time,
-//! [`telemetry`] names every metric, [`pb`] holds Envoy's messages, [`app`] puts it together, [`cli`] and [`dev`] are what people type.
+//! Beside the road: [`config`] and [`yaml`] read files strictly, [`json`] reads what strangers write, [`feed`] keeps what comes over a
+//! network, [`reload`] swaps snapshots whole, [`clock`] is the only source of time, [`telemetry`] names every metric, [`pb`] holds Envoy's
+//! messages, [`envoy`] finds what in Envoy's configuration undoes all this, [`app`] puts it together, [`cli`] and [`dev`] are what people
+//! type.
 //!
-//! Where a later capability goes: token verification and delegation between `peer` and `audience` (as proofs in
-//! [`decision::Evidence`]), suspension and revocation at the head of `judge`, replay beside [`authorizer`] (it runs `judge` on recorded
-//! evidence).
+//! Where a later capability goes: suspension and revocation at the head of `judge`, judging recorded evidence again beside
+//! [`authorizer`].
 
 pub mod app;
 pub mod audience;

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
 
 use self::envoy::Linted;
@@ -18,16 +18,17 @@ use crate::{
     yaml::{Problem, Problems},
 };
 
-/// Say whether a configuration, and everything it names, would load, and what in an Envoy configuration undoes it
+/// Say whether a configuration, and everything it names, would load, and what in an Envoy configuration undoes Hopguard
 ///
 /// Exits with 3 if something does not load, and with 1 if an Envoy configuration undoes Hopguard.
 #[derive(Args, Clone, Debug)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true))]
 pub struct CheckArgs {
     /// The configuration file
-    #[arg(long, value_name = "FILE", required_unless_present = "envoy")]
+    #[arg(long, value_name = "FILE", group = "what")]
     config: Option<PathBuf>,
     /// An Envoy configuration (bootstrap, resources or config dump) to hold against the configuration, or its defaults; repeatable
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "what")]
     envoy: Vec<PathBuf>,
     /// How to answer
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
@@ -219,6 +220,21 @@ mod tests {
         let mut out = Vec::new();
         let exit = CheckArgs { config: None, envoy: vec![file], output }.run(&[], &mut out).unwrap();
         (exit, String::from_utf8(out).unwrap().replace(&name, "envoy.yaml"))
+    }
+
+    #[test]
+    fn something_has_to_be_named() {
+        #[derive(clap::Parser)]
+        struct Cli {
+            #[command(flatten)]
+            args: CheckArgs,
+        }
+        let parse = |arguments: &str| <Cli as clap::Parser>::try_parse_from(arguments.split(' '));
+        assert!(parse("check").is_err());
+        assert!(parse("check --config a --config b").is_err());
+        let cli = parse("check --config a --envoy b --envoy c").unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(cli.args.envoy, [PathBuf::from("b"), PathBuf::from("c")]);
+        assert!(parse("check --envoy b").is_ok_and(|cli| cli.args.config.is_none()));
     }
 
     #[test]

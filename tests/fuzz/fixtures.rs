@@ -103,7 +103,8 @@ pub fn tokens() -> &'static (Verifier, IssuerKeys) {
             algorithms: vec![Algorithm::ES256, Algorithm::RS256],
             one_time: false,
         };
-        let rules = Rules { jwt_svid: Some(jwt_svid), transaction: Some(transaction), oidc: vec![oidc], ..Rules::default() };
+        let rules =
+            Rules { jwt_svid: Some(jwt_svid), transaction: Some(transaction), oidc: vec![oidc], ..Rules::default() };
         let (keys, _) = JwtKeys::parse(LOGIN_KEYS, Uses::Plain).unwrap();
         let issuers = [(LOGIN.to_owned(), KeySet { keys, stale_at: None })].into_iter().collect();
         (Verifier::new(Arc::new(rules), Arc::new(TokenCache::new(16))), issuers)

@@ -42,7 +42,8 @@ fn main() {
         .unwrap(),
         login.sign(json!({}), &claims(json!({"iss": LOGIN, "sub": "alice", "aud": "payments"}))).unwrap(),
     ];
-    let xfcc = format!("By={PAYMENTS};Hash={};Cert=\"{text}\";Subject=\"O=a\\\"b\\,c\";URI={FRONTEND}", "00".repeat(32));
+    let xfcc =
+        format!("By={PAYMENTS};Hash={};Cert=\"{text}\";Subject=\"O=a\\\"b\\,c\";URI={FRONTEND}", "00".repeat(32));
 
     let write = |path: &Path, bytes: &[u8]| {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -6,7 +6,6 @@ mod ambiguity;
 mod client;
 mod denials;
 mod door;
-
 mod files;
 mod headers;
 mod leaf;
@@ -22,8 +21,10 @@ use std::{env, future::Future, path::PathBuf, sync::LazyLock};
 use hopguard::dev::envoy::{self, Search};
 use tokio::runtime::Runtime;
 
-pub(crate) use self::leaf::Authorities;
-pub(crate) use self::validate::{rendered, validated};
+pub(crate) use self::{
+    leaf::Authorities,
+    validate::{rendered, validated},
+};
 
 /// The Envoy of every test: a machine without one fails them, and says how to get it.
 pub(crate) static ENVOY: LazyLock<PathBuf> = LazyLock::new(|| {

@@ -19,6 +19,9 @@ fuzz_target!(|data: &[u8]| {
         let evidence = PeerEvidence { certificate, principal: "", xfcc: None };
         let proved = VERIFIER.verify(&evidence, trust(), now());
         // Line breaks and escapes can be written in more ways than one, the certificate inside cannot.
-        assert!(proved.is_err() || proved == VERIFIER.verify(&PeerEvidence { certificate: LEAF_TEXT, ..evidence }, trust(), now()));
+        assert!(
+            proved.is_err()
+                || proved == VERIFIER.verify(&PeerEvidence { certificate: LEAF_TEXT, ..evidence }, trust(), now())
+        );
     }
 });
