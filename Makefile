@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test conformance bench lint deny
+.PHONY: help setup demo test conformance fuzz bench lint deny
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO_DENY := 0.20.2
@@ -45,13 +45,16 @@ $(SPIRE)/ready: tests/spire/build.sh tests/spire/go.mod tests/spire/go.sum tests
 	tests/spire/build.sh $(@D)
 	touch $@
 
+fuzz: ## feed each reader of what strangers write with mutations, a minute each
+	tests/fuzz/run.sh $(TARGET)/fuzz
+
 bench: ## time the road in process, and compare the server with one that only says yes
 	cargo bench --locked --bench decide
 	cargo bench --locked --bench compare
 
 lint: ## formatting, lints and documentation, warnings denied
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --test conformance -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 

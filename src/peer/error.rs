@@ -41,7 +41,7 @@ pub enum PeerError {
     },
     /// The bundle of the trust domain is too old to be relied on (`trust_stale`).
     #[error(
-        "the bundle of trust domain `{trust_domain}` is stale: its source has been gone for longer than `max_stale`"
+        "the bundle of trust domain `{trust_domain}` is stale: its source has not given it yet, or has been gone for longer than `max_stale`"
     )]
     Stale {
         /// The trust domain.

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Bundles {
     held: BTreeMap<TrustDomain, Held>,
-    /// Whether all have been in, once.
+    /// Whether all have been in, once; of those that another domain's servers give, whether they have been asked for.
     complete: bool,
 }
 
@@ -35,6 +35,7 @@ impl Bundles {
     pub(super) fn load(&mut self, sources: &[Source], feeds: &Feeds, now: Timestamp) -> Vec<String> {
         let mut problems = Vec::new();
         let mut bundles = BTreeMap::new();
+        let mut awaited = false;
         for source in sources {
             let held = match source.read() {
                 Some(Ok(bundle)) => Some(Held { bundle, confirmed: now }),
@@ -45,6 +46,9 @@ impl Bundles {
                 None => {
                     let latest = feeds.latest(&source.trust_domain);
                     let latest_stale_at = latest.stale_at(source.max_stale);
+                    // Another domain's servers that cannot be reached hold up nobody's start.
+                    let has_failed = source.is_federated() && latest.problem.is_some();
+                    awaited |= latest.bundle.is_none() && !has_failed;
                     problems.extend(latest.problem);
                     latest.bundle.map(|bundle| {
                         let bundle = TrustBundle::clone(&bundle).with_stale_at(latest_stale_at);
@@ -52,11 +56,11 @@ impl Bundles {
                     })
                 }
             };
+            awaited |= held.is_none() && !source.is_fed();
             bundles.extend(held.map(|held| (source.trust_domain.clone(), held)));
         }
         self.held = bundles;
-        self.complete |=
-            sources.iter().all(|source| source.is_federated() || self.held.contains_key(&source.trust_domain));
+        self.complete |= !awaited;
         problems
     }
 
