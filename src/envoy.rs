@@ -6,6 +6,7 @@
 
 mod ask;
 mod at;
+mod cluster;
 mod edge;
 mod filters;
 mod headers;

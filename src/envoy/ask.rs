@@ -116,6 +116,7 @@ impl Lint<'_, '_> {
         };
         self.timeout(&service, timeout);
         self.authority(&service);
+        self.way_to_hopguard(&service);
     }
 
     fn timeout(&mut self, service: &At<'_>, code: &'static str) {

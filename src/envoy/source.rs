@@ -1,14 +1,17 @@
 //! Where in a file the listeners, clusters and routes are: a bootstrap, a list of resources, or a configuration dump.
 
+use std::collections::HashMap;
+
 use super::{Refused, at::At};
 
 /// What a file configures.
 #[derive(Debug, Default)]
 pub(super) struct Source<'t> {
     pub(super) listeners: Vec<At<'t>>,
-    pub(super) clusters: Vec<At<'t>>,
+    /// Clusters by their names.
+    clusters: HashMap<&'t str, At<'t>>,
     /// Routes that a listener only names.
-    pub(super) routes: Vec<At<'t>>,
+    routes: HashMap<&'t str, At<'t>>,
     /// The admin interface.
     pub(super) admin: Option<At<'t>>,
     /// A part of a bootstrap that other files or servers fill.
@@ -41,7 +44,7 @@ impl<'t> Source<'t> {
         let resources = root.get("static_resources");
         let items = |field| resources.iter().flat_map(|all| all.items(field)).collect::<Vec<_>>();
         self.listeners.extend(items("listeners"));
-        self.clusters.extend(items("clusters"));
+        self.clusters.extend(items("clusters").into_iter().map(named));
         self.admin = root.get("admin").or_else(|| self.admin.take());
         self.dynamic =
             root.at(&["dynamic_resources", "lds_config"]).or_else(|| root.at(&["dynamic_resources", "ads_config"]));
@@ -54,8 +57,8 @@ impl<'t> Source<'t> {
         let Some(inner) = inner else { return };
         match inner.word("@type").and_then(|kind| kind.rsplit('.').next()) {
             Some("Listener") => self.listeners.push(inner),
-            Some("Cluster") => self.clusters.push(inner),
-            Some("RouteConfiguration") => self.routes.push(inner),
+            Some("Cluster") => self.clusters.extend([named(inner)]),
+            Some("RouteConfiguration") => self.routes.extend([named(inner)]),
             _ => {}
         }
     }
@@ -73,20 +76,25 @@ impl<'t> Source<'t> {
         ];
         self.listeners.extend(found(part, &parts));
         let parts = [("static_clusters", &["cluster"][..]), ("dynamic_active_clusters", &["cluster"])];
-        self.clusters.extend(found(part, &parts));
+        self.clusters.extend(found(part, &parts).into_iter().map(named));
         let parts = [("static_route_configs", &["route_config"][..]), ("dynamic_route_configs", &["route_config"])];
-        self.routes.extend(found(part, &parts));
+        self.routes.extend(found(part, &parts).into_iter().map(named));
     }
 
     /// The cluster with this name.
     pub(super) fn cluster(&self, name: &str) -> Option<&At<'t>> {
-        self.clusters.iter().find(|cluster| cluster.word("name") == Some(name))
+        self.clusters.get(name)
     }
 
     /// The routes with this name.
     pub(super) fn routes(&self, name: &str) -> Option<&At<'t>> {
-        self.routes.iter().find(|routes| routes.word("name") == Some(name))
+        self.routes.get(name)
     }
+}
+
+/// A resource under its name, so that a file of many does not take the square of its time.
+fn named<'t>(resource: At<'t>) -> (&'t str, At<'t>) {
+    (resource.word("name").unwrap_or_default(), resource)
 }
 
 fn found<'t>(part: &At<'t>, parts: &[(&str, &[&str])]) -> Vec<At<'t>> {
