@@ -112,16 +112,16 @@ impl fmt::Display for Refused {
 
 impl error::Error for Refused {}
 
-/// Reads an Envoy configuration and says what in it undoes Hopguard, in the order of the file.
+/// Reads an Envoy configuration and says what in it undoes Hopguard, in the order of the file; at most 500 findings of a severity.
 ///
 /// # Errors
 /// If the file is too large, nested too deep, not YAML or JSON, has a field twice, or holds nothing that listens.
 pub fn lint(source: &str, expect: &Expect) -> Result<Vec<Finding>, Refused> {
     let tree = tree::read(source)?;
     let source = Source::of(&At::root(&tree))?;
-    let mut lint = Lint { expect, source: &source, findings: Vec::new() };
+    let mut lint = Lint { expect, source: &source, errors: Vec::new(), warnings: Vec::new() };
     lint.everything();
-    let mut findings = lint.findings;
+    let mut findings = [lint.errors, lint.warnings].concat();
     findings.sort_by(|a, b| (a.line, &a.path, a.code).cmp(&(b.line, &b.path, b.code)));
     // What an alias stands for is found wherever it is used, and said once for each place.
     findings.dedup();
@@ -133,7 +133,8 @@ pub fn lint(source: &str, expect: &Expect) -> Result<Vec<Finding>, Refused> {
 struct Lint<'a, 't> {
     expect: &'a Expect,
     source: &'a Source<'t>,
-    findings: Vec<Finding>,
+    errors: Vec<Finding>,
+    warnings: Vec<Finding>,
 }
 
 impl Lint<'_, '_> {
@@ -175,9 +176,18 @@ impl Lint<'_, '_> {
             None if field.is_empty() => (at.path.clone(), at.line()),
             None => (at.path_of(field), at.line()),
         };
-        self.findings.push(Finding { code, severity, path, line: Some(line), message, fix });
+        let kept = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if kept.len() < MOST {
+            kept.push(Finding { code, severity, path, line: Some(line), message, fix });
+        }
     }
 }
+
+/// The most findings of a severity: nobody reads more, and no warning crowds an error out.
+const MOST: usize = 500;
 
 #[cfg(test)]
 mod tests;

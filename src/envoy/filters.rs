@@ -96,6 +96,10 @@ impl<'t> Lint<'_, 't> {
             }
         }
         let Some(position) = filters.iter().position(|filter| filter.asked != Asked::No) else { return };
+        for filter in filters.iter().take(position).filter(|filter| ANSWERS.contains(&filter.family())) {
+            let message = "this filter may answer before Hopguard is asked, from what another caller was given";
+            self.error("ext_authz.after_cache", &filter.at, "", message, "put ext_authz before it");
+        }
         for (index, filter) in filters.iter().enumerate() {
             if !CHANGES_REQUESTS.contains(&filter.family()) {
                 continue;
@@ -126,6 +130,9 @@ impl<'t> Lint<'_, 't> {
 
 pub(super) const EXT_AUTHZ: &str = "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
 const MATCHED: &str = "envoy.extensions.common.matching.v3.ExtensionWithMatcher";
+
+/// Filters that answer from what they have kept.
+const ANSWERS: [&str; 2] = ["cache", "cache_v2"];
 
 /// Filters that write headers or paths, by configuration or by code.
 const CHANGES_REQUESTS: [&str; 20] = [

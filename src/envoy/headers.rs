@@ -60,6 +60,10 @@ impl Lint<'_, '_> {
             let message = "an answer may rewrite the path that was judged";
             self.warning("ext_authz.mutation_rules", &rules, "disallow_system", message, "set it to true");
         }
+        if !rules.is_off("allow_all_routing") {
+            let message = "an answer may rewrite the method and host that were judged";
+            self.warning("ext_authz.mutation_rules", &rules, "allow_all_routing", message, "leave it out");
+        }
         self.own_headers(&rules, &SET, is_error);
         self.own_headers(&rules, &REMOVED, is_error);
     }

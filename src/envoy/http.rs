@@ -120,7 +120,8 @@ impl<'t> Lint<'_, 't> {
     /// An upgrade may have filters of its own, which replace the others.
     fn upgrades(&mut self, manager: &At<'t>, role: Role) {
         for upgrade in manager.items("upgrade_configs") {
-            if upgrade.get("filters").is_none() {
+            // An empty list is no list: the upgrade takes the others.
+            if upgrade.items("filters").is_empty() {
                 continue;
             }
             let asked = filters::listed(&upgrade, "filters").iter().any(|filter| filter.asked != Asked::No);

@@ -293,6 +293,43 @@ fn a_filter_behind_a_matcher_asks_only_sometimes() {
 }
 
 #[test]
+fn a_cache_is_asked_about_too() {
+    let cache = "                  - {name: a, typed_config: {\"@type\": a/envoy.extensions.filters.http.cache.v3.CacheConfig}}\n";
+    let (ask, router) = (
+        "                  - name: envoy.filters.http.ext_authz\n",
+        "                  - name: envoy.filters.http.router\n",
+    );
+    assert_eq!(codes(&changed(PLAIN, ask, &format!("{cache}{ask}"))), ["ext_authz.after_cache"]);
+    assert_eq!(codes(&changed(PLAIN, router, &format!("{cache}{router}"))), [""; 0]);
+}
+
+#[test]
+fn broken_versions_and_rules_are_found() {
+    assert_eq!(codes(&changed(PLAIN, "_version: TLSv1_2", "_version: TLSv1_1")), ["tls.version"]);
+    assert_eq!(codes(&changed(PLAIN, "_version: TLSv1_2", "_version: 3")), [""; 0]);
+    let rules = "decoder_header_mutation_rules:";
+    let routing = format!("{rules}\n                        allow_all_routing: true");
+    assert_eq!(codes(&changed(PLAIN, rules, &routing)), ["ext_authz.mutation_rules"]);
+}
+
+#[test]
+fn an_empty_list_of_an_upgrades_filters_is_none() {
+    assert_eq!(codes(&changed(PLAIN, "upgrade_type: websocket", "upgrade_type: websocket, filters: []")), [""; 0]);
+}
+
+#[test]
+fn findings_without_number_are_cut_and_errors_are_not_among_them() {
+    let router = "                  - name: envoy.filters.http.router\n";
+    let lua = "                  - {name: a, typed_config: {\"@type\": a/envoy.extensions.filters.http.lua.v3.Lua}}\n"
+        .repeat(2000);
+    let source = changed(PLAIN, router, &format!("{lua}{router}"));
+    let source = changed(&source, "max_connection_duration: 900s", "max_connection_duration: 0s");
+    let findings = lint(&source, &Expect::default()).unwrap();
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    assert_eq!((errors, findings.len()), (1, 501));
+}
+
+#[test]
 fn says_where_and_what_to_write_instead() {
     let source = changed(PLAIN, "failure_mode_allow: false", "failure_mode_allow: true");
     let findings = lint(&source, &Expect::default()).unwrap();

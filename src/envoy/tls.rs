@@ -27,6 +27,15 @@ impl Lint<'_, '_> {
             self.error("tls.client_certificate", &tls, "require_client_certificate", message, "set it to true");
         }
         self.validation(&tls);
+        let versions = tls.at(&["common_tls_context", "tls_params"]);
+        let oldest = "tls_minimum_protocol_version";
+        if let Some(versions) = versions.filter(|versions| {
+            versions.get(oldest).is_some()
+                && !matches!(versions.choice(oldest, &VERSIONS), Some("TLS_AUTO" | "TLSv1_2" | "TLSv1_3"))
+        }) {
+            let message = "versions of TLS before 1.2 are broken";
+            self.warning("tls.version", &versions, oldest, message, "set it to TLSv1_2, or leave it out");
+        }
         // Off only for those who say so, twice.
         for field in ["disable_stateless_session_resumption", "disable_stateful_session_resumption"] {
             if !tls.is_on(field) {
@@ -78,5 +87,6 @@ impl Lint<'_, '_> {
     }
 }
 
+const VERSIONS: [&str; 5] = ["TLS_AUTO", "TLSv1_0", "TLSv1_1", "TLSv1_2", "TLSv1_3"];
 const DOWNSTREAM: &str = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
 const QUIC: &str = "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport";
