@@ -9,6 +9,7 @@ mod loaded;
 mod setup;
 mod until;
 mod wire;
+mod world;
 
 pub(crate) use self::{
     answer::Answer,
@@ -19,6 +20,9 @@ pub(crate) use self::{
     setup::{Setup, authority, mint},
     until::until,
     wire::{Call, Wire, framed},
+    world::{
+        ABSENT, ALONE, FOR_ALICE, FRIEND, FRIENDLY, LOGIN, LOGIN_ISSUER, NOBODY, OWN, SIGNED, World, bundle, changed, oidc,
+    },
 };
 
 /// The trust domain.

@@ -20,4 +20,5 @@ mod readme;
 mod reload;
 mod road;
 mod shutdown;
+mod tokens;
 mod workload_api;

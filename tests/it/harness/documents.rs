@@ -15,6 +15,10 @@ pub(crate) struct Grant {
     methods: String,
     path: String,
     purpose: String,
+    ports: Option<String>,
+    behalf: Vec<String>,
+    depth: Option<usize>,
+    more: String,
     from: Timestamp,
     until: Timestamp,
 }
@@ -30,6 +34,10 @@ impl Grant {
             methods: "POST".to_owned(),
             path: path.to_owned(),
             purpose: "checkout".to_owned(),
+            ports: None,
+            behalf: Vec::new(),
+            depth: None,
+            more: String::new(),
             from: before(now, DAY),
             until: now.after(30 * DAY),
         }
@@ -51,6 +59,42 @@ impl Grant {
         Self { methods: methods.to_owned(), ..self }
     }
 
+    /// For these purposes, a comma between them.
+    pub(crate) fn purposes(self, names: &str) -> Self {
+        Self { purpose: names.to_owned(), ..self }
+    }
+
+    /// For connections to these ports, and for no request.
+    pub(crate) fn tcp(self, ports: &str) -> Self {
+        Self { ports: Some(ports.to_owned()), ..self }
+    }
+
+    /// For hops on behalf of these subjects of `issuer`, besides those that were named before.
+    pub(crate) fn on_behalf_of(mut self, issuer: &str, subjects: &[&str]) -> Self {
+        self.behalf.push(format!("{{issuer: {issuer:?}, subjects: {subjects:?}}}"));
+        self
+    }
+
+    /// How many may have acted on another's behalf.
+    pub(crate) fn max_depth(self, depth: usize) -> Self {
+        Self { depth: Some(depth), ..self }
+    }
+
+    /// How firmly the purpose must be bound.
+    pub(crate) fn binding(self, binding: &str) -> Self {
+        self.with(&format!("purposeBinding: {binding}"))
+    }
+
+    /// Who may present what another holds.
+    pub(crate) fn relays(self, ids: &[&str]) -> Self {
+        self.with(&format!("relays: {ids:?}"))
+    }
+
+    fn with(mut self, line: &str) -> Self {
+        self.more.push_str(&format!("  {line}\n"));
+        self
+    }
+
     /// The same, over since yesterday.
     pub(crate) fn over(self, now: Timestamp) -> Self {
         Self { from: before(now, 30 * DAY), until: before(now, DAY), ..self }
@@ -62,8 +106,17 @@ impl Grant {
     }
 
     pub(crate) fn yaml(&self) -> String {
-        let Self { name, subject, audience, methods, path, purpose, from, until } = self;
+        let Self { name, subject, audience, methods, path, purpose, ports, behalf, depth, more, from, until } = self;
         let review = before(*until, Duration::from_secs(3600));
+        let action = match ports {
+            Some(ports) => format!("{{tcp: {{ports: [{ports}]}}}}"),
+            None => format!("{{methods: [{methods}], paths: [{path:?}]}}"),
+        };
+        let depth = depth.map(|depth| format!(", maxDepth: {depth}")).unwrap_or_default();
+        let behalf = match behalf.join(", ") {
+            from if from.is_empty() => from,
+            from => format!("  onBehalfOf: {{from: [{from}]{depth}}}\n"),
+        };
         format!(
             "---
 apiVersion: hopguard.dev/v1alpha1
@@ -73,9 +126,9 @@ spec:
   type: standing
   subject: {{spiffeId: {subject:?}}}
   audience: {audience:?}
-  actions: [{{methods: [{methods}], paths: [{path:?}]}}]
+  actions: [{action}]
   purposes: [{purpose}]
-  owner: team-payments
+{behalf}{more}  owner: team-payments
   requestedBy: bob@example.com
   approver: alice@example.com
   notBefore: {from}

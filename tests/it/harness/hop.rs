@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use hopguard::pb::{
-    AttributeContext, CheckRequest, HeaderMap, HeaderValue,
+    Address, AttributeContext, CheckRequest, HeaderMap, HeaderValue, SocketAddress, address,
     attribute_context::{HttpRequest, Peer, Request},
+    socket_address::PortSpecifier,
 };
 
 use super::{Answer, FRONTEND, Guard, PAYMENTS, Setup};
@@ -19,6 +20,7 @@ pub(crate) struct Hop<'a> {
     http: HttpRequest,
     headers: Vec<(String, Vec<u8>)>,
     raw: bool,
+    tcp: bool,
 }
 
 impl<'a> Hop<'a> {
@@ -33,8 +35,8 @@ impl<'a> Hop<'a> {
             ..HttpRequest::default()
         };
         let destination = Peer { principal: PAYMENTS.to_owned(), ..Peer::default() };
-        let hop =
-            Self { setup, guard: None, source: Peer::default(), destination, http, headers: Vec::new(), raw: false };
+        let source = Peer::default();
+        let hop = Self { setup, guard: None, source, destination, http, headers: vec![], raw: false, tcp: false };
         hop.from(FRONTEND).purpose("checkout")
     }
 
@@ -102,6 +104,23 @@ impl<'a> Hop<'a> {
         self
     }
 
+    /// Bears a token in `authorization`.
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Carries a transaction token.
+    pub(crate) fn transaction(self, token: &str) -> Self {
+        self.header("txn-token", token)
+    }
+
+    /// A connection to this port, of which Envoy shows nothing else.
+    pub(crate) fn connection(mut self, port: u32) -> Self {
+        let socket = SocketAddress { port_specifier: Some(PortSpecifier::PortValue(port)), ..SocketAddress::default() };
+        self.destination.address = Some(Address { address: Some(address::Address::SocketAddress(socket)) });
+        Self { tcp: true, ..self }
+    }
+
     /// As Envoy shows headers under `encode_raw_headers`.
     pub(crate) fn raw_headers(self) -> Self {
         Self { raw: true, ..self }
@@ -131,7 +150,7 @@ impl<'a> Hop<'a> {
             attributes: Some(AttributeContext {
                 source: Some(self.source.clone()),
                 destination: Some(self.destination.clone()),
-                request: Some(Request { http: Some(http), ..Request::default() }),
+                request: (!self.tcp).then(|| Request { http: Some(http), ..Request::default() }),
                 ..AttributeContext::default()
             }),
         }

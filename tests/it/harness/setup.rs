@@ -10,7 +10,7 @@ use hopguard::{
 use spiffe::TrustDomain;
 use tempfile::TempDir;
 
-use super::{FRONTEND, Grant, Guard, Hop, PAYMENTS, TRUST_DOMAIN, documents, envoy_pem};
+use super::{FRONTEND, Grant, Guard, Hop, PAYMENTS, TRUST_DOMAIN, World, documents, envoy_pem};
 
 /// A folder with configuration, roots, documents and policy, and the authority that mints SVIDs.
 ///
@@ -47,6 +47,36 @@ impl Setup {
         setup.grants(&[Grant::to("/charge", now)]);
         setup.policy("decision := true");
         setup
+    }
+
+    /// The same, with every kind of token configured, and documents that know of them.
+    pub(crate) fn with_tokens(mut self) -> Self {
+        let world = self.world();
+        for (key, value) in world.settings() {
+            self.configure(key, &value);
+        }
+        self.write_bundles();
+        self.remove("documents/purposes.yaml");
+        self.write("documents/grants.yaml", &world.documents());
+        self
+    }
+
+    /// Writes the files of keys as they were at first.
+    pub(crate) fn write_bundles(&self) {
+        for (name, content) in self.world().files(&[self.authority.root()]) {
+            self.write(name, &content);
+        }
+    }
+
+    /// Adds a file of grants.
+    pub(crate) fn more_grants(&self, grants: &[Grant]) {
+        self.write("documents/more.yaml", &grants.iter().map(Grant::yaml).collect::<String>());
+    }
+
+    /// This workload, the frontend, and who signs tokens for them.
+    pub(crate) fn world(&self) -> World {
+        let (this, caller) = (PAYMENTS.to_owned(), FRONTEND.to_owned());
+        World { domain: TRUST_DOMAIN, this, caller, now: self.now }
     }
 
     /// Sets a key of the configuration, such as `limits.in_flight`, to a value in YAML.
