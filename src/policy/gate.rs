@@ -226,7 +226,7 @@ type Calls<'a> = BTreeMap<&'a [String], BTreeSet<&'a [String]>>;
 const RULES: [&str; 2] = ["hopguard", "rules"];
 
 /// The input's fields.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "actor",
     "attributes",
     "grant",
@@ -240,6 +240,7 @@ const FIELDS: [&str; 15] = [
     "purpose",
     "self",
     "source_principal",
+    "tokens",
     "truncated_body",
     "version",
 ];

@@ -233,6 +233,7 @@ fn the_gate_sees_what_a_policy_reads() {
     let reads = |rules: &str| compile(&format!("package hopguard.authz\n{rules}")).unwrap().reads;
     let rows = [
         ("decision := input.peer.spiffe_id == \"x\"", (false, false, false)),
+        ("decision := input.tokens.jwt_svid.subject == \"x\"", (false, false, false)),
         ("decision := input.parsed_body.x == 1", (true, false, false)),
         ("import input.parsed_body as b\ndecision := b.x == 1", (true, false, false)),
         ("import input.attributes.request.http as h\ndecision := h.rawBody == \"\"", (true, false, false)),
