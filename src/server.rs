@@ -124,6 +124,7 @@ impl Shared {
             audit_lost: self.audit.lost(),
             audit_broken: self.audit.is_broken(),
             clock: self.clock.steps(),
+            modes: self.snapshot.load().as_ref().map(|snapshot| snapshot.authorizer.modes).unwrap_or_default(),
         }
     }
 }

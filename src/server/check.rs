@@ -147,7 +147,7 @@ impl Checks {
         let keep = |name: &str| snapshot.is_some_and(|snapshot| snapshot.authorizer.rules.keep_headers.contains(name));
         let response = response::encode(&decision, id, check, reveal, keep);
         let elapsed = started.elapsed();
-        self.shared.metrics.decided(decision.reason(), elapsed);
+        self.shared.metrics.decided(decision.is_permit(), decision.reason(), elapsed);
         tracing::debug!(decision.id = %id, deny.reason = decision.reason().map(|reason| reason.as_str()), "Hop decided");
         let this = snapshot
             .and_then(|snapshot| snapshot.authorizer.this.as_ref())

@@ -9,7 +9,10 @@ use prometheus_client::{
 };
 
 use super::Part;
-use crate::{clock::Steps, decision::Reason};
+use crate::{
+    clock::Steps,
+    decision::{Mode, Modes, Reason},
+};
 
 /// What is counted.
 #[derive(Debug)]
@@ -18,6 +21,9 @@ pub struct Metrics {
     allowed: Counter,
     /// In the order of [`Reason::ALL`], so that counting a denial is an index and not a look-up.
     denied: Vec<Counter>,
+    /// Also what was let through although a layer that only watches would have denied it; that is rare enough for a look-up.
+    decisions: Family<DecisionLabels, Counter>,
+    modes: Family<ModeLabels, Gauge>,
     seconds: Histogram,
     panics: Counter,
     askers_refused: Counter,
@@ -50,6 +56,8 @@ pub struct Readings {
     pub audit_broken: bool,
     /// Steps of the wall clock.
     pub clock: Steps,
+    /// How far each layer acts.
+    pub modes: Modes,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -88,16 +96,15 @@ impl Metrics {
         let counter = |answered, reason| decisions.get_or_create(&DecisionLabels { answered, reason }).clone();
         let allowed = counter("allow", "none");
         let denied = Reason::ALL.iter().map(|reason| counter("deny", reason.as_str())).collect();
-        registry.register("decisions", "Answers to Checks, by reason", decisions);
+        registry.register("decisions", "Answers to Checks, by reason", decisions.clone());
         let modes = Family::<ModeLabels, Gauge>::default();
-        for layer in ["proof", "ceiling", "policy"] {
-            modes.get_or_create(&ModeLabels { layer, mode: "enforce" }).set(1);
-        }
-        registry.register("mode", "How each layer is enforced", modes);
+        registry.register("mode", "How each layer is enforced", modes.clone());
         let metrics = Self {
             registry: Registry::default(),
             allowed,
             denied,
+            decisions,
+            modes,
             seconds: Histogram::new(BUCKETS),
             panics: Counter::default(),
             askers_refused: Counter::default(),
@@ -132,15 +139,22 @@ impl Metrics {
         Self { registry, ..metrics }
     }
 
-    /// Counts an answer.
-    pub fn decided(&self, reason: Option<Reason>, elapsed: Duration) {
-        let counter = match reason {
-            None => Some(&self.allowed),
+    /// Counts an answer: what Envoy was told, and why it was denied or would have been with every layer enforced.
+    pub fn decided(&self, permit: bool, reason: Option<Reason>, elapsed: Duration) {
+        match (permit, reason) {
+            (_, None) => {
+                self.allowed.inc();
+            }
             // The order of declaration is the order of `ALL`.
-            Some(reason) => self.denied.get(reason as usize),
-        };
-        if let Some(counter) = counter {
-            counter.inc();
+            (false, Some(reason)) => {
+                if let Some(counter) = self.denied.get(reason as usize) {
+                    counter.inc();
+                }
+            }
+            (true, Some(reason)) => {
+                let labels = DecisionLabels { answered: "allow", reason: reason.as_str() };
+                self.decisions.get_or_create(&labels).inc();
+            }
         }
         self.seconds.observe(elapsed.as_secs_f64());
     }
@@ -183,6 +197,13 @@ impl Metrics {
         for (direction, count) in [("backward", backward), ("forward", forward), ("returned", returned)] {
             self.clock_steps.get_or_create(&StepLabels { direction }).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        let Modes { proof, ceiling } = readings.modes;
+        for (layer, mode) in [("proof", proof), ("ceiling", ceiling), ("policy", Mode::Enforce)] {
+            for each in [Mode::Skip, Mode::Observe, Mode::Enforce] {
+                let labels = ModeLabels { layer, mode: each.as_str() };
+                self.modes.get_or_create(&labels).set(i64::from(each == mode));
+            }
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -205,9 +226,19 @@ mod tests {
     fn each_reason_has_its_own_counter() {
         let metrics = Metrics::new();
         for reason in Reason::ALL {
-            metrics.decided(Some(reason), Duration::ZERO);
+            metrics.decided(false, Some(reason), Duration::ZERO);
         }
         assert!(metrics.denied.iter().all(|counter| counter.get() == 1));
         assert_eq!(metrics.allowed.get(), 0);
+    }
+
+    #[test]
+    fn what_is_let_through_is_no_denial() {
+        let metrics = Metrics::new();
+        metrics.decided(true, Some(Reason::PeerExpired), Duration::ZERO);
+        assert!(metrics.denied.iter().all(|counter| counter.get() == 0));
+        assert_eq!(metrics.allowed.get(), 0);
+        let labels = DecisionLabels { answered: "allow", reason: "peer_expired" };
+        assert_eq!(metrics.decisions.get_or_create(&labels).get(), 1);
     }
 }
