@@ -14,6 +14,7 @@ mod protocols;
 mod recorder;
 mod scene;
 mod shipped;
+mod tokens;
 mod validate;
 
 use std::{env, future::Future, path::PathBuf, sync::LazyLock};

@@ -21,7 +21,8 @@ pub(crate) use self::{
     until::until,
     wire::{Call, Wire, framed},
     world::{
-        ABSENT, ALONE, FOR_ALICE, FRIEND, FRIENDLY, LOGIN, LOGIN_ISSUER, NOBODY, OWN, SIGNED, World, bundle, changed, oidc,
+        ABSENT, ALONE, FOR_ALICE, FRIEND, FRIENDLY, LOGIN, LOGIN_ISSUER, NOBODY, OWN, SIGNED, World, bundle, changed,
+        oidc,
     },
 };
 

@@ -9,10 +9,13 @@
 
 mod audit;
 mod captures;
+mod connections;
+mod delegation;
 mod envoy;
 mod envoy_config;
 mod frames;
 mod harness;
+mod modes;
 mod mtls;
 mod playground;
 mod proto;

@@ -5,16 +5,20 @@ use std::time::Duration;
 use hopguard::decision::Reason;
 use serde_json::json;
 
-use crate::harness::{FRONTEND, Grant, Guard, Hop, PAYMENTS, STRANGER, Setup, authority, mint};
+use crate::harness::{FRONTEND, Grant, Guard, Hop, NOBODY, PAYMENTS, STRANGER, Setup, authority, mint};
 
 /// Reasons that no hop gives by itself, and where they arise.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 8] = [
     ("audit_unavailable", "audit.rs"),
     ("deadline", "frames.rs"),
     // Nothing is known to panic: the fence has a test of its own.
     ("internal", "src/server/check.rs"),
     ("not_ready", "frames.rs"),
     ("overloaded", "frames.rs"),
+    // Whether one is required is the administrator's.
+    ("token_missing", "tokens.rs"),
+    // The first hop spends what the second one replays.
+    ("token_replayed", "modes.rs"),
     ("trust_stale", "reload.rs"),
 ];
 
@@ -43,7 +47,7 @@ digits := [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 /// How a hop gives each reason.
 fn rows(guard: &Guard) -> Vec<(&'static str, Hop<'_>)> {
-    let (setup, now) = (guard.setup(), guard.setup().now());
+    let (setup, now, world) = (guard.setup(), guard.setup().now(), guard.setup().world());
     let hop = || guard.hop();
     let minted = |from, until| mint(setup.authority(), FRONTEND, from, until);
     let nobodys = mint(&authority(now), FRONTEND, now, now.after(HOUR));
@@ -62,6 +66,16 @@ fn rows(guard: &Guard) -> Vec<(&'static str, Hop<'_>)> {
         ("purpose_missing", hop().without_purpose()),
         ("purpose_ambiguous", hop().header("x-hop-purpose", "refund")),
         ("purpose_unknown", hop().purpose("world.domination")),
+        ("purpose_widened", hop().purpose("refund").transaction(&world.txn(json!({})))),
+        ("delegation_invalid", hop().bearer(&world.oidc(json!({"act": {"sub": "alice"}})))),
+        ("token_malformed", hop().bearer("rubbish")),
+        ("token_untrusted", hop().bearer(&world.svid(json!({"sub": "spiffe://stranger.example/web"})))),
+        ("token_signature", hop().bearer(&NOBODY.sign(json!({}), &world.svid_claims(json!({}))).unwrap())),
+        ("token_not_yet_valid", hop().bearer(&world.svid(json!({"nbf": world.at(300)})))),
+        ("token_expired", hop().bearer(&world.svid(json!({"exp": world.at(-1), "iat": world.at(-60)})))),
+        ("token_lifetime", hop().bearer(&world.svid(json!({"exp": world.at(7200)})))),
+        ("token_audience", hop().bearer(&world.svid(json!({"aud": FRONTEND})))),
+        ("token_not_held", hop().bearer(&world.svid(json!({"sub": STRANGER}))).path("/behalf")),
         ("grant_missing", hop().from(STRANGER)),
         ("grant_expired", hop().path("/over")),
         ("grant_pending", hop().path("/ahead")),
@@ -73,12 +87,14 @@ fn rows(guard: &Guard) -> Vec<(&'static str, Hop<'_>)> {
 }
 
 async fn guard() -> Guard {
-    let setup = Setup::new().set("policy.timeout", "300ms");
+    let setup = Setup::new().with_tokens().set("policy.timeout", "300ms");
     let now = setup.now();
     let paths = ["/charge", "/no", "/undefined", "/broken", "/endless"];
     let mut grants: Vec<Grant> = paths.iter().map(|path| Grant::to(path, now)).collect();
     grants.extend([Grant::to("/over", now).over(now), Grant::to("/ahead", now).ahead(now)]);
-    setup.grants(&grants);
+    let behalf = Grant::to("/behalf", now).on_behalf_of("spiffe://prod.example", &[STRANGER]);
+    grants.push(behalf.binding("declared"));
+    setup.more_grants(&grants);
     setup.policy(POLICY);
     setup.start().await
 }

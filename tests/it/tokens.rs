@@ -47,7 +47,10 @@ async fn every_row_comes_to_what_it_must_in_both_header_modes() {
             let came = answer.reason().map(|reason| (reason, body["detail"].as_str().unwrap_or_default().to_owned()));
             let expected = row.expected.err().map(|(reason, detail)| (reason.to_owned(), detail.to_owned()));
             if came != expected {
-                wrong.push(format!("{} ({:?}): {came:?} and not {expected:?}: {}", row.name, row.numbers, body["message"]));
+                wrong.push(format!(
+                    "{} ({:?}): {came:?} and not {expected:?}: {}",
+                    row.name, row.numbers, body["message"]
+                ));
             }
             answers.push((row, answer));
         }
@@ -83,13 +86,7 @@ async fn recorded(guard: &Guard, answers: &[(&Row, Answer)]) {
 #[tokio::test]
 async fn what_verifies_is_recorded_and_shown_without_its_secrets() {
     let setup = Setup::new().with_tokens();
-    setup.policy(
-        r#"
-decision := {"allowed": false, "reason": sprintf("%v", [input])} if startswith(input.hop.path, "/for")
-
-default decision := false
-"#,
-    );
+    setup.policy("decision := false");
     let guard = setup.start().await;
     let world = guard.setup().world();
     let (svid, txn) = (world.svid(json!({"jti": "j-1"})), world.txn(json!({})));

@@ -8,6 +8,7 @@ use super::{
     leaf::{Authorities, DAY},
     scene::Setting,
 };
+use crate::harness::World;
 
 /// Writes everything that Hopguard and Envoy read.
 pub(super) fn write(folder: &Path, authorities: &Authorities, now: Timestamp, setting: &Setting) {
@@ -20,13 +21,25 @@ pub(super) fn write(folder: &Path, authorities: &Authorities, now: Timestamp, se
     let socket = folder.join("check.sock");
     let (socket, limits) = (socket.display(), setting.limits);
     write("roots.pem", &authorities.pem());
+    let (mut trust, mut tokens) = (format!("trust: [{{trust_domain: {TRUST_DOMAIN}, pem: roots.pem}}]"), String::new());
+    if setting.tokens {
+        let world = world(now);
+        for (name, content) in world.files(&authorities.roots()) {
+            write(name, &content);
+        }
+        let [(_, domains), (_, audiences), kinds @ ..] = world.settings();
+        let kinds = kinds.map(|(key, value)| format!("{}: {value}", key.trim_start_matches("tokens.")));
+        trust = format!("trust: {domains}\naudiences: {audiences}");
+        tokens = format!("tokens: {{{}}}", kinds.join(", "));
+    }
     write(
         "hopguard.yaml",
         &format!(
             "self: spiffe://{TRUST_DOMAIN}/payments
 listen: [{{address: \"unix:{socket}\"}}]
 admin: {{address: \"127.0.0.1:0\"}}
-trust: [{{trust_domain: {TRUST_DOMAIN}, pem: roots.pem}}]
+{trust}
+{tokens}
 store: {{directory: documents}}
 policy: {{directory: policy, timeout: 500ms}}
 audit: {{file: audit.jsonl}}
@@ -34,8 +47,14 @@ limits: {limits}
 "
         ),
     );
-    write("documents/all.yaml", &documents(now));
+    write("documents/all.yaml", &if setting.tokens { world(now).documents() } else { documents(now) });
     write("policy/authz.rego", POLICY);
+}
+
+/// `payments`, which `orders` calls.
+pub(super) fn world(now: Timestamp) -> World {
+    let id = |name: &str| format!("spiffe://{TRUST_DOMAIN}/{name}");
+    World { domain: TRUST_DOMAIN, this: id("payments"), caller: id("orders"), now }
 }
 
 /// Whatever lies under `/public` may be read, `/pay` may be posted to, and `/feed` may become a websocket.

@@ -54,6 +54,11 @@ impl Authorities {
         format!("{}\n{}", self.proper.pem(), self.careless.pem())
     }
 
+    /// Both, as DER.
+    pub(super) fn roots(&self) -> [&[u8]; 2] {
+        [self.proper.root(), self.careless.der()]
+    }
+
     /// An SVID of one of the playground's workloads, valid for an hour.
     pub(crate) fn svid(&self, name: &str) -> Svid {
         self.proper.mint(&spiffe_id(name).unwrap(), ago(self.now), self.now.after(DAY / 24)).unwrap()

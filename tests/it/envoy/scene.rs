@@ -28,7 +28,7 @@ use super::{
     leaf::{Authorities, Leaf},
     recorder::Recorder,
 };
-use crate::harness::until;
+use crate::harness::{World, until};
 
 /// What is different about a scene of one's own.
 #[derive(Clone, Debug)]
@@ -37,12 +37,14 @@ pub(super) struct Setting {
     pub(super) limits: &'static str,
     /// How long Envoy waits for an answer.
     pub(super) patience: Duration,
+    /// Whether tokens are configured, with documents that know of them.
+    pub(super) tokens: bool,
 }
 
 impl Default for Setting {
     /// Nothing that a loaded machine could exceed.
     fn default() -> Self {
-        Self { limits: "{deadline: 10s, request_bytes: 16KiB}", patience: Duration::from_secs(10) }
+        Self { limits: "{deadline: 10s, request_bytes: 16KiB}", patience: Duration::from_secs(10), tokens: false }
     }
 }
 
@@ -99,6 +101,11 @@ impl Scene {
     /// The SVID of `orders`, which grants are for.
     pub(super) fn orders(&self) -> &Leaf {
         &self.orders
+    }
+
+    /// Who signs tokens for `payments` and `orders`.
+    pub(super) fn world(&self) -> World {
+        files::world(self.now)
     }
 
     /// A connection of `orders`.

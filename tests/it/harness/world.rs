@@ -82,7 +82,8 @@ impl World {
 
     /// The claims of a good OIDC token of `alice`, with `changes`.
     pub(crate) fn oidc_claims(&self, changes: Value) -> Value {
-        let claims = json!({"iss": LOGIN_ISSUER, "sub": "alice", "aud": "payments", "exp": self.at(600), "iat": self.at(-10)});
+        let claims =
+            json!({"iss": LOGIN_ISSUER, "sub": "alice", "aud": "payments", "exp": self.at(600), "iat": self.at(-10)});
         changed(claims, changes)
     }
 

@@ -98,7 +98,7 @@ pub(super) const ELSEWHERE: [(u16, &str); 4] = [
     // A token that was remembered and has ended since.
     (130, "tokens/times.rs"),
     // Two identities at once.
-    (136, "delegation.rs"),
+    (136, "delegation/holders.rs"),
 ];
 
 /// The numbers of the catalogues, as far as they are about tokens.

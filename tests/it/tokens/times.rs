@@ -56,7 +56,8 @@ async fn a_token_begins_at_its_instant() {
 async fn a_token_lives_no_longer_than_configured() {
     let long = Some("token_lifetime");
     verdicts("0s", |world| json!({"iat": world.at(0), "exp": world.at(3600)}), &[(0, None), (SECOND, None)]).await;
-    verdicts("0s", |world| json!({"iat": world.at(0), "exp": world.at(3601)}), &[(0, long), (100 * SECOND, long)]).await;
+    verdicts("0s", |world| json!({"iat": world.at(0), "exp": world.at(3601)}), &[(0, long), (100 * SECOND, long)])
+        .await;
     let unsaid = |world: &World| json!({"iat": ABSENT, "exp": world.at(3610)});
     verdicts("0s", unsaid, &[(10 * SECOND - 1, long), (10 * SECOND, None), (20 * SECOND, None)]).await;
 }

@@ -28,7 +28,11 @@ fn subjects(world: &World) -> Vec<Row> {
         row("an https URL", json!("https://prod.example/web"), "id.scheme"),
         row("with one slash", json!("spiffe:/prod.example/web"), "id.scheme"),
         row("in upper case", json!(world.caller.replace("spiffe:", "SPIFFE:")), "id.non_canonical"),
-        row("in a domain in upper case", json!(world.caller.replace(domain, &domain.to_uppercase())), "id.non_canonical"),
+        row(
+            "in a domain in upper case",
+            json!(world.caller.replace(domain, &domain.to_uppercase())),
+            "id.non_canonical",
+        ),
         row("the domain itself", id(""), "id.root_path"),
         row("with an empty segment", id("//web"), "id.empty_segment"),
         row("with a slash at its end", id("/web/"), "id.trailing_slash"),
@@ -169,14 +173,41 @@ fn people(world: &World) -> Vec<Row> {
         Row::oidc(&[65], "a person for others too", &world.oidc(json!({"aud": ["payments", "x"]})), Ok(())),
         Row::oidc(&[64], "a person for somebody else", &world.oidc(json!({"aud": "ledger"})), other),
         Row::oidc(&[64], "a person for our namesake", &world.oidc(json!({"aud": "Payments"})), other),
-        Row::oidc(&[76], "another person", &world.oidc(json!({"sub": "mallory"})), Err(("grant_missing", "grant.on_behalf_of"))),
-        Row::oidc(&[76], "a person with a long name", &world.oidc(json!({"sub": "a".repeat(256)})), Err(("token_malformed", "jwt.sub"))),
+        Row::oidc(
+            &[76],
+            "another person",
+            &world.oidc(json!({"sub": "mallory"})),
+            Err(("grant_missing", "grant.on_behalf_of")),
+        ),
+        Row::oidc(
+            &[76],
+            "a person with a long name",
+            &world.oidc(json!({"sub": "a".repeat(256)})),
+            Err(("token_malformed", "jwt.sub")),
+        ),
         // A person whose issuer vouches for a workload's name is still a person.
-        Row::oidc(&[76], "a person named as the peer", &world.oidc(json!({"sub": world.caller})), Err(("grant_missing", "grant.on_behalf_of"))),
-        Row::svid(&[76], "a person where nobody is admitted", &world.oidc(json!({})), Err(("grant_missing", "grant.on_behalf_of"))),
-        Row::oidc(&[76], "a workload of a person's issuer", &world.svid(json!({"iss": LOGIN_ISSUER})), Err(("token_untrusted", "jwt.unknown_key"))),
+        Row::oidc(
+            &[76],
+            "a person named as the peer",
+            &world.oidc(json!({"sub": world.caller})),
+            Err(("grant_missing", "grant.on_behalf_of")),
+        ),
+        Row::svid(
+            &[76],
+            "a person where nobody is admitted",
+            &world.oidc(json!({})),
+            Err(("grant_missing", "grant.on_behalf_of")),
+        ),
+        Row::oidc(
+            &[76],
+            "a workload of a person's issuer",
+            &world.svid(json!({"iss": LOGIN_ISSUER})),
+            Err(("token_untrusted", "jwt.unknown_key")),
+        ),
     ];
-    for iss in ["https://login.example/", "https://LOGIN.example", "https://login.example.evil.example", "login.example"] {
+    for iss in
+        ["https://login.example/", "https://LOGIN.example", "https://login.example.evil.example", "login.example"]
+    {
         rows.push(Row::oidc(&[76], format!("iss {iss}"), &issued(iss), nobody));
     }
     rows

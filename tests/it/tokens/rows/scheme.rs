@@ -35,7 +35,8 @@ fn schemes(token: &str) -> Vec<Row> {
         rows.push(row(value, SCHEME));
     }
     // Envoy trims what it forwards, so that the upstream sees what was judged.
-    for value in [format!(" Bearer {token}"), format!("\tBearer {token}"), format!("Bearer {token} "), "Bearer ".to_owned()]
+    for value in
+        [format!(" Bearer {token}"), format!("\tBearer {token}"), format!("Bearer {token} "), "Bearer ".to_owned()]
     {
         rows.push(row(value, SCHEME).direct());
     }
@@ -63,7 +64,10 @@ fn elsewhere(token: &str) -> Vec<Row> {
         ("cookie", format!("token={EXPIRED}")),
         ("x-authorization", format!("Bearer {EXPIRED}")),
     ]
-    .map(|(name, value)| Row::new(&[27], format!("a token in {name}"), Ok(())).header(name, value))
+    .map(|(name, value)| {
+        let what = if value.contains(EXPIRED) { "an unsigned" } else { "a good" };
+        Row::new(&[27], format!("{what} token in {name}"), Ok(())).header(name, value)
+    })
     .into()
 }
 
@@ -84,10 +88,17 @@ fn several(world: &World, token: &str) -> Vec<Row> {
         Row::new(&[25], "joined", AMBIGUOUS).header("authorization", format!("{}, {}", bearer(token), bearer(token))),
         Row::new(&[25], "joined with a password", AMBIGUOUS)
             .header("authorization", format!("Basic YTpi,{}", bearer(token))),
-        Row::new(&[25], "two passwords", Ok(())).header("authorization", "Basic YTpi").header("authorization", "Basic YTpj"),
+        Row::new(&[25], "two passwords", Ok(()))
+            .header("authorization", "Basic YTpi")
+            .header("authorization", "Basic YTpj"),
         Row::txn(&[25], "two transaction tokens", txn.clone(), Err(("hop_ambiguous", "header.txn_token")))
             .header("txn-token", txn.clone()),
-        Row::txn(&[25], "transaction tokens joined", format!("{txn},{txn}"), Err(("hop_ambiguous", "header.txn_token"))),
+        Row::txn(
+            &[25],
+            "transaction tokens joined",
+            format!("{txn},{txn}"),
+            Err(("hop_ambiguous", "header.txn_token")),
+        ),
         Row::txn(&[25], "an empty transaction token", "", Err(("token_malformed", "jwt.format"))),
         Row::txn(&[131], "a scheme where none belongs", bearer(&txn), Err(("token_malformed", "jwt.format"))),
         Row::txn(&[131], "a JWT-SVID as a transaction token", token, Err(("token_malformed", "jwt.typ"))),

@@ -56,7 +56,12 @@ fn claims(world: &World) -> Vec<Row> {
     }
     let long = world.txn(json!({"exp": world.at(300)}));
     rows.push(Row::txn(&[63], "a long life", long, Err(("token_lifetime", "jwt.lifetime"))));
-    rows.push(Row::txn(&[63], "an end", world.txn(json!({"exp": world.at(-1)})), Err(("token_expired", "jwt.expired"))));
+    rows.push(Row::txn(
+        &[63],
+        "an end",
+        world.txn(json!({"exp": world.at(-1)})),
+        Err(("token_expired", "jwt.expired")),
+    ));
     for typ in ["JWT", "txn_token", "TXNTOKEN+JWT", "application/txntoken+jwt", "at+jwt", ""] {
         let token = OWN.sign(json!({"typ": typ}), &world.txn_claims(json!({}))).unwrap();
         rows.push(Row::txn(&[113], format!("typ `{typ}`"), token, Err(("token_malformed", "jwt.typ"))));
@@ -142,7 +147,12 @@ fn purposes(world: &World) -> Vec<Row> {
         rows.push(Row::txn(&[78], name, txn(json!(scope)), expected).purpose(declared).at(SIGNED));
     }
     // Said by the peer alone, a purpose is not signed.
-    let unsigned = Row::oidc(&[78], "a purpose that nobody signed", &world.oidc(json!({})), Err(("grant_missing", "grant.purpose_binding")));
+    let unsigned = Row::oidc(
+        &[78],
+        "a purpose that nobody signed",
+        &world.oidc(json!({})),
+        Err(("grant_missing", "grant.purpose_binding")),
+    );
     rows.push(unsigned.at(SIGNED));
     rows
 }
