@@ -195,3 +195,6 @@ impl DelegationError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,7 @@ impl Row {
 
     /// A transaction token, where `alice` is admitted, and no purpose beside it.
     fn txn(numbers: &'static [u16], name: impl Into<String>, token: impl Into<String>, expected: Expected) -> Self {
+        let name = format!("transaction token: {}", name.into());
         Self { purpose: None, ..Self::new(numbers, name, expected).header("txn-token", token).at(FOR_ALICE) }
     }
 
