@@ -19,7 +19,7 @@ pub(super) struct Bundles {
 }
 
 /// A bundle, and when its source last gave it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     bundle: TrustBundle,
     confirmed: Timestamp,
@@ -41,7 +41,7 @@ impl Bundles {
                 Some(Ok(bundle)) => Some(Held { bundle, confirmed: now }),
                 Some(Err(error)) => {
                     problems.push(error.to_string());
-                    self.held.remove(&source.trust_domain).map(|held| held.without_source(source))
+                    self.held.get(&source.trust_domain).map(|held| held.clone().without_source(source))
                 }
                 None => {
                     let latest = feeds.latest(&source.trust_domain);
@@ -58,6 +58,14 @@ impl Bundles {
             };
             awaited |= held.is_none() && !source.is_fed();
             bundles.extend(held.map(|held| (source.trust_domain.clone(), held)));
+        }
+        for (trust_domain, held) in &bundles {
+            let before = self.held.get(trust_domain).map(|before| before.bundle.revision());
+            if before != Some(held.bundle.revision()) {
+                for remark in held.bundle.remarks() {
+                    tracing::warn!(%trust_domain, remark, "Part of a trust bundle is not used");
+                }
+            }
         }
         self.held = bundles;
         self.complete |= !awaited;

@@ -186,6 +186,7 @@ impl Loader {
                 .push(why.unwrap_or_else(|| "the Workload API has not given this workload's own SVID yet".to_owned()));
         }
         problems.extend(self.keys.load(&self.config.tokens.keys, &self.feeds, now));
+        self.shared.metrics.bundles_ignored(self.feeds.ignored());
         match self.bundles.trust(&self.config.trust) {
             Some(Ok(trust)) => self.trust = Some(trust),
             Some(Err(error)) => problems.push(error.to_string()),

@@ -30,6 +30,7 @@ pub struct Metrics {
     connections_refused: Counter,
     reloads: Family<ReloadLabels, Counter>,
     loaded: Family<PartLabels, Gauge>,
+    bundles_ignored: Counter,
     audit_records: Counter,
     audit_lost: Gauge,
     audit_broken: Gauge,
@@ -111,6 +112,7 @@ impl Metrics {
             connections_refused: Counter::default(),
             reloads: Family::default(),
             loaded: Family::default(),
+            bundles_ignored: Counter::default(),
             audit_records: Counter::default(),
             audit_lost: Gauge::default(),
             audit_broken: Gauge::default(),
@@ -125,6 +127,11 @@ impl Metrics {
         registry.register("connections_refused", "Connections beyond the bound", metrics.connections_refused.clone());
         registry.register("reloads", "Attempts to load a part that had changed", metrics.reloads.clone());
         registry.register("part_ok", "Whether a part is served as it is on disk", metrics.loaded.clone());
+        registry.register(
+            "bundles_ignored",
+            "Bundles that Workload APIs gave for trust domains that are not listed",
+            metrics.bundles_ignored.clone(),
+        );
         registry.register("audit_records", "Records on disk", metrics.audit_records.clone());
         registry.register(
             "audit_lost",
@@ -179,6 +186,11 @@ impl Metrics {
         let outcome = if ok { "ok" } else { "failed" };
         self.reloads.get_or_create(&ReloadLabels { part: part.as_str(), outcome }).inc();
         self.loaded.get_or_create(&PartLabels { part: part.as_str() }).set(i64::from(ok));
+    }
+
+    /// Tells how many bundles were ignored so far.
+    pub fn bundles_ignored(&self, so_far: u64) {
+        self.bundles_ignored.inc_by(so_far.saturating_sub(self.bundles_ignored.get()));
     }
 
     /// All metrics, in the OpenMetrics text format.

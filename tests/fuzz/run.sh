@@ -11,7 +11,9 @@ for arg in level=4 inline-8bit-counters pc-table trace-compares; do
   flags+=("-Cllvm-args=-sanitizer-coverage-$arg")
 done
 # Naming the target keeps build scripts free of instrumentation.
-RUSTFLAGS="${flags[*]}" cargo build --locked --package hopguard-fuzz --profile fuzz --target "$host" --target-dir "$dir/target"
+# `seeds` has no main loop of the fuzzer's, so it is not among them.
+mapfile -t targets < <(basename -s .rs targets/*.rs)
+RUSTFLAGS="${flags[*]}" cargo build --locked --package hopguard-fuzz "${targets[@]/#/--bin=}" --profile fuzz --target "$host" --target-dir "$dir/target"
 
 run() {
   local work="$dir/work/$1"
@@ -27,4 +29,4 @@ run() {
 export -f run
 export dir host seconds
 
-for target in targets/*.rs; do basename "$target" .rs; done | xargs -P "$(nproc)" -I{} bash -c 'run {}'
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I{} bash -c 'run {}'
