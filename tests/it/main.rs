@@ -17,6 +17,7 @@ mod frames;
 mod harness;
 mod modes;
 mod mtls;
+mod one_time;
 mod playground;
 mod proto;
 mod readme;
