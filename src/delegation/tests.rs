@@ -211,7 +211,8 @@ fn a_relay_is_left_to_grants_where_they_can_refuse_it() {
 fn a_bound_token_needs_the_certificate_that_it_is_bound_to() {
     let web = peer(WEB);
     let fingerprint = web.certificate().unwrap().fingerprint().to_owned();
-    let octets: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&fingerprint[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let octet = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();
+    let octets: Vec<u8> = fingerprint.as_bytes().chunks(2).map(octet).collect();
     assert_eq!(hex::encode(&octets), fingerprint);
     let bound = json!({"x5t#S256": URL_SAFE_NO_PAD.encode(octets)});
     let held = |cnf: &Value| none().svid(json!({"cnf": cnf}));
@@ -244,7 +245,7 @@ proptest! {
         added in select(vec!["dave", "bob", WEB, ORDERS, CART]),
         at in any::<prop::sample::Index>(),
     ) {
-        let of = |actors: &[&str]| none().oidc(act(actors).map_or(json!({}), |act| json!({"act": act}))).actor();
+        let of = |actors: &[&str]| none().oidc(act(actors).map_or_else(|| json!({}), |act| json!({"act": act}))).actor();
         let mut more = actors.clone();
         more.insert(at.index(actors.len() + 1), added);
         match (of(&actors), of(&more)) {

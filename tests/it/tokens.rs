@@ -218,6 +218,50 @@ async fn the_terms_are_the_administrators() {
     hop.send().await.denied("token_malformed");
 }
 
+#[tokio::test]
+async fn a_header_that_holds_a_token_is_read_in_one_way() {
+    let person = oidc(", header: x-person");
+    let setup = Setup::new().with_tokens().set("response.reveal", "full");
+    let guard = setup.set("tokens.oidc", &format!("[{}, {person}]", oidc(""))).start().await;
+    let world = guard.setup().world();
+    let (svid, alice) = (world.svid(json!({})), world.oidc(json!({})));
+    let hop = || guard.hop().method("GET").path(FOR_ALICE);
+    let bearer = format!("Bearer {alice}");
+    let ambiguous = |detail: &'static str| Some(("hop_ambiguous", detail));
+    for (headers, expected) in [
+        (vec![("x-person", alice.as_str())], None),
+        (vec![("authorization", &bearer)], None),
+        (vec![("x-person", &alice), ("x-person", &alice)], ambiguous("header.token")),
+        (vec![("x-person", &alice), ("x-person", "")], ambiguous("header.token")),
+        (vec![("x-person", &bearer)], Some(("token_malformed", "jwt.format"))),
+        (vec![("x-person", "")], Some(("token_malformed", "jwt.format"))),
+        (vec![("x-person", &svid)], Some(("token_untrusted", "jwt.iss"))),
+        // Two of a kind: which counts would be the reader's choice.
+        (vec![("x-person", &alice), ("authorization", &bearer)], Some(("token_malformed", "jwt.several"))),
+        // Another header, whatever some servers make of its name.
+        (vec![("x_person", &alice)], Some(("grant_missing", "grant.on_behalf_of"))),
+        (vec![("txn_token", "x"), ("x-person", &alice)], None),
+        // What stands for a byte that is not UTF-8.
+        (vec![("authorization", "Bearer a!b")], ambiguous("header.authorization")),
+        (vec![("txn-token", "a!b")], ambiguous("header.txn_token")),
+        (vec![("x-person", "a!b")], ambiguous("header.token")),
+    ] {
+        let sent = headers.iter().fold(hop(), |hop, (name, value)| hop.header(name, value));
+        for sent in [sent.clone(), sent.raw_headers()] {
+            let answer = sent.send().await;
+            let detail = answer.reason().map(|_| answer.body()["detail"].as_str().unwrap().to_owned());
+            let came = answer.reason().zip(detail);
+            let came = came.as_ref().map(|(reason, detail)| (reason.as_str(), detail.as_str()));
+            assert_eq!(came, expected, "{:?}", headers.iter().map(|(name, _)| name).collect::<Vec<_>>());
+        }
+    }
+    for name in ["authorization", "txn-token", "x-person"] {
+        for value in [&b"Bearer a\xffb"[..], b"\xff", b"Basic \xff"] {
+            hop().header(name, value).raw_headers().send().await.denied("hop_ambiguous");
+        }
+    }
+}
+
 /// The hop of a row.
 fn hop<'a>(guard: &'a Guard, row: &Row) -> Hop<'a> {
     let mut hop = guard.hop().method("GET").path(row.path).without_purpose();

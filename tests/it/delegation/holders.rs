@@ -105,7 +105,8 @@ async fn a_bound_token_is_presented_with_its_certificate() {
     let world = guard.setup().world();
     let record = guard.record(&get(&guard, ALONE).send().await.allowed()).await;
     let fingerprint = record["peer"]["fingerprint"].as_str().unwrap().to_owned();
-    let octets: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&fingerprint[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let octet = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();
+    let octets: Vec<u8> = fingerprint.as_bytes().chunks(2).map(octet).collect();
     let bound = URL_SAFE_NO_PAD.encode(&octets);
     let (mismatch, unsupported) =
         (denied("token_not_held", "cnf.mismatch"), denied("token_not_held", "cnf.unsupported"));

@@ -1,5 +1,8 @@
 //! The table of tokens, sent by a client through a real Envoy: what Envoy makes of a header changes no answer.
 
+use http::{HeaderValue, Request};
+use serde_json::json;
+
 use super::{
     door::Door,
     run,
@@ -9,7 +12,6 @@ use crate::{
     harness::{ALONE, FOR_ALICE, until},
     tokens::rows::{self, Row, Way},
 };
-use serde_json::json;
 
 #[test]
 fn every_row_that_a_client_can_send_comes_to_the_same_through_envoy() {
@@ -18,19 +20,21 @@ fn every_row_that_a_client_can_send_comes_to_the_same_through_envoy() {
         let rows: Vec<Row> = rows::all(&scene.world()).into_iter().filter(|row| row.way == Way::Any).collect();
         assert!(rows.len() > 350);
         let mut denied = Vec::new();
-        for door in [Door::Inbound, Door::Joined] {
+        let mut multiplexed = scene.http2(Door::Inbound).await;
+        for (door, protocol) in [(Door::Inbound, 1), (Door::Joined, 1), (Door::Inbound, 2)] {
             for (index, row) in rows.iter().enumerate() {
-                let mark = format!("{door:?}-row-{index}.");
-                let reply = scene.send(door, bytes(row, &mark)).await;
+                let mark = format!("{door:?}-{protocol}-row-{index}.");
+                let reply = match protocol {
+                    1 => scene.send(door, bytes(row, &mark)).await,
+                    _ => multiplexed.send(request(row, &mark)).await,
+                };
+                let what = format!("{} ({:?}) {door:?} {protocol}", row.name, row.numbers);
                 let arrived = scene.workload.heads(&mark).len();
                 match row.expected {
-                    Ok(()) => {
-                        assert_eq!((reply.status, arrived), (200, 1), "{} ({:?}) {door:?}", row.name, row.numbers)
-                    }
+                    Ok(()) => assert_eq!((reply.status, arrived), (200, 1), "{what}"),
                     Err(expected) => {
-                        assert_eq!(arrived, 0, "{}", row.name);
-                        let decision = reply.decision();
-                        let decision = decision.unwrap_or_else(|| panic!("{} {door:?}: {reply:?}", row.name));
+                        assert_eq!(arrived, 0, "{what}");
+                        let decision = reply.decision().unwrap_or_else(|| panic!("{what}: {reply:?}"));
                         denied.push((row, decision, expected));
                     }
                 }
@@ -106,4 +110,16 @@ fn bytes(row: &Row, mark: &str) -> Vec<u8> {
     }
     head.push_str("\r\n");
     head.into_bytes()
+}
+
+/// A row as an HTTP/2 client sends it.
+fn request(row: &Row, mark: &str) -> Request<&'static str> {
+    let mut request = Request::get(format!("https://payments{}", row.path)).header("x-mark", mark);
+    if let Some(purpose) = row.purpose {
+        request = request.header("x-hop-purpose", purpose);
+    }
+    for (name, value) in &row.headers {
+        request = request.header(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    request.body("").unwrap()
 }

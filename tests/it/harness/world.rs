@@ -61,11 +61,6 @@ impl World {
         format!("spiffe://{}/txn", self.domain)
     }
 
-    /// A workload that is nobody's caller.
-    pub(crate) fn other(&self) -> String {
-        format!("spiffe://{}/other", self.domain)
-    }
-
     /// The claims of a good JWT-SVID of the caller, with `changes`.
     pub(crate) fn svid_claims(&self, changes: Value) -> Value {
         changed(json!({"sub": self.caller, "aud": self.this, "exp": self.at(600), "iat": self.at(-10)}), changes)

@@ -74,7 +74,7 @@ fn audiences(world: &World) -> Vec<Row> {
         (json!(format!("{me}2")), OTHER),
         (json!(me.to_uppercase()), OTHER),
         (json!(format!("{me}/")), OTHER),
-        (json!(me[..me.len() - 1]), OTHER),
+        (json!(me.trim_end_matches(char::is_alphanumeric)), OTHER),
         (json!(format!("x{me}")), OTHER),
         (json!(format!(" {me}")), OTHER),
         (json!(format!("{me},x")), OTHER),

@@ -55,7 +55,7 @@ fn confused(world: &World) -> Vec<Row> {
     });
     let mut rows = Vec::new();
     for (kid, jwk) in [ec, rsa] {
-        let modulus = jwk.get("n").or(jwk.get("x")).and_then(Value::as_str).unwrap();
+        let modulus = jwk.get("n").or_else(|| jwk.get("x")).and_then(Value::as_str).unwrap();
         let der = URL_SAFE_NO_PAD.decode(modulus).unwrap();
         let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&der));
         for (name, secret) in [("JWK", jwk.to_string().into_bytes()), ("PEM", pem.into_bytes()), ("octets", der)] {
