@@ -262,7 +262,7 @@ async fn grants_are_enforced_for_callers_that_are_proved_and_for_nobody_else() {
 
 #[tokio::test]
 async fn a_denial_that_is_only_observed_spends_no_token() {
-    let setup = observing().set("tokens.jwt_svid", "{one_time: true}");
+    let setup = observing().set("mode", "{ceiling: observe}").set("tokens.jwt_svid", "{one_time: true}");
     let guard = setup.start().await;
     let world = guard.setup().world();
     // Issued after the start: of tokens from before it is not known whether they were spent.
