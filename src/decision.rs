@@ -203,6 +203,16 @@ impl Decision {
         self.evidence.as_ref().and_then(|evidence| evidence.peer.ok())
     }
 
+    /// The same decision, of a hop whose one-time token was spent before: a denial, where proof is enforced.
+    #[must_use]
+    pub fn replayed(mut self) -> Self {
+        if self.modes.proof == Mode::Observe {
+            self.findings.observed.push(Fault::Replayed.into());
+            return self;
+        }
+        self.overruled(Fault::Replayed)
+    }
+
     /// The same decision, turned into a denial. An outcome of the world replaces a permit and never a denial.
     #[must_use]
     pub fn overruled(mut self, fault: Fault) -> Self {

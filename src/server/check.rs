@@ -102,7 +102,7 @@ impl Checks {
         asker.check.copy_from_slice(digest(&SHA256, check).as_ref());
         match self.shared.claims.claim(&tokens, asker, now).await {
             Ok(()) => decision,
-            Err(Refused::Replayed) => decision.overruled(Fault::Replayed),
+            Err(Refused::Replayed) => decision.replayed(),
             Err(Refused::Full) => decision.overruled(Fault::Overloaded),
             Err(Refused::Unavailable) => {
                 tracing::error!("A one-time token cannot be claimed: its claim cannot be written down");

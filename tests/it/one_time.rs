@@ -97,6 +97,18 @@ async fn of_two_tokens_both_are_spent_or_none() {
 }
 
 #[tokio::test]
+async fn where_proof_only_watches_a_replay_is_written_down_and_let_through() {
+    let guard = setup().set("mode", "{proof: observe, ceiling: observe}").start().await;
+    let token = fresh(guard.setup(), json!({}));
+    hop(&guard, &token, 1).send().await.allowed();
+    let answer = hop(&guard, &token, 2).send().await;
+    assert!(answer.is_allow());
+    let record = guard.record(&answer).await;
+    assert_eq!((&record["answered"], &record["allowed"]), (&json!("allow"), &json!(false)));
+    assert_eq!(record["observed"], json!(["token_replayed"]));
+}
+
+#[tokio::test]
 async fn what_cannot_be_remembered_is_refused() {
     let guard = setup().set("tokens.replay", "{capacity: 2}").start().await;
     for number in 0..2 {
