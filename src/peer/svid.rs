@@ -70,6 +70,9 @@ fn profile(certificate: &Certificate<'_>, usage: Usage) -> Result<(), InvalidSvi
         return Err(InvalidSvid::Ca);
     }
     let key_usage = certificate.key_usage()?.ok_or(InvalidSvid::NoKeyUsage)?;
+    if !certificate.key_usage_is_critical() {
+        return Err(InvalidSvid::KeyUsageNotCritical);
+    }
     if !key_usage.digital_signature() {
         return Err(InvalidSvid::CannotAuthenticate);
     }

@@ -71,6 +71,12 @@ impl<'a> Certificate<'a> {
         self.raw(&OID_X509_EXT_KEY_USAGE).map(KeyUsage::read).transpose()
     }
 
+    /// Whether its key usage is marked critical, so that nobody who does not know it passes it over.
+    pub(crate) fn key_usage_is_critical(&self) -> bool {
+        let extension = self.0.extensions().iter().find(|extension| extension.oid == OID_X509_EXT_KEY_USAGE);
+        extension.is_some_and(|extension| extension.critical)
+    }
+
     /// The extension `oid` as a `T`, which must be all that it holds.
     pub(crate) fn extension<T: FromDer<'a, X509Error>>(&self, oid: &Oid<'static>) -> Result<Option<T>, Malformed> {
         let Some(value) = self.raw(oid) else {

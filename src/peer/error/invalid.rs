@@ -64,6 +64,9 @@ pub enum InvalidSvid {
     /// There is no key usage.
     #[error("the certificate has no key usage")]
     NoKeyUsage,
+    /// The key usage is not marked critical.
+    #[error("the key usage of the certificate is not marked critical, as an X.509-SVID's must be")]
+    KeyUsageNotCritical,
     /// The key usage lacks `digitalSignature`.
     #[error("the key usage of the certificate lacks digitalSignature")]
     CannotAuthenticate,
@@ -109,7 +112,7 @@ impl InvalidSvid {
             Self::Id(id) => id.detail(),
             Self::NoBasicConstraints => "leaf.basic_constraints",
             Self::Ca => "leaf.is_ca",
-            Self::NoKeyUsage | Self::CannotAuthenticate | Self::MaySign => "leaf.key_usage",
+            Self::NoKeyUsage | Self::KeyUsageNotCritical | Self::CannotAuthenticate | Self::MaySign => "leaf.key_usage",
             Self::ExtendedKeyUsage(_) => "x509.eku",
             Self::WeakKey => "leaf.weak_key",
             Self::CriticalExtension => "x509.critical_ext",

@@ -99,6 +99,17 @@ fn holds_each_leaf_to_the_profile() {
             "invalid cert.duplicate_ext",
         ),
         ("no key usage", |p| p.key_usages.clear(), "invalid leaf.key_usage"),
+        (
+            "B-4 47: a key usage that may be passed over",
+            |p| {
+                p.key_usages.clear();
+                let mut usage = extension(KEY_USAGE, &[3, 2, 7, 0x80]);
+                usage.set_criticality(false);
+                p.custom_extensions.push(usage);
+            },
+            "invalid leaf.key_usage",
+        ),
+        ("B-4 47: the same as it should be", |p| key_usage(p, &[3, 2, 7, 0x80]), "ok"),
         ("no digitalSignature", |p| p.key_usages = vec![KeyUsagePurpose::KeyEncipherment], "invalid leaf.key_usage"),
         ("31: keyCertSign", |p| p.key_usages.push(KeyUsagePurpose::KeyCertSign), "invalid leaf.key_usage"),
         ("32: cRLSign", |p| p.key_usages.push(KeyUsagePurpose::CrlSign), "invalid leaf.key_usage"),
