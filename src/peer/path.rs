@@ -58,20 +58,38 @@ pub(super) struct Candidates<'a> {
 
 impl<'a> Candidates<'a> {
     /// Adds to the intermediates of `bundle` those of `presented` that can be authorities; anybody may have chosen these.
+    ///
+    /// A search among certificates that lead to no anchor can be made as long as path building allows, which is seconds. So one is added
+    /// only if, by name, it was issued by an anchor, by an intermediate of `bundle`, or by one that was added.
     pub(super) fn new<'b>(bundle: &'a TrustBundle, presented: impl Iterator<Item = &'b [u8]>) -> Self {
         let mut candidates = Self {
             bundle,
             intermediates: Cow::Borrowed(bundle.intermediates()),
             limits: Cow::Borrowed(bundle.all_intermediate_limits()),
         };
-        for der in presented {
-            let known = candidates.intermediates.iter().any(|known| known.as_ref() == der);
-            if let (false, Ok((limits, intermediate))) = (known, Authority::intermediate(der)) {
-                candidates.intermediates.to_mut().push(intermediate);
-                candidates.limits.to_mut().push(limits);
-            }
+        let mut waiting: Vec<_> = presented.filter_map(|der| Authority::intermediate(der).ok()).collect();
+        let mut left = usize::MAX;
+        while waiting.len() < left {
+            left = waiting.len();
+            waiting.retain(|(limits, der)| {
+                let leads = candidates.has_issuer_of(der);
+                if leads && !candidates.intermediates.contains(der) {
+                    candidates.intermediates.to_mut().push(der.clone());
+                    candidates.limits.to_mut().push(*limits);
+                }
+                !leads
+            });
         }
         candidates
+    }
+
+    /// Whether an anchor or one of the intermediates has the name of who issued `der`.
+    fn has_issuer_of(&self, der: &CertificateDer<'_>) -> bool {
+        let Ok(certificate) = EndEntityCert::try_from(der) else { return false };
+        let issuer = certificate.issuer();
+        let named = |der: &CertificateDer<'_>| EndEntityCert::try_from(der).is_ok_and(|it| it.subject() == issuer);
+        self.bundle.anchors().iter().any(|anchor| anchor.subject.as_ref() == issuer)
+            || self.intermediates.iter().any(named)
     }
 
     pub(super) const fn bundle(&self) -> &'a TrustBundle {

@@ -112,6 +112,23 @@ fn row_b4_53_a_signature_over_a_broken_digest_is_none() {
 }
 
 #[test]
+fn row_b4_57_certificates_that_lead_nowhere_are_not_searched() {
+    let root = Authority::root("root");
+    let thicket: Vec<Authority> = (0..9).map(|_| Authority::root("thicket")).collect();
+    let leaf = Authority::root("thicket").svid(ID);
+    let mut presented: Vec<&[u8]> = thicket.iter().map(Authority::der).collect();
+    let alone = bundle(&[&root], &[]);
+    assert_eq!(with_chain(&leaf, &presented, &alone), "untrusted x509.no_path");
+    // One of them claims an anchor for its issuer: each path by way of that one costs a signature, and there are few of those.
+    let claims = Authority::root("root").intermediate("thicket");
+    presented.push(claims.der());
+    assert_eq!(with_chain(&leaf, &presented, &alone), "untrusted limit.path_search");
+    let sub = root.intermediate("sub");
+    let below = sub.intermediate("below");
+    assert_eq!(with_chain(&below.svid(ID), &[below.der(), sub.der()], &alone), "ok", "in any order");
+}
+
+#[test]
 fn row_b4_57_a_thicket_of_intermediates_costs_a_bounded_search() {
     let root = Authority::root("x");
     let thicket: Vec<Authority> = (0..40).map(|_| Authority::root("x")).collect();
