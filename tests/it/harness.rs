@@ -2,6 +2,7 @@
 
 mod answer;
 mod asker;
+pub(crate) mod chain;
 mod documents;
 mod guard;
 mod hop;

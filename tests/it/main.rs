@@ -25,4 +25,5 @@ mod reload;
 mod road;
 mod shutdown;
 mod tokens;
+mod trust;
 mod workload_api;
