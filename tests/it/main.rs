@@ -18,6 +18,7 @@ mod harness;
 mod modes;
 mod mtls;
 mod one_time;
+mod peers;
 mod playground;
 mod proto;
 mod readme;

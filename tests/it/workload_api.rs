@@ -91,7 +91,7 @@ async fn a_rotation_under_load_refuses_nobody() {
 }
 
 #[tokio::test]
-async fn a_withdrawal_counts_within_a_second() {
+pub(crate) async fn a_withdrawal_counts_within_a_second() {
     let (agent, setup) = scene("24h");
     let guard = setup.start().await;
     let give = || {

@@ -73,6 +73,12 @@ impl<'a> Hop<'a> {
         self
     }
 
+    /// What Envoy calls itself, and its own certificate.
+    pub(crate) fn answered_with(mut self, principal: &str, certificate: &str) -> Self {
+        self.destination.certificate = certificate.to_owned();
+        self.answered_as(principal)
+    }
+
     pub(crate) fn method(mut self, method: &str) -> Self {
         self.http.method = method.to_owned();
         self
