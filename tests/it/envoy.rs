@@ -10,6 +10,7 @@ mod files;
 mod headers;
 mod leaf;
 mod outage;
+mod peers;
 mod protocols;
 mod recorder;
 mod scene;

@@ -9,9 +9,13 @@ use http_body_util::{BodyExt, Empty, StreamBody, combinators::UnsyncBoxBody};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme,
+    client::{
+        ResolvesClientCert, WantsClientCert,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::aws_lc_rs,
+    sign::CertifiedKey,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::{
@@ -22,6 +26,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::leaf::Leaf;
+use crate::harness::chain::Shown;
 
 /// A connection to write bytes to.
 #[derive(Debug)]
@@ -47,6 +52,17 @@ impl Reply {
 impl Wire {
     pub(super) async fn open(address: SocketAddr, leaf: Option<&Leaf>) -> Self {
         Self(handshake(address, leaf, b"http/1.1").await)
+    }
+
+    /// A connection of a client that shows any certificates at all. None: it was not let in.
+    pub(super) async fn show(address: SocketAddr, shown: &Shown) -> Option<Self> {
+        let (chain, key) = shown.client().expect("a client that has its key");
+        let provider = aws_lc_rs::default_provider();
+        // Nobody looks here whether it is a certificate: the server should.
+        let key = provider.key_provider.load_private_key(key).unwrap();
+        let shows = Shows(Arc::new(CertifiedKey::new(chain, key)));
+        let config = builder().with_client_cert_resolver(Arc::new(shows));
+        connect(address, config, b"http/1.1").await.ok().map(Self)
     }
 
     /// Writes one request and reads its answer.
@@ -130,19 +146,44 @@ impl Http2 {
 }
 
 async fn handshake(address: SocketAddr, leaf: Option<&Leaf>, protocol: &[u8]) -> TlsStream<TcpStream> {
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = match leaf {
+        Some(leaf) => builder().with_client_auth_cert(vec![leaf.certificate.clone()], leaf.key.clone_key()).unwrap(),
+        None => builder().with_no_client_auth(),
+    };
+    connect(address, config, protocol).await.unwrap()
+}
+
+fn builder() -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody));
-    let mut config = match leaf {
-        Some(leaf) => config.with_client_auth_cert(vec![leaf.certificate.clone()], leaf.key.clone_key()).unwrap(),
-        None => config.with_no_client_auth(),
-    };
+        .with_custom_certificate_verifier(Arc::new(Anybody))
+}
+
+async fn connect(
+    address: SocketAddr,
+    mut config: ClientConfig,
+    protocol: &[u8],
+) -> std::io::Result<TlsStream<TcpStream>> {
     config.alpn_protocols = vec![protocol.to_vec()];
     let connector = TlsConnector::from(Arc::new(config));
-    let stream = TcpStream::connect(address).await.unwrap();
-    connector.connect(ServerName::from(address.ip()), stream).await.unwrap()
+    let stream = TcpStream::connect(address).await?;
+    connector.connect(ServerName::from(address.ip()), stream).await
+}
+
+/// Shows the same to every server.
+#[derive(Debug)]
+struct Shows(Arc<CertifiedKey>);
+
+impl ResolvesClientCert for Shows {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 /// Takes any server: whom a caller may believe is tested with the playground.
