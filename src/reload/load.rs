@@ -38,6 +38,8 @@ pub struct Loader {
     feeds: Arc<Feeds>,
     /// Says who this workload is, if the configuration does not.
     identity: Option<Identity>,
+    /// Who this workload is, as far as that was ever said: an agent that no longer says so holds up nobody's withdrawal.
+    this: Option<SpiffeId>,
     bundles: Bundles,
     keys: Keys,
     trust: Option<Trust>,
@@ -81,6 +83,7 @@ impl Loader {
             config,
             feeds,
             identity,
+            this: None,
             bundles: Bundles::default(),
             keys: Keys::default(),
             trust: None,
@@ -129,7 +132,7 @@ impl Loader {
             let after = self.fingerprint();
             if seen == after {
                 self.seen = Some(seen);
-                return self.assemble(now);
+                return self.assemble();
             }
             seen = after;
         }
@@ -154,37 +157,38 @@ impl Loader {
 
     fn load_config(&mut self, now: Timestamp) {
         let problems = match Config::load(&self.config.file) {
-            Ok(config) => {
-                let fixed = self.config.restart_differs(&config);
-                if fixed.is_empty() {
-                    if config.documents != self.config.documents {
-                        self.directory = config.documents.clone().map(Directory::new);
-                        self.documents = None;
-                    }
-                    if (&config.workload_api, &config.self_id) != (&self.config.workload_api, &self.config.self_id) {
-                        self.identity = identity(&config, &self.feeds);
-                    }
-                    self.feeds.reconfigure(&config.trust);
-                    self.feeds.reconfigure_issuers(&config.tokens.endpoints());
-                    self.config = config;
-                    Vec::new()
-                } else {
-                    let keys = fixed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-                    vec![format!("{}: {keys} changed, which takes a restart", self.config.file.display())]
-                }
-            }
+            Ok(config) => self.adopt(config).err().unwrap_or_default(),
             Err(problems) => lines(&problems),
         };
         self.note(Part::Config, Some(self.config.revision.clone()), problems, now);
     }
 
+    /// Takes `config` up whole, or gives why it cannot be taken up.
+    fn adopt(&mut self, config: Config) -> Result<(), Vec<String>> {
+        let fixed = self.config.restart_differs(&config);
+        if !fixed.is_empty() {
+            let keys = fixed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+            return Err(vec![format!("{}: {keys} changed, which takes a restart", self.config.file.display())]);
+        }
+        if config.documents != self.config.documents {
+            let mut directory = config.documents.clone().map(Directory::new);
+            // Read before anything is given up: with no documents there is no snapshot, and nothing that is withdrawn would count.
+            self.documents =
+                directory.as_mut().map(Directory::read).transpose().map_err(|problems| lines(&problems))?;
+            self.directory = directory;
+        }
+        if (&config.workload_api, &config.self_id) != (&self.config.workload_api, &self.config.self_id) {
+            self.identity = identity(&config, &self.feeds);
+        }
+        self.feeds.reconfigure(&config.trust);
+        self.feeds.reconfigure_issuers(&config.tokens.endpoints());
+        self.config = config;
+        Ok(())
+    }
+
     fn load_trust(&mut self, now: Timestamp) {
         let mut problems = self.bundles.load(&self.config.trust, &self.feeds, now);
-        if self.this(now).is_none() {
-            let why = self.identity.as_ref().and_then(Identity::problem);
-            problems
-                .push(why.unwrap_or_else(|| "the Workload API has not given this workload's own SVID yet".to_owned()));
-        }
+        problems.extend(self.load_this(now));
         problems.extend(self.keys.load(&self.config.tokens.keys, &self.feeds, now));
         self.shared.metrics.bundles_ignored(self.feeds.ignored());
         match self.bundles.trust(&self.config.trust) {
@@ -246,25 +250,35 @@ impl Loader {
         }
     }
 
-    /// Who this workload is, as the configuration says, or else its Workload API. `None`: not known yet.
-    fn this(&self, now: Timestamp) -> Option<Option<SpiffeId>> {
-        let modes = self.config.modes;
-        let nobody_asks = modes.proof == Mode::Skip && modes.ceiling == Mode::Skip;
+    /// Learns who this workload is, as the configuration says, or else its Workload API; gives why neither does now.
+    fn load_this(&mut self, now: Timestamp) -> Option<String> {
         let own = || self.identity.as_ref()?.current(now).map(|svid| svid.id().clone());
-        match self.config.self_id.clone().or_else(own) {
-            Some(this) => Some(Some(this)),
-            None if nobody_asks => Some(None),
-            None => None,
+        let said = self.config.self_id.clone().or_else(own);
+        if said.is_some() {
+            self.this = said;
+            return None;
         }
+        let why = || self.identity.as_ref().and_then(Identity::problem);
+        let silent = || "the Workload API has not given this workload's own SVID yet".to_owned();
+        (!self.nobody_asks()).then(|| why().unwrap_or_else(silent))
     }
 
-    fn assemble(&mut self, now: Timestamp) -> Option<Snapshot> {
+    /// Whether it makes no difference who this workload is.
+    fn nobody_asks(&self) -> bool {
+        let modes = self.config.modes;
+        modes.proof == Mode::Skip && modes.ceiling == Mode::Skip
+    }
+
+    fn assemble(&mut self) -> Option<Snapshot> {
         let (trust, compiled) = (self.trust.as_ref()?, self.policy.as_ref()?);
         let documents = match (&self.directory, &self.documents) {
             (Some(_), None) => return None,
             (_, documents) => documents.as_ref(),
         };
-        let this = self.this(now)?;
+        let this = self.this.clone();
+        if this.is_none() && !self.nobody_asks() {
+            return None;
+        }
         let config = &self.config;
         if *self.token_rules != config.tokens.rules {
             self.token_rules = Arc::new(config.tokens.rules.clone());

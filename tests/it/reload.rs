@@ -268,6 +268,27 @@ async fn a_root_that_is_withdrawn_is_not_trusted_any_more() {
     denied_within_time(&guard, "peer_untrusted").await;
 }
 
+/// A configuration is taken whole or not at all: what it cannot have must not keep the rest of the world from counting.
+#[tokio::test]
+async fn a_store_that_is_not_there_holds_up_no_withdrawal() {
+    let mut guard = Guard::start().await;
+    guard.hop().send().await.allowed();
+    guard.setup_mut().configure("store.directory", "nowhere");
+    assert!(guard.problems("config").await.contains("nowhere"));
+    guard.hop().send().await.allowed();
+    let roots = fs::read_to_string(guard.setup().path("roots.pem")).unwrap();
+    let other = crate::harness::authority(guard.setup().now());
+    guard.setup().write("roots.pem", &other.pem());
+    denied_within_time(&guard, "peer_untrusted").await;
+    guard.setup().write("roots.pem", &roots);
+    allowed_within_time(&guard).await;
+
+    // Once it is there, it is what counts.
+    fs::create_dir(guard.setup().path("nowhere")).unwrap();
+    denied_within_time(&guard, "purpose_unknown").await;
+    guard.repaired("config").await;
+}
+
 async fn denied_within_time(guard: &Guard, reason: &str) -> crate::harness::Answer {
     until(reason, async || {
         let answer = guard.hop().send().await;

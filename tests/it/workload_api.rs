@@ -1,14 +1,18 @@
 //! Bundles from an agent: a change counts within a second, an outage changes nothing until it has lasted too long.
 
-use std::{fs, time::Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use hopguard::{
     clock::Clock,
     dev::{Authority, WorkloadApi},
+    peer::id,
 };
 use tonic::Code;
 
-use crate::harness::{Answer, FRONTEND, Guard, Setup, TRUST_DOMAIN, authority, mint, until};
+use crate::harness::{Answer, FRONTEND, Grant, Guard, PAYMENTS, Setup, TRUST_DOMAIN, authority, mint, until};
 
 /// An agent that gives the roots of the trust domain's authority, and a Hopguard that takes them from it.
 fn scene(max_stale: &str) -> (WorkloadApi, Setup) {
@@ -24,7 +28,7 @@ fn scene(max_stale: &str) -> (WorkloadApi, Setup) {
 /// The certificate of the frontend by `authority`.
 fn certificate(authority: &Authority) -> String {
     let now = Clock::default().now();
-    mint(authority, FRONTEND, now, now.after(std::time::Duration::from_secs(3600)))
+    mint(authority, FRONTEND, now, now.after(HOUR))
 }
 
 async fn denied(guard: &Guard, reason: &str) -> Answer {
@@ -116,6 +120,30 @@ pub(crate) async fn a_withdrawal_counts_within_a_second() {
     allowed(&guard).await;
 }
 
+/// The agent is all that says who this workload is, and no longer says so: what is withdrawn meanwhile is withdrawn all the same.
+#[tokio::test]
+async fn a_withdrawal_counts_when_the_agent_takes_back_our_own_svid_too() {
+    let (agent, setup) = scene("24h");
+    let setup = setup.set("self", "null");
+    let own = setup.authority().mint(&id::parse(PAYMENTS).unwrap(), setup.now(), setup.now().after(HOUR)).unwrap();
+    agent.set_svids(&[(&own, setup.authority())]).unwrap();
+    let guard = setup.start().await;
+    guard.hop().send().await.allowed();
+
+    agent.set_svids(&[]).unwrap();
+    assert!(guard.problems("trust").await.contains("gives no SVID"));
+    guard.hop().send().await.allowed();
+    guard.setup().grants(&[]);
+    denied(&guard, "grant_missing").await;
+    guard.setup().grants(&[Grant::to("/charge", guard.setup().now())]);
+    allowed(&guard).await;
+
+    let start = Instant::now();
+    agent.deny();
+    denied(&guard, "peer_untrusted").await;
+    assert!(start.elapsed().as_millis() < 1000, "{:?}", start.elapsed());
+}
+
 #[tokio::test]
 async fn an_outage_refuses_nobody_until_trust_is_stale() {
     let (agent, setup) = scene("2s");
@@ -162,3 +190,5 @@ async fn a_restart_without_the_agent_trusts_what_was_last_known() {
     let guard = ended.setup.start().await;
     guard.hop().send().await.denied("peer_untrusted");
 }
+
+const HOUR: Duration = Duration::from_secs(3600);
