@@ -52,9 +52,10 @@ impl Default for Expect {
 impl From<&Config> for Expect {
     fn from(config: &Config) -> Self {
         Self {
+            max_stream: config.hop.max_stream,
             deadline: config.limits.deadline,
-            purpose_header: config.purpose_header.to_ascii_lowercase(),
-            ..Self::default()
+            purpose_header: config.purpose_header.clone(),
+            token_headers: config.tokens.headers().into_iter().collect(),
         }
     }
 }

@@ -37,6 +37,8 @@ impl Lint<'_, '_> {
         let mut needed = self.expect.token_headers.clone();
         needed.push(self.expect.purpose_header.clone());
         needed.extend(JUDGED.map(str::to_owned));
+        needed.sort_unstable();
+        needed.dedup();
         needed
     }
 
@@ -120,10 +122,13 @@ fn any(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 }
 
 /// Hopguard judges these, or removes them because it has seen them.
-const JUDGED: [&str; 7] = [
+const JUDGED: [&str; 9] = [
+    // There twice, they are refused, whether or not they hold a token here.
+    "authorization",
     "connection",
     "content-length",
     "content-type",
+    "txn-token",
     "upgrade",
     "x-forwarded-client-cert",
     // Names that nobody would list stand for all of that prefix.

@@ -1,5 +1,7 @@
 //! Each finding, by the smallest change that makes it.
 
+use std::path::Path;
+
 use super::*;
 
 mod reading;
@@ -77,6 +79,31 @@ fn holds_a_file_to_what_is_configured() {
         ["ext_authz.timeout", "hcm.max_connection_duration", "hcm.max_stream_duration", "route.max_stream_duration"]
     );
     assert!(found(EDGE).contains(&"edge.headers"));
+}
+
+#[test]
+fn expects_what_a_configuration_says() {
+    let expect = |rest: &str| {
+        let least = "self: spiffe://td.test/a\nlisten: [{address: \"unix:/c.sock\"}]\nstore: {directory: d}\n\
+                     policy: {directory: p}\naudit: {file: a.jsonl}\n";
+        let trust = "trust: [{trust_domain: td.test, workload_api: \"unix:/agent.sock\"}]\n";
+        let config = Config::parse(Path::new("hopguard.yaml"), &format!("{least}{trust}{rest}"));
+        Expect::from(&config.unwrap_or_else(|problems| panic!("{problems}")))
+    };
+    let silent = Expect { token_headers: Vec::new(), ..Expect::default() };
+    assert_eq!(expect(""), silent, "a header that no block names is the application's");
+    let tokens = "{jwt_svid: {}, transaction: {header: x-txn, audience: td.test, issuers: [{issuer: \"spiffe://td.test/txn\"}]}}";
+    let all =
+        format!("hop: {{max_stream: 90s}}\npurpose: {{header: x-why}}\nlimits: {{deadline: 40ms}}\ntokens: {tokens}");
+    assert_eq!(
+        expect(&all),
+        Expect {
+            max_stream: Duration::from_secs(90),
+            deadline: Duration::from_millis(40),
+            purpose_header: "x-why".to_owned(),
+            token_headers: vec!["authorization".to_owned(), "x-txn".to_owned()],
+        }
+    );
 }
 
 const PLAIN: &str = include_str!("../../deploy/envoy/plain.yaml");
