@@ -50,8 +50,16 @@ impl Lint<'_, '_> {
                 format!("set it to {}s", self.expect.max_stream.as_secs()),
             );
         }
+        // The filter asks when the client has spoken, and by default the proxy has called the workload by then.
+        let field = "upstream_connect_mode";
+        if proxy.choice(field, &CONNECT_MODES) != Some("ON_DOWNSTREAM_DATA") {
+            let message = "the workload is called before Hopguard is asked: one that speaks first speaks to anybody";
+            let fix = "set it to ON_DOWNSTREAM_DATA, with `max_early_data_bytes`, as in tcp.yaml";
+            self.error("tcp.connect_mode", proxy, field, message, fix);
+        }
     }
 }
 
+const CONNECT_MODES: [&str; 3] = ["IMMEDIATE", "ON_DOWNSTREAM_DATA", "ON_DOWNSTREAM_TLS_HANDSHAKE"];
 pub(super) const EXT_AUTHZ: &str = "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz";
 pub(super) const TCP_PROXY: &str = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";

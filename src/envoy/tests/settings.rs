@@ -26,6 +26,7 @@ fn finds_each_protection_that_is_taken_out() {
         (PLAIN, "disallow_is_error", "ext_authz.mutation_rules"),
         (TCP, "include_peer_certificate", "tcp.include_peer_certificate"),
         (TCP, "max_downstream_connection_duration", "tcp.max_duration"),
+        (TCP, "upstream_connect_mode", "tcp.connect_mode"),
         (TCP, "  timeout: 0.25s", "tcp.timeout"),
         (TCP, "require_client_certificate", "tls.client_certificate"),
         (EDGE, "remove: x-hop-purpose", "edge.headers"),

@@ -4,8 +4,11 @@ use super::*;
 
 #[test]
 fn finds_what_lets_tcp_through() {
-    let rows: [(&str, &str, &[&str]); 6] = [
+    let rows: [(&str, &str, &[&str]); 9] = [
         ("failure_mode_allow: false", "failure_mode_allow: true", &["tcp.failure_mode_allow"]),
+        ("_mode: ON_DOWNSTREAM_DATA", "_mode: ON_DOWNSTREAM_TLS_HANDSHAKE", &["tcp.connect_mode"]),
+        ("_mode: ON_DOWNSTREAM_DATA", "_mode: IMMEDIATE", &["tcp.connect_mode"]),
+        ("_mode: ON_DOWNSTREAM_DATA", "_mode: 1", &[]),
         ("failure_mode_allow: false", "shadow_mode: true", &["tcp.shadow_mode"]),
         ("failure_mode_allow: false", "filter_enabled_metadata: {filter: x}", &["tcp.filter_enabled"]),
         ("duration: 900s", "duration: 3600s", &["tcp.max_duration"]),
