@@ -6,15 +6,18 @@ mod ambiguity;
 mod client;
 mod denials;
 mod door;
+mod echo;
 mod files;
 mod headers;
 mod leaf;
+mod live;
 mod outage;
 mod peers;
 mod protocols;
 mod recorder;
 mod scene;
 mod shipped;
+mod streams;
 mod tokens;
 mod validate;
 

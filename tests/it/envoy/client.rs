@@ -6,7 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, StreamBody, combinators::UnsyncBoxBody};
-use hyper::client::conn::http2::{self, SendRequest};
+use hyper::{
+    body::Incoming,
+    client::conn::http2::{self, SendRequest},
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{
     ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme,
@@ -21,9 +24,11 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::mpsc::{self, Sender},
     time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_stream::wrappers::ReceiverStream;
 
 use super::leaf::Leaf;
 use crate::harness::chain::Shown;
@@ -78,17 +83,29 @@ impl Wire {
 
     /// Writes bytes and reads as many.
     pub(super) async fn echo(&mut self, bytes: &[u8]) -> Vec<u8> {
-        self.0.write_all(bytes).await.unwrap();
-        let mut back = vec![0; bytes.len()];
-        timeout(PATIENCE, self.0.read_exact(&mut back)).await.expect("an echo").unwrap();
-        back
+        self.say(bytes).await;
+        self.hear(bytes.len()).await
     }
 
-    /// Waits until the other side ends the connection.
-    pub(super) async fn ended(&mut self) {
+    /// Writes bytes.
+    pub(super) async fn say(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.unwrap();
+        self.0.flush().await.unwrap();
+    }
+
+    /// Reads so many bytes.
+    pub(super) async fn hear(&mut self, length: usize) -> Vec<u8> {
+        let mut heard = vec![0; length];
+        timeout(PATIENCE, self.0.read_exact(&mut heard)).await.expect("so many bytes").unwrap();
+        heard
+    }
+
+    /// Waits until the other side ends the connection, and gives what came before.
+    pub(super) async fn ended(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         // However it ends, it has ended.
         let _ = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await.expect("an end");
+        rest
     }
 
     async fn read(&mut self) -> Reply {
@@ -142,6 +159,40 @@ impl Http2 {
             Reply { status: head.status.as_u16(), headers: head.headers, body }
         };
         timeout(PATIENCE, exchange).await.expect("an answer")
+    }
+
+    /// Opens a call that was allowed.
+    pub(super) async fn call(&mut self, head: Request<()>) -> Call {
+        let (messages, sent) = mpsc::channel(1);
+        let request = head.map(|()| StreamBody::new(ReceiverStream::new(sent)).boxed_unsync());
+        let answer = timeout(PATIENCE, self.0.send_request(request)).await.expect("an answer").unwrap();
+        assert!(!answer.headers().contains_key("grpc-status"), "{answer:?}");
+        Call { messages, answers: answer.into_body() }
+    }
+}
+
+/// A call whose messages go both ways until somebody ends it.
+#[derive(Debug)]
+pub(super) struct Call {
+    messages: Sender<Result<Frame<Bytes>, Infallible>>,
+    answers: Incoming,
+}
+
+impl Call {
+    /// Sends a message and waits until it comes back.
+    pub(super) async fn echo(&mut self, message: &'static [u8]) -> Vec<u8> {
+        self.messages.send(Ok(Frame::data(Bytes::from_static(message)))).await.unwrap();
+        let mut back = Vec::new();
+        while back.len() < message.len() {
+            let frame = timeout(PATIENCE, self.answers.frame()).await.expect("an echo").expect("more").unwrap();
+            back.extend_from_slice(&frame.into_data().expect("data"));
+        }
+        back
+    }
+
+    /// Waits until the other side ends the call.
+    pub(super) async fn ended(&mut self) {
+        while let Some(Ok(_)) = timeout(PATIENCE, self.answers.frame()).await.expect("an end") {}
     }
 }
 

@@ -11,7 +11,8 @@ use super::{
     scene::{Scene, request},
 };
 
-const UPGRADE: [&str; 4] = [
+/// What a client sends to become a websocket.
+pub(super) const UPGRADE: [&str; 4] = [
     "connection: upgrade",
     "upgrade: websocket",
     "sec-websocket-version: 13",
@@ -108,7 +109,8 @@ fn a_grpc_call_gets_through_under_a_grant_for_its_method() {
     });
 }
 
-fn grpc(path: &str, mark: &str) -> Request<&'static str> {
+/// A call with one empty message.
+pub(super) fn grpc(path: &str, mark: &str) -> Request<&'static str> {
     Request::post(format!("https://payments{path}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")

@@ -1,32 +1,24 @@
-//! The shipped configurations, live: what only a proved peer may say does not come in from outside, the mesh knows the edge by its SVID, and
-//! what outlives an answer ends.
+//! The shipped configurations, live: what only a proved peer may say does not come in from outside, and the mesh knows the edge by its SVID.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use hopguard::{
     clock::Clock,
     dev::{Process, Sidecar, TRUST_DOMAIN, ask},
     envoy::{Expect, lint},
 };
-use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Command;
 
 use super::{
-    ENVOY,
     client::{Reply, Wire},
     files,
-    leaf::{Authorities, Leaf},
+    leaf::Authorities,
+    live::{replaced, start},
     recorder::{Head, Recorder},
     run,
     scene::Setting,
 };
-use crate::{envoy_config::unpack, harness::until};
+use crate::envoy_config::unpack;
 
 #[test]
 fn outside_clients_speak_none_of_the_meshs_words() {
@@ -74,26 +66,9 @@ fn the_mesh_knows_the_edge_by_its_svid_and_grants_it_what_outsiders_get() {
 }
 
 #[test]
-fn a_websocket_ends_with_the_bound_of_what_outlives_an_answer() {
-    run(async {
-        let mesh = Mesh::start(&[("max_stream_duration: 900s", "max_stream_duration: 1s")]).await;
-        let mut wire = Wire::open(mesh.address, Some(&mesh.orders)).await;
-        let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: \
-                       dGhlIHNhbXBsZSBub25jZQ==";
-        let request = format!("GET /feed HTTP/1.1\r\nhost: payments\r\nx-hop-purpose: checkout\r\n{upgrade}\r\n\r\n");
-        assert_eq!(wire.send(request).await.status, 101);
-        assert_eq!(wire.echo(b"allowed once").await, b"allowed once");
-        let started = Instant::now();
-        wire.ended().await;
-        // The bound and not the idle timeout, which is longer than the client's patience.
-        assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
-    });
-}
-
-#[test]
 fn the_linter_finds_nothing_in_what_a_live_envoy_tells_of_itself() {
     run(async {
-        let mesh = Mesh::start(&[]).await;
+        let mesh = Mesh::start().await;
         let (_, dump) = ask::get(mesh.admin, "/config_dump").await.unwrap();
         let expect = Expect { deadline: Duration::from_secs(5), ..Expect::default() };
         assert_eq!(lint(str::from_utf8(&dump).unwrap(), &expect), Ok(vec![]));
@@ -126,7 +101,7 @@ impl Edge {
 
     /// The edge calls the shipped Envoy of a workload, which asks Hopguard.
     async fn before_the_mesh() -> Self {
-        let mesh = Mesh::start(&[]).await;
+        let mesh = Mesh::start().await;
         let outside = mesh.folder.path().join("outside");
         unpack(&outside, &mesh.authorities, "orders");
         let (envoy, _, address) = start(&outside, "edge", &edge(&outside, mesh.address), "outside").await;
@@ -154,15 +129,13 @@ struct Mesh {
     admin: SocketAddr,
     workload: Recorder,
     authorities: Authorities,
-    /// The SVID of a caller with grants.
-    orders: Leaf,
     sidecar: Sidecar,
     envoy: Process,
     folder: TempDir,
 }
 
 impl Mesh {
-    async fn start(changes: &[(&str, &str)]) -> Self {
+    async fn start() -> Self {
         let (folder, workload) = (tempfile::tempdir().unwrap(), Recorder::start().await);
         let now = Clock::default().now();
         let authorities = Authorities::new(now);
@@ -182,10 +155,9 @@ impl Mesh {
             ("timeout: 0.25s", "timeout: 10s"),
         ];
         let plain = fs::read_to_string(inside.join("plain.yaml")).unwrap();
-        let plain = replaced(&plain, &[&own[..], changes].concat());
+        let plain = replaced(&plain, &own);
         let (envoy, admin, address) = start(&inside, "plain", &plain, "inbound").await;
-        let orders = authorities.svid("orders").into();
-        Self { address, admin, workload, authorities, orders, sidecar, envoy, folder }
+        Self { address, admin, workload, authorities, sidecar, envoy, folder }
     }
 }
 
@@ -205,38 +177,6 @@ fn edge(folder: &Path, upstream: SocketAddr) -> String {
             ("value: storefront", "value: checkout"),
         ],
     )
-}
-
-fn replaced(text: &str, rows: &[(&str, &str)]) -> String {
-    let loopback = [("port_value: 9901", "port_value: 0"), ("address: 0.0.0.0", "address: 127.0.0.1")];
-    rows.iter().chain(&loopback).fold(text.to_owned(), |text, (from, to)| {
-        assert!(text.contains(from), "{from}");
-        text.replace(from, to)
-    })
-}
-
-/// Starts Envoy with a file as it is written, and says where its admin interface and the listener are.
-async fn start(folder: &Path, name: &str, text: &str, listener: &str) -> (Process, SocketAddr, SocketAddr) {
-    let config = folder.join(format!("{name}.live.yaml"));
-    fs::write(&config, text).unwrap();
-    let admin = folder.join(format!("{name}.admin"));
-    let mut command = Command::new(&*ENVOY);
-    command.arg("-c").arg(&config).arg("--admin-address-path").arg(&admin);
-    command.args(["--disable-hot-restart", "--concurrency", "1", "--drain-time-s", "1", "-l", "warning"]);
-    let process = Process::spawn(format!("Envoy `{name}`"), command, folder.join(format!("{name}.log"))).unwrap();
-    let (admin, address) = until("a live listener", async || {
-        let admin: SocketAddr = fs::read_to_string(&admin).ok()?.trim().parse().ok()?;
-        let (_, ready) = ask::get(admin, "/ready").await.ok()?;
-        let (_, body) = ask::get(admin, "/listeners?format=json").await.ok()?;
-        let listeners: Value = serde_json::from_slice(&body).ok()?;
-        let all = listeners["listener_statuses"].as_array()?;
-        let found = all.iter().find(|found| found["name"] == listener)?;
-        let port = found["local_address"]["socket_address"]["port_value"].as_u64()?;
-        let address = SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap()));
-        ready.starts_with(b"LIVE").then_some((admin, address))
-    })
-    .await;
-    (process, admin, address)
 }
 
 /// What an outside client would be somebody else with.
