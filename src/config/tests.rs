@@ -610,6 +610,15 @@ fn the_schema_accepts_every_default() {
     }
 }
 
+#[test]
+fn a_key_without_a_value_is_reported_where_it_is() {
+    for (path, _) in keys() {
+        for problem in parse(&only(&path, "")).unwrap_err().0 {
+            assert!(problem.line > 0 && problem.column > 0, "{path}: {problem:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(source in "\\PC*") {
@@ -621,7 +630,7 @@ proptest! {
         let keys = keys();
         let (path, _) = &keys[index.index(keys.len())];
         for problem in parse(&only(path, &value)).unwrap_err().0 {
-            prop_assert!(problem.line > 0 && problem.column > 0);
+            prop_assert!(problem.line > 0 && problem.column > 0, "{path}: {problem:?}");
         }
     }
 }

@@ -74,9 +74,11 @@ impl<'a> Mapping<'a> {
         self.at
     }
 
-    /// Adds a problem with the mapping as a whole.
+    /// Adds a problem with the mapping as a whole; if it is none, that has been reported.
     pub fn problem(&self, message: impl Into<String>) {
-        self.reader.report(self.at, &self.path, message);
+        if self.entries.is_some() {
+            self.reader.report(self.at, &self.path, message);
+        }
     }
 
     /// Refuses every field that was not asked for.

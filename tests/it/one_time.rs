@@ -13,7 +13,7 @@ fn setup() -> Setup {
 }
 
 /// A JWT-SVID that was issued when nobody who could have spent it was running.
-fn fresh(setup: &Setup, changes: Value) -> String {
+fn fresh(setup: &Setup, changes: &Value) -> String {
     let mut claims = json!({"iat": setup.world().at(50)});
     claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     setup.world().svid(claims)
@@ -27,23 +27,23 @@ fn hop<'a>(guard: &'a Guard, token: &str, number: usize) -> Hop<'a> {
 #[tokio::test]
 async fn a_token_is_spent_once() {
     let guard = setup().start().await;
-    let token = fresh(guard.setup(), json!({"jti": "1"}));
+    let token = fresh(guard.setup(), &json!({"jti": "1"}));
     hop(&guard, &token, 1).send().await.allowed();
     let answer = hop(&guard, &token, 2).send().await.denied("token_replayed");
     let record = guard.record(&answer).await;
     assert_eq!((&record["answered"], &record["tokens"][0]["id"]), (&json!("deny"), &json!("1")));
     // The same token signed again is the same token; another one is not.
-    hop(&guard, &fresh(guard.setup(), json!({"jti": "1", "exp": guard.setup().world().at(500)})), 3)
+    hop(&guard, &fresh(guard.setup(), &json!({"jti": "1", "exp": guard.setup().world().at(500)})), 3)
         .send()
         .await
         .denied("token_replayed");
-    hop(&guard, &fresh(guard.setup(), json!({"jti": "2"})), 4).send().await.allowed();
+    hop(&guard, &fresh(guard.setup(), &json!({"jti": "2"})), 4).send().await.allowed();
 }
 
 #[tokio::test]
 async fn envoys_retry_gets_the_same_answer_and_nobody_elses_does() {
     let guard = setup().start().await;
-    let token = fresh(guard.setup(), json!({}));
+    let token = fresh(guard.setup(), &json!({}));
     let check = hop(&guard, &token, 1).request();
     let mut client = guard.client();
     for _ in 0..3 {
@@ -56,7 +56,7 @@ async fn envoys_retry_gets_the_same_answer_and_nobody_elses_does() {
 #[tokio::test]
 async fn of_many_who_race_one_wins() {
     let guard = setup().start().await;
-    let token = fresh(guard.setup(), json!({}));
+    let token = fresh(guard.setup(), &json!({}));
     let checks: Vec<_> = (0..24).map(|number| (guard.client(), hop(&guard, &token, number).request())).collect();
     let asked: Vec<_> = checks
         .into_iter()
@@ -75,7 +75,7 @@ async fn a_denial_spends_nothing() {
     let setup = setup();
     setup.policy("decision := input.attributes.request.http.headers[\"x-number\"] != \"3\"");
     let guard = setup.start().await;
-    let token = fresh(guard.setup(), json!({}));
+    let token = fresh(guard.setup(), &json!({}));
     hop(&guard, &token, 1).path("/elsewhere").send().await.denied("grant_missing");
     hop(&guard, &token, 2).purpose("world.domination").send().await.denied("purpose_unknown");
     hop(&guard, &token, 3).send().await.denied("policy_denied");
@@ -89,7 +89,7 @@ async fn of_two_tokens_both_are_spent_or_none() {
     let world = guard.setup().world();
     let txn = |id: &str| world.txn(json!({"iat": world.at(50), "txn": id, "jti": id}));
     let both = |token: &str, txn: &str, number: usize| hop(&guard, token, number).path(FOR_ALICE).transaction(txn);
-    let (first, second) = (fresh(guard.setup(), json!({"jti": "a"})), fresh(guard.setup(), json!({"jti": "b"})));
+    let (first, second) = (fresh(guard.setup(), &json!({"jti": "a"})), fresh(guard.setup(), &json!({"jti": "b"})));
     both(&first, &txn("t-1"), 1).send().await.allowed();
     both(&second, &txn("t-1"), 2).send().await.denied("token_replayed");
     // What stood beside a spent one was not.
@@ -99,7 +99,7 @@ async fn of_two_tokens_both_are_spent_or_none() {
 #[tokio::test]
 async fn where_proof_only_watches_a_replay_is_written_down_and_let_through() {
     let guard = setup().set("mode", "{proof: observe, ceiling: observe}").start().await;
-    let token = fresh(guard.setup(), json!({}));
+    let token = fresh(guard.setup(), &json!({}));
     hop(&guard, &token, 1).send().await.allowed();
     let answer = hop(&guard, &token, 2).send().await;
     assert!(answer.is_allow());
@@ -112,10 +112,10 @@ async fn where_proof_only_watches_a_replay_is_written_down_and_let_through() {
 async fn what_cannot_be_remembered_is_refused() {
     let guard = setup().set("tokens.replay", "{capacity: 2}").start().await;
     for number in 0..2 {
-        hop(&guard, &fresh(guard.setup(), json!({"jti": number.to_string()})), number).send().await.allowed();
+        hop(&guard, &fresh(guard.setup(), &json!({"jti": number.to_string()})), number).send().await.allowed();
     }
-    hop(&guard, &fresh(guard.setup(), json!({"jti": "2"})), 2).send().await.denied("overloaded");
-    hop(&guard, &fresh(guard.setup(), json!({"jti": "0"})), 3).send().await.denied("token_replayed");
+    hop(&guard, &fresh(guard.setup(), &json!({"jti": "2"})), 2).send().await.denied("overloaded");
+    hop(&guard, &fresh(guard.setup(), &json!({"jti": "0"})), 3).send().await.denied("token_replayed");
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn what_was_spent_before_a_kill_is_spent_after_it_and_nothing_else_is() {
     let mut setup = setup.set("state", "{directory: state}");
     // A first start makes the state; from then on it is whole.
     setup = setup.start().await.stop().await.setup;
-    let tokens: Vec<String> = (0..6).map(|number| fresh(&setup, json!({"jti": number.to_string()}))).collect();
+    let tokens: Vec<String> = (0..6).map(|number| fresh(&setup, &json!({"jti": number.to_string()}))).collect();
     let (first, second) = tokens.split_at(3);
     let guard = setup.start().await;
     for (number, token) in first.iter().enumerate() {
