@@ -49,7 +49,8 @@ const ROUNDS: usize = 20;
 
 #[tokio::test]
 async fn twenty_rounds_of_rotation_withdrawal_and_outage_give_no_wrong_answer() {
-    let setup = Setup::new();
+    // A disk that stalls denies by design, which is not what is looked at here.
+    let setup = Setup::new().set("audit.file", "\"-\"");
     let domains = [FILE, MAP, AGENT, PARTNER].map(|name| domain(&setup, name));
     let mut sources = sources(&setup, &domains).await;
     let ids: Vec<&str> = domains.iter().flat_map(|domain| &domain.lanes).map(|lane| lane.id.as_str()).collect();
