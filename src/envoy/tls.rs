@@ -87,6 +87,6 @@ impl Lint<'_, '_> {
     }
 }
 
-const VERSIONS: [&str; 5] = ["TLS_AUTO", "TLSv1_0", "TLSv1_1", "TLSv1_2", "TLSv1_3"];
+pub(super) const VERSIONS: [&str; 5] = ["TLS_AUTO", "TLSv1_0", "TLSv1_1", "TLSv1_2", "TLSv1_3"];
 const DOWNSTREAM: &str = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
 const QUIC: &str = "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport";
