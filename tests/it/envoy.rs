@@ -11,6 +11,7 @@ mod files;
 mod headers;
 mod leaf;
 mod live;
+mod mutual;
 mod outage;
 mod peers;
 mod protocols;

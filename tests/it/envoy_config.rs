@@ -31,11 +31,25 @@ pub(crate) fn unpack(folder: &Path, authorities: &Authorities, who: &str) {
     }
 }
 
+/// `plain.yaml` with the cluster that the README shows for a Hopguard on another host.
+pub(crate) fn over_tls(plain: &str) -> String {
+    let readme = shipped("README.md");
+    let (_, shown) = readme.split_once("```yaml\n- name: hopguard\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let shown: String = shown.lines().map(|line| format!("    {line}\n")).collect();
+    let (before, old) = plain.split_once("    - name: hopguard\n").unwrap();
+    let (_, after) = old.split_once("    - name: workload\n").unwrap();
+    format!("{before}    - name: hopguard\n{shown}    - name: workload\n{after}")
+}
+
 #[test]
 fn envoy_takes_every_configuration_that_is_shipped() {
     let folder = tempfile::tempdir().unwrap();
     unpack(folder.path(), &Authorities::new(Clock::default().now()), "payments");
-    for name in SHIPPED {
+    let folder_name = folder.path().display().to_string();
+    let shown = over_tls(&shipped("plain.yaml")).replace("/etc/envoy", &folder_name);
+    fs::write(folder.path().join("shown.yaml"), shown).unwrap();
+    for name in SHIPPED.into_iter().chain(["shown.yaml"]) {
         let mut envoy = Command::new(&*ENVOY);
         let checked =
             envoy.args(["--mode", "validate", "-l", "error", "-c"]).arg(folder.path().join(name)).output().unwrap();
@@ -48,6 +62,7 @@ fn the_linter_finds_nothing_in_what_is_shipped() {
     for name in SHIPPED {
         assert_eq!(lint(&shipped(name), &Expect::default()), Ok(vec![]), "{name}");
     }
+    assert_eq!(lint(&over_tls(&shipped("plain.yaml")), &Expect::default()), Ok(vec![]));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn beyond_this_host_both_sides_show_who_they_are() {
     let params = "tls_params: {tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_3}";
     let svid = "\n            tls_certificate_sds_secret_configs:";
     let names = "match_typed_subject_alt_names:";
-    let exact = "matcher: {exact: \"spiffe://prod.example/ns/shop/sa/hopguard\"}";
+    let exact = "matcher: {exact: \"spiffe://prod.example/ns/shop/sa/api\"}";
     let roots = "\n              validation_context_sds_secret_config:";
     let plain = "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
     let tls = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";

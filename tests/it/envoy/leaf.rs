@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hopguard::{
     clock::Timestamp,
-    dev::{Authority, Svid, TRUST_DOMAIN, spiffe_id},
+    dev::{Authority, Svid, TRUST_DOMAIN, WorkloadApi, spiffe_id},
     peer::id,
 };
 use rcgen::{
@@ -62,6 +62,12 @@ impl Authorities {
     /// An SVID of one of the playground's workloads, valid for an hour.
     pub(crate) fn svid(&self, name: &str) -> Svid {
         self.proper.mint(&spiffe_id(name).unwrap(), ago(self.now), self.now.after(DAY / 24)).unwrap()
+    }
+
+    /// Has an agent give the SVID of a playground's workload to its caller, and the roots to everybody.
+    pub(super) fn issue(&self, name: &str, agent: &WorkloadApi) {
+        agent.set_svids(&[(&self.svid(name), &self.proper)]).unwrap();
+        agent.set_bundles([(format!("spiffe://{TRUST_DOMAIN}"), self.roots().concat())]);
     }
 
     /// An SVID of any SPIFFE ID, valid until then.
