@@ -155,6 +155,14 @@ impl TrustBundle {
         Ok(self.revised())
     }
 
+    /// The same bundle with the intermediates of `other`.
+    pub(crate) fn with_intermediates_of(mut self, other: &Self) -> Self {
+        self.intermediates.clone_from(&other.intermediates);
+        self.intermediate_limits.clone_from(&other.intermediate_limits);
+        other.intermediates.iter().for_each(|der| self.certificates.add(Part::Intermediates, der.to_vec()));
+        self.revised()
+    }
+
     /// The same bundle, whose domain's JWT-SVIDs `keys` verify, and no others (SPIFFE Workload API §6.2: the two kinds are never mixed).
     #[must_use]
     pub fn with_jwt_keys(mut self, keys: JwtKeys) -> Self {

@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     policy::{Policy, Source},
     store::Directory,
+    trust::TrustBundle,
     yaml::{Problem, Problems},
 };
 
@@ -25,8 +26,11 @@ fn trust(config: &Config) -> Result<String, Problems> {
                 problems.extend(bundle.remarks().map(|remark| Problem::of_file(&place, remark)));
             }
             Some(Err(error)) => problems.push(Problem::of_file(&place, error.to_string())),
-            // Nothing of it is on this machine yet.
-            None => names.push(format!("{} from {place}", source.trust_domain)),
+            // But for intermediates, nothing of it is on this machine yet.
+            None => match source.complete(TrustBundle::withdrawn(source.trust_domain.clone())) {
+                Ok(_) => names.push(format!("{} from {place}", source.trust_domain)),
+                Err(error) => problems.push(Problem::of_file(&place, error.to_string())),
+            },
         }
     }
     if problems.is_empty() { Ok(names.join(", ")) } else { Err(Problems(problems)) }

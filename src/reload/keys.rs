@@ -22,9 +22,10 @@ pub(super) struct Keys {
     held: BTreeMap<String, Held>,
 }
 
-/// An issuer's keys, and when their source last gave them.
+/// An issuer's keys, what gave them, and when that last did.
 #[derive(Clone, Debug)]
 struct Held {
+    from: KeysFrom,
     keys: JwtKeys,
     confirmed: Timestamp,
     stale_at: Option<Timestamp>,
@@ -41,10 +42,12 @@ impl Keys {
         let mut problems = Vec::new();
         let mut held = BTreeMap::new();
         for source in sources {
-            let before = self.held.remove(&source.issuer);
+            let from = source.from.clone();
+            // What another source gave says nothing of this one.
+            let before = self.held.remove(&source.issuer).filter(|held| held.from == from);
             let read = match &source.from {
                 KeysFrom::File(path) => match read(path) {
-                    Ok(keys) => Some(Held { keys, confirmed: now, stale_at: None }),
+                    Ok(keys) => Some(Held { from, keys, confirmed: now, stale_at: None }),
                     Err(problem) => {
                         problems.push(problem);
                         before.map(|held| Held { stale_at: Some(held.confirmed.after(MAX_STALE)), ..held })
@@ -54,7 +57,7 @@ impl Keys {
                     let latest = feeds.issuer(&source.issuer);
                     let stale_at = latest.stale_at();
                     problems.extend(latest.problem);
-                    latest.keys.map(|keys| Held { keys, confirmed: latest.confirmed.unwrap_or(now), stale_at })
+                    latest.keys.map(|keys| Held { from, keys, confirmed: latest.confirmed.unwrap_or(now), stale_at })
                 }
             };
             held.extend(read.map(|read| (source.issuer.clone(), read)));

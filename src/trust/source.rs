@@ -77,18 +77,23 @@ pub enum Profile {
 }
 
 impl Source {
-    /// Reads the bundle as its file says it now. `None`: it does not come from a file.
+    /// Reads the bundle as its files say it now. `None`: it does not come from a file.
     pub fn read(&self) -> Option<Result<TrustBundle, SourceError>> {
+        Some(self.anchors()?.and_then(|bundle| self.complete(bundle)))
+    }
+
+    /// The same, without the intermediates.
+    pub fn anchors(&self) -> Option<Result<TrustBundle, SourceError>> {
         let bundle = match &self.kind {
             SourceKind::Pem { file } => self.pem(file),
             SourceKind::Bundle { file } => self.document(file),
             SourceKind::BundleMap { file } => self.mapped(file),
             SourceKind::WorkloadApi { .. } | SourceKind::Federation { .. } => return None,
         };
-        Some(bundle.and_then(|bundle| self.complete(bundle)))
+        Some(bundle)
     }
 
-    /// The bundle with the intermediates of the source.
+    /// The bundle, wherever it comes from, with the intermediates of the source.
     pub fn complete(&self, bundle: TrustBundle) -> Result<TrustBundle, SourceError> {
         let Some(path) = &self.intermediates else { return Ok(bundle) };
         bundle.with_intermediates(&read(path, MAX_TEXT)?).map_err(|error| content(path, error))

@@ -268,6 +268,18 @@ async fn a_root_that_is_withdrawn_is_not_trusted_any_more() {
     denied_within_time(&guard, "peer_untrusted").await;
 }
 
+#[tokio::test]
+async fn what_one_source_gave_is_no_word_of_another() {
+    let mut guard = Guard::start().await;
+    guard.hop().send().await.allowed();
+    guard.setup_mut().configure("trust", "[{trust_domain: prod.example, pem: elsewhere.pem}]");
+    denied_within_time(&guard, "trust_stale").await;
+    assert!(guard.problems("trust").await.contains("elsewhere.pem"));
+    let roots = fs::read_to_string(guard.setup().path("roots.pem")).unwrap();
+    guard.setup().write("elsewhere.pem", &roots);
+    allowed_within_time(&guard).await;
+}
+
 /// A configuration is taken whole or not at all: what it cannot have must not keep the rest of the world from counting.
 #[tokio::test]
 async fn a_store_that_is_not_there_holds_up_no_withdrawal() {
