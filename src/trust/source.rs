@@ -99,11 +99,6 @@ impl Source {
         bundle.with_intermediates(&read(path, MAX_TEXT)?).map_err(|error| content(path, error))
     }
 
-    /// Whether it comes over a network.
-    pub const fn is_fed(&self) -> bool {
-        matches!(self.kind, SourceKind::WorkloadApi { .. } | SourceKind::Federation { .. })
-    }
-
     /// Whether another domain's servers give it: they hold up nobody's start.
     pub const fn is_federated(&self) -> bool {
         matches!(self.kind, SourceKind::Federation { .. })
