@@ -159,7 +159,9 @@ impl Authorizer {
         if let Some(claimed) = self.proved(&evidence.purpose, found)? {
             found.purpose = let_through(Layer::Proof, self.modes.proof, self.vocabulary.state(claimed), found)?;
         }
-        if let Some(grants) = &self.grants {
+        if self.modes.ceiling != Mode::Skip {
+            // Nothing approved is not nothing asked.
+            let grants = self.grants.as_ref().ok_or(Fault::Internal)?;
             let covering = covering(grants, request, peer.zip(actor), found.purpose.as_ref(), now);
             found.grant = let_through(Layer::Ceiling, self.modes.ceiling, covering, found)?;
         }

@@ -66,7 +66,10 @@ impl Bundles {
                 let bundle = source.complete(anchors.clone()).unwrap_or_else(|error| {
                     problems.push(error.to_string());
                     // Nobody is trusted for them, so they stay, and hold up no anchor that is withdrawn.
-                    before.map_or(anchors.clone(), |held| anchors.with_intermediates_of(&held.bundle))
+                    match before {
+                        Some(held) => anchors.with_intermediates_of(&held.bundle),
+                        None => anchors,
+                    }
                 });
                 (trust_domain, Held { kind, bundle, confirmed })
             }));

@@ -86,9 +86,16 @@ fn it_is_meant_for_this_workload_among_others() {
 #[test]
 fn its_subject_is_a_person() {
     assert!(Scene::new().verify(BEARER, &oidc(json!({"sub": "a".repeat(255)}))).is_ok());
-    for sub in
-        [json!(ABSENT), json!(""), json!(1), json!(null), json!("a".repeat(256)), json!("a\u{0}b"), json!("a\r\nb")]
-    {
+    for sub in [
+        json!(ABSENT),
+        json!(""),
+        json!(1),
+        json!(null),
+        json!("a".repeat(256)),
+        json!("a\u{0}b"),
+        json!("a\r\nb"),
+        json!("SPIFFE://td/web"),
+    ] {
         let detail = if sub == "a\u{0}b" { "jwt.json" } else { "jwt.sub" };
         assert_eq!(verdict(&oidc(json!({"sub": sub}))), ("token_malformed", detail), "{sub:.20}");
     }
