@@ -16,7 +16,7 @@ use super::{
 use crate::{
     decision::{Mode, Modes},
     peer::{EvidenceKind, Rules as PeerRules, id},
-    trust::{Source, SourceKind},
+    trust::SourceKind,
     yaml::{Mapping, quote},
 };
 
@@ -47,8 +47,13 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
     {
         root.problem("tokens", "a token's header is that of the purpose (`purpose.header`): choose another");
     }
-    if let (Some(listen), Some(trust)) = (&listen, &trust) {
-        unprovable(&mut root, listen, trust);
+    if let (Some(listen), Some(trust)) = (&listen, &trust)
+        && let Some(stranger) = listen::stranger(listen, trust)
+    {
+        root.problem(
+            "listen",
+            format!("`{stranger}` could never ask: list its trust domain in `trust`, or take it out of `allow`"),
+        );
     }
     let workload_api = trust.iter().flatten().find_map(|source| match &source.kind {
         SourceKind::WorkloadApi { endpoint } => Some(endpoint.clone()),
@@ -80,19 +85,6 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
         limits: limits?,
         log: log?,
     })
-}
-
-/// Askers are proved as callers are: by the bundle of their trust domain.
-fn unprovable(root: &mut Section<'_>, listen: &[Listener], trust: &[Source]) {
-    let named = listen.iter().flat_map(|listener| match listener {
-        Listener::Mtls { allow, .. } => allow.as_slice(),
-        Listener::Unix { .. } | Listener::Tcp(_) => &[],
-    });
-    for id in named {
-        if !trust.iter().any(|source| source.trust_domain == *id.trust_domain()) {
-            root.problem("listen", format!("`{id}` could not be proved: its trust domain is not in `trust`"));
-        }
-    }
 }
 
 fn modes(root: &mut Section<'_>) -> Option<Modes> {

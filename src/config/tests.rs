@@ -55,6 +55,33 @@ fn what_is_absent_has_its_default() {
 }
 
 #[test]
+fn who_could_never_be_verified_is_named_before_anybody_waits_for_it() {
+    let federated = |id: &str, more: &str| {
+        let federation =
+            format!("{{url: \"https://partner.example\", profile: https_spiffe, endpoint_spiffe_id: \"{id}\"{more}}}");
+        let entry = format!("  - {{trust_domain: partner.example, federation: {federation}}}\nstore:");
+        problems(parse(&MINIMAL.replace("store:", &entry)))
+    };
+    assert_eq!(federated("spiffe://partner.example/server", ", bootstrap: b.json"), [""; 0]);
+    assert_eq!(federated("spiffe://prod.example/server", ""), [""; 0]);
+    let found = federated("spiffe://other.example/server", "").concat();
+    assert!(
+        found.contains("`partner.example`: the endpoint is of `other.example`, which `trust` does not list"),
+        "{found}"
+    );
+    let found = federated("spiffe://prod.example/server", ", bootstrap: b.json").concat();
+    assert!(found.contains("held against the bundle of `prod.example`: remove it"), "{found}");
+
+    let asker = |id: &str| {
+        let mtls = "mtls: {workload_api: \"unix:/run/agent.sock\"}";
+        problems(with(&format!("listen: [{{address: \"0.0.0.0:9443\", {mtls}, allow: {{spiffe_ids: [\"{id}\"]}}}}]")))
+    };
+    assert_eq!(asker("spiffe://prod.example/envoy"), [""; 0]);
+    let found = asker("spiffe://other.example/envoy").concat();
+    assert!(found.contains("`spiffe://other.example/envoy` could never ask: list its trust domain"), "{found}");
+}
+
+#[test]
 fn relative_paths_are_relative_to_the_file() {
     let config = with("audit: {file: log/audit.jsonl}").unwrap();
     assert_eq!(config.documents.as_deref(), Some(Path::new("/etc/hopguard/documents")));

@@ -3,12 +3,13 @@
 use std::{collections::HashSet, net::SocketAddr, path::PathBuf};
 
 use rustix::process::geteuid;
+use spiffe::SpiffeId;
 
 use super::super::section::Section;
 use crate::{
     peer::id,
     server::{Allow, Listener},
-    trust::Endpoint,
+    trust::{Endpoint, Source},
     yaml::quote,
 };
 
@@ -36,6 +37,16 @@ pub(super) fn listeners(root: &mut Section<'_>) -> (Option<Vec<Listener>>, Optio
         admin.problem("address", "a listener has this address");
     }
     (listen, address)
+}
+
+/// An asker that is named and could not be proved by `trust`.
+pub(super) fn stranger<'a>(listen: &'a [Listener], trust: &[Source]) -> Option<&'a SpiffeId> {
+    let named = listen.iter().flat_map(|listener| match listener {
+        Listener::Mtls { allow, .. } => allow.as_slice(),
+        Listener::Unix { .. } | Listener::Tcp(_) => &[],
+    });
+    let is_listed = |id: &SpiffeId| trust.iter().any(|source| source.trust_domain == *id.trust_domain());
+    named.into_iter().find(|id| !is_listed(id))
 }
 
 fn listener(section: &mut Section<'_>) -> Option<Listener> {
@@ -100,7 +111,7 @@ fn mutual_tls(
     allow: &mut Section<'_>,
     address: &Address,
     workload_api: Option<Endpoint>,
-    spiffe_ids: Option<Vec<spiffe::SpiffeId>>,
+    spiffe_ids: Option<Vec<SpiffeId>>,
 ) -> Option<Listener> {
     let Address::Tcp(address) = *address else {
         section.problem("mtls", "is for TCP: a unix socket knows its asker by user and group");

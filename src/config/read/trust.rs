@@ -2,9 +2,11 @@
 
 use std::{collections::HashSet, path::Path};
 
+use spiffe::TrustDomain;
+
 use super::super::section::Section;
 use crate::{
-    feed::https::HttpsUrl,
+    feed::{Relationship, RelationshipError, https::HttpsUrl},
     peer::id,
     trust::{Endpoint, Profile, Source, SourceKind},
 };
@@ -33,7 +35,19 @@ pub(super) fn trust(root: &mut Section<'_>, base: &Path, needed: bool) -> Option
     if needed && sources.is_empty() {
         root.problem("trust", "must not be empty: list the trust domains whose workloads may call");
     }
+    for (trust_domain, error) in unworkable(&sources) {
+        root.problem("trust", format!("`{trust_domain}`: {error}"));
+    }
     Some(sources)
+}
+
+/// The federation relationships that could never work among these sources, or not as they look.
+fn unworkable(sources: &[Source]) -> Vec<(&TrustDomain, RelationshipError)> {
+    let is_listed = |name: &TrustDomain| sources.iter().any(|source| source.trust_domain == *name);
+    let relationships = sources.iter().filter_map(|source| Some((source, Relationship::of(source)?.ok()?)));
+    relationships
+        .filter_map(|(source, relationship)| Some((&source.trust_domain, relationship.check(is_listed).err()?)))
+        .collect()
 }
 
 fn kind(section: &mut Section<'_>, base: &Path) -> Option<SourceKind> {
