@@ -53,6 +53,14 @@ impl Latest {
     }
 }
 
+impl Latest {
+    /// What is known stays, and ages.
+    fn lose(&mut self, problem: String) {
+        self.connected = false;
+        self.problem = Some(problem);
+    }
+}
+
 /// What is known of each issuer.
 #[derive(Debug, Default)]
 pub(super) struct Issuers(Mutex<BTreeMap<String, (Endpoint, Latest)>>);
@@ -115,8 +123,8 @@ impl Followers {
             }
         }
         for (issuer, endpoint) in wanted {
-            let asking = ask(endpoint.clone(), Arc::clone(board), Arc::clone(issuers), self.bounds);
-            self.tasks.insert(issuer, (endpoint, Task::start(asking)));
+            let task = follow(endpoint.clone(), Arc::clone(board), Arc::clone(issuers), self.bounds);
+            self.tasks.insert(issuer, (endpoint, task));
         }
     }
 
@@ -126,6 +134,16 @@ impl Followers {
             task.end().await;
         }
     }
+}
+
+fn follow(endpoint: Endpoint, board: Arc<Board>, issuers: Arc<Issuers>, bounds: Bounds) -> Task {
+    let (asked, told, known) = (endpoint.clone(), Arc::clone(&board), Arc::clone(&issuers));
+    let asking = move || ask(endpoint.clone(), Arc::clone(&board), Arc::clone(&issuers), bounds);
+    Task::start(asking, move |why| {
+        if known.change(&asked, |latest| latest.lose(format!("{}: {why}", asked.url))) {
+            told.nudge();
+        }
+    })
 }
 
 /// Asks an endpoint again and again.
@@ -148,10 +166,7 @@ async fn ask(endpoint: Endpoint, board: Arc<Board>, issuers: Arc<Issuers>, bound
             }
             Err(error) => {
                 tracing::warn!(issuer, %url, %error, "Key set not fetched");
-                let changed = issuers.change(&endpoint, |latest| {
-                    latest.connected = false;
-                    latest.problem = Some(format!("{url}: {error}"));
-                });
+                let changed = issuers.change(&endpoint, |latest| latest.lose(format!("{url}: {error}")));
                 (changed, pace.failed())
             }
         };

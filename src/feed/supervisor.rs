@@ -9,13 +9,14 @@ use std::{
 use spiffe::{SpiffeId, TrustDomain};
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinHandle, JoinSet},
+    task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     board::{Board, Slot},
     federation,
+    https::Task,
     identity::{self, Standing},
     jwks::{self, Issuers},
     workload,
@@ -72,8 +73,8 @@ pub(super) async fn run(
             _ = look.tick() => write_confirmed(&board).await,
         }
     }
-    for agent in agents.into_values() {
-        agent.end().await;
+    for (_, task) in agents.into_values() {
+        task.end().await;
     }
     federations.end().await;
     key_sets.end().await;
@@ -87,21 +88,8 @@ async fn write_confirmed(board: &Arc<Board>) {
     }
 }
 
-/// A task that follows one Workload API.
-struct Agent {
-    trust_domains: BTreeSet<TrustDomain>,
-    end: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Agent {
-    async fn end(self) {
-        self.end.cancel();
-        if self.task.await.is_err() {
-            tracing::error!("A Workload API feed panicked");
-        }
-    }
-}
+/// A task that follows one Workload API, and for which trust domains.
+type Agent = (BTreeSet<TrustDomain>, Task);
 
 async fn follow_agents(board: &Arc<Board>, agents: &mut BTreeMap<Endpoint, Agent>, sources: &[Source]) {
     let mut wanted: BTreeMap<&Endpoint, BTreeMap<TrustDomain, &Source>> = BTreeMap::new();
@@ -111,42 +99,32 @@ async fn follow_agents(board: &Arc<Board>, agents: &mut BTreeMap<Endpoint, Agent
         }
     }
     let running = std::mem::take(agents);
-    for (endpoint, agent) in running {
-        let same = wanted.get(&endpoint).is_some_and(|wanted| wanted.keys().eq(&agent.trust_domains));
-        if same && !agent.task.is_finished() {
-            agents.insert(endpoint, agent);
+    for (endpoint, (trust_domains, task)) in running {
+        let same = wanted.get(&endpoint).is_some_and(|wanted| wanted.keys().eq(&trust_domains));
+        if same && task.is_running() {
+            agents.insert(endpoint, (trust_domains, task));
         } else {
-            agent.end().await;
+            task.end().await;
         }
     }
     for (endpoint, sources) in wanted {
         if agents.contains_key(endpoint) {
             continue;
         }
-        let slots = sources.values().filter_map(|source| board.slot(source)).collect();
-        let feed = follow_agent(endpoint.clone(), slots, Arc::clone(board));
-        let end = CancellationToken::new();
-        let ending = end.clone();
-        let task = tokio::task::spawn_local(async move { ending.run_until_cancelled(feed).await.unwrap_or_default() });
-        agents.insert(endpoint.clone(), Agent { trust_domains: sources.into_keys().collect(), end, task });
+        let slots: Vec<_> = sources.values().filter_map(|source| board.slot(source)).collect();
+        let task = follow_agent(endpoint.clone(), slots, Arc::clone(board));
+        agents.insert(endpoint.clone(), (sources.into_keys().collect(), task));
     }
 }
 
-/// Follows a Workload API, whatever its answers do to their reader: until it is followed again, what it gave ages.
-async fn follow_agent(endpoint: Endpoint, slots: Vec<Slot>, board: Arc<Board>) {
-    loop {
-        let mut task = JoinSet::new();
-        task.spawn_local(workload::follow(endpoint.clone(), slots.clone(), Arc::clone(&board)));
-        match task.join_next().await {
-            Some(Err(error)) if error.is_panic() => tracing::error!(%endpoint, "A Workload API feed panicked"),
-            _ => return,
-        }
-        slots.iter().for_each(|slot| slot.keep(format!("{endpoint}: reading its answer failed")));
-        board.tell();
-        tokio::time::sleep(AFTER_PANIC).await;
-    }
+fn follow_agent(endpoint: Endpoint, slots: Vec<Slot>, board: Arc<Board>) -> Task {
+    let (place, given, told) = (endpoint.clone(), slots.clone(), Arc::clone(&board));
+    let follow = move || workload::follow(endpoint.clone(), slots.clone(), Arc::clone(&board));
+    Task::start(follow, move |why| {
+        given.iter().for_each(|slot| slot.keep(format!("{place}: {why}")));
+        told.tell();
+    })
 }
 
 /// How often it is written down until when sources stood by their bundles. A crash costs at most as much of `max_stale`.
 const WRITE_CONFIRMED: Duration = Duration::from_secs(300);
-const AFTER_PANIC: Duration = Duration::from_secs(1);

@@ -68,8 +68,8 @@ impl Followers {
                 continue;
             }
             if let Some(slot) = board.slot(&place.source) {
-                let asking = ask(relationship, place.neighbour.clone(), slot, Arc::clone(board), self.bounds);
-                self.tasks.insert(trust_domain, (place, Task::start(asking)));
+                let task = follow(relationship, place.neighbour.clone(), slot, Arc::clone(board), self.bounds);
+                self.tasks.insert(trust_domain, (place, task));
             }
         }
     }
@@ -86,6 +86,21 @@ impl Followers {
 fn neighbour<'a>(relationship: &Relationship, sources: &'a [Source]) -> Option<&'a Source> {
     let id = relationship.endpoint().filter(|_| !relationship.is_self_serving())?;
     sources.iter().find(|source| source.trust_domain == *id.trust_domain())
+}
+
+fn follow(
+    relationship: Relationship,
+    neighbour: Option<Source>,
+    slot: Slot,
+    board: Arc<Board>,
+    bounds: Bounds,
+) -> Task {
+    let (url, given, told) = (relationship.url.clone(), slot.clone(), Arc::clone(&board));
+    let asking = move || ask(relationship.clone(), neighbour.clone(), slot.clone(), Arc::clone(&board), bounds);
+    Task::start(asking, move |why| {
+        given.keep(format!("{url}: {why}"));
+        told.tell();
+    })
 }
 
 /// Asks an endpoint again and again.
