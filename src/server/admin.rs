@@ -1,5 +1,7 @@
 //! The admin plane, on a listener of its own: liveness, readiness, metrics, and the gRPC health protocol.
 
+mod door;
+
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
@@ -8,12 +10,15 @@ use axum::{
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
+    serve::ListenerExt,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
+use self::door::Door;
 use super::Shared;
+
 /// What the admin plane tells.
 #[derive(Clone, Debug)]
 pub struct Admin {
@@ -38,6 +43,8 @@ impl Admin {
             // Not by tonic's routes: they answer 200 to everything else, and a probe of a path that is not there must fail.
             .route_service(HEALTH_METHODS, health);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        // Tapped for nothing but the address of the peer.
+        let listener = Door::new(listener).tap_io(|_| ());
         tokio::select! {
             () = self.report(&reporter) => Ok(()),
             served = async { axum::serve(listener, service).await } => served,

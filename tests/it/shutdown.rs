@@ -8,9 +8,11 @@ use std::{
         net::{UnixListener, UnixStream},
     },
     process::Command,
+    time::Duration,
 };
 
 use rustix::process::{Signal, getegid, geteuid};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use crate::harness::{Answer, CHECK, Guard, Setup, framed, until};
@@ -197,6 +199,24 @@ async fn the_admin_plane_knows_its_paths_and_no_other() {
         // A probe of a path that is not there must fail.
         assert_eq!(guard.get(path).await.0, status, "{path}");
     }
+}
+
+#[tokio::test]
+async fn whoever_crowds_the_admin_plane_keeps_nobody_out() {
+    let guard = Guard::start().await;
+    let mut crowd = Vec::new();
+    for _ in 0..200 {
+        let mut stream = tokio::net::TcpStream::connect(guard.admin()).await.unwrap();
+        stream.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
+        crowd.push(stream);
+    }
+    // The first has been sent away: it took nothing for long.
+    let ended = tokio::time::timeout(Duration::from_secs(20), crowd[0].read_to_end(&mut Vec::new())).await;
+    assert!(ended.is_ok(), "it is held for ever");
+    assert!(guard.is_ready().await);
+    guard.hop().send().await.allowed();
+    let open = fs::read_dir(format!("/proc/{}/fd", guard.pid().as_raw_nonzero())).unwrap().count();
+    assert!(open < 150, "{open} files are open");
 }
 
 #[tokio::test]
