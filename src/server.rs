@@ -5,6 +5,7 @@ mod check;
 mod connection;
 mod frame;
 mod listen;
+mod seats;
 mod tls;
 mod worker;
 

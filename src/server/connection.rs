@@ -21,6 +21,7 @@ use tonic::transport::server::Connected;
 
 use super::{
     Counted,
+    seats::Seat,
     tls::{Gate, Standing},
 };
 
@@ -30,7 +31,7 @@ pub(super) enum Socket {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
     /// Whose it is has to be found out.
-    Tls(std::net::TcpStream, Arc<Gate>),
+    Tls(std::net::TcpStream, Arc<Gate>, Seat),
 }
 
 /// A connection, pinned to the runtime it was registered with.

@@ -212,7 +212,7 @@ async fn next(open: &Open) -> io::Result<Option<Socket>> {
         Open::Mtls(listener, gate) => {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            Ok(Some(Socket::Tls(stream.into_std()?, Arc::clone(gate))))
+            Ok(Some(Socket::Tls(stream.into_std()?, Arc::clone(gate), gate.seat())))
         }
         Open::Unix(listener, allow, _) => {
             let (stream, _) = listener.accept().await?;

@@ -24,7 +24,12 @@ use tokio_rustls::TlsAcceptor;
 pub(super) use self::standing::Standing;
 
 use self::config::Own;
-use super::{Counted, Shared, Snapshot, connection::Connection, listen};
+use super::{
+    Counted, Shared, Snapshot,
+    connection::Connection,
+    listen,
+    seats::{Seat, Seats},
+};
 use crate::{
     clock::Timestamp,
     feed::Identity,
@@ -34,6 +39,7 @@ use crate::{
 /// Lets in those who may ask, on one listener.
 #[derive(Debug)]
 pub struct Gate {
+    strangers: Seats,
     judge: Arc<Judge>,
     config: Arc<ServerConfig>,
 }
@@ -60,6 +66,8 @@ enum Refusal {
     Protocol,
     #[error("the handshake failed: {0}")]
     Handshake(#[from] io::Error),
+    #[error("somebody else took its place")]
+    Crowded,
     #[error("the handshake took too long")]
     Late(#[from] Elapsed),
 }
@@ -74,13 +82,28 @@ impl Gate {
         let judge = Arc::new(Judge { shared: Arc::clone(shared), allow });
         let own = Own { identity, shared: Arc::clone(shared) };
         let config = config::config(Arc::clone(&judge), own).map_err(io::Error::other)?;
-        Ok(Arc::new(Self { judge, config: Arc::new(config) }))
+        Ok(Arc::new(Self { strangers: Seats::new(STRANGERS), judge, config: Arc::new(config) }))
     }
 
-    /// Finds out whose connection it is. `None`: it is of somebody who may not ask, or there is no place for it; it is closed and counted.
-    pub(super) async fn admit(self: Arc<Self>, socket: std::net::TcpStream, stranger: Counted) -> Option<Connection> {
+    /// A place for somebody who is not known yet.
+    pub(super) fn seat(&self) -> Seat {
+        self.strangers.take()
+    }
+
+    /// Finds out whose connection it is, unless its `seat` is lost before. `None`: it is of somebody who may not ask, or there is no place for it; it is closed and counted.
+    pub(super) async fn admit(
+        self: Arc<Self>,
+        socket: std::net::TcpStream,
+        seat: Seat,
+        stranger: Counted,
+    ) -> Option<Connection> {
         let shared = &self.judge.shared;
-        let (stream, standing) = match self.handshake(socket).await {
+        let known = tokio::select! {
+            biased;
+            () = seat.lost() => Err(Refusal::Crowded),
+            known = self.handshake(socket) => known,
+        };
+        let (stream, standing) = match known {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 tracing::debug!(%refusal, "Asker refused");
@@ -127,7 +150,9 @@ impl Judge {
     }
 }
 
-/// The most connections of which it is not known yet whose they are.
-pub(super) const HANDSHAKES: usize = 256;
+/// The most connections of which it is not known yet whose they are; beyond, a new one takes the place of the oldest.
+const STRANGERS: usize = 256;
+/// The most of them on all listeners, those included that have lost their place and were not seen to since.
+pub(super) const HANDSHAKES: usize = 1024;
 /// How long a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(5);

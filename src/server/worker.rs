@@ -116,8 +116,8 @@ impl Incoming {
     fn poll_accepted(&mut self, cx: &mut Context<'_>) -> Poll<Option<Connection>> {
         while let Some((socket, counted)) = std::task::ready!(self.accepted.poll_recv(cx)) {
             let registered = match socket {
-                Socket::Tls(socket, gate) => {
-                    self.handshakes.spawn(gate.admit(socket, counted));
+                Socket::Tls(socket, gate, seat) => {
+                    self.handshakes.spawn(gate.admit(socket, seat, counted));
                     continue;
                 }
                 Socket::Tcp(socket) => Connection::tcp(socket, counted),

@@ -173,6 +173,18 @@ async fn a_handshake_that_goes_nowhere_ends_and_stands_in_nobodys_way() {
 }
 
 #[tokio::test]
+async fn a_crowd_of_strangers_keeps_nobody_out() {
+    let scene = Scene::start().await;
+    let address = scene.address().await;
+    let mut crowd = Vec::new();
+    for _ in 0..400 {
+        crowd.push(TcpStream::connect(address).await.unwrap());
+    }
+    let wire = scene.envoy().wire(address).await;
+    wire.check(framed(&scene.guard.hop().request())).await.allowed();
+}
+
+#[tokio::test]
 async fn its_own_svid_changes_under_open_connections() {
     let scene = Scene::start().await;
     let (address, envoy) = (scene.address().await, scene.envoy());

@@ -1,11 +1,9 @@
 //! Whoever reaches the admin plane takes nothing from Envoy: its connections are few, and a new one takes the place of the oldest.
 
 use std::{
-    collections::VecDeque,
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Weak},
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,32 +13,20 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
 };
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
-/// A listener with [`SEATS`] places.
+use crate::server::seats::{Seat, Seats};
+
+/// A listener with few places.
 #[derive(Debug)]
 pub(super) struct Door {
     listener: TcpListener,
-    /// Those who are inside, who came first in front.
-    guests: VecDeque<Weak<CancellationToken>>,
+    seats: Seats,
 }
 
 impl Door {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, guests: VecDeque::new() }
-    }
-
-    fn admit(&mut self, stream: TcpStream) -> Guest {
-        self.guests.retain(|guest| guest.strong_count() > 0);
-        if self.guests.len() >= SEATS
-            && let Some(oldest) = self.guests.pop_front().and_then(|oldest| oldest.upgrade())
-        {
-            oldest.cancel();
-        }
-        let seat = Arc::new(CancellationToken::new());
-        self.guests.push_back(Arc::downgrade(&seat));
-        let sent_away = Box::pin(CancellationToken::clone(&seat).cancelled_owned());
-        Guest { stream, sent_away, _seat: seat }
+        Self { listener, seats: Seats::new(GUESTS) }
     }
 }
 
@@ -51,7 +37,7 @@ impl Listener for Door {
     async fn accept(&mut self) -> (Guest, SocketAddr) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, address)) => return (self.admit(stream), address),
+                Ok((stream, address)) => return (Guest::new(stream, self.seats.take()), address),
                 Err(error) => {
                     tracing::warn!(%error, "Admin connection cannot be accepted");
                     tokio::time::sleep(AFTER_ERROR).await;
@@ -69,10 +55,14 @@ impl Listener for Door {
 pub(super) struct Guest {
     stream: TcpStream,
     sent_away: Pin<Box<WaitForCancellationFutureOwned>>,
-    _seat: Arc<CancellationToken>,
+    _seat: Seat,
 }
 
 impl Guest {
+    fn new(stream: TcpStream, seat: Seat) -> Self {
+        Self { stream, sent_away: Box::pin(seat.lost()), _seat: seat }
+    }
+
     fn stays(&mut self, cx: &mut Context<'_>) -> io::Result<Pin<&mut TcpStream>> {
         match self.sent_away.as_mut().poll(cx) {
             Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
@@ -102,6 +92,6 @@ impl AsyncWrite for Guest {
 }
 
 /// More than probes and scrapers need, and few of the files that a process may open.
-const SEATS: usize = 64;
+const GUESTS: usize = 64;
 /// Out of file descriptors, most likely: the next attempt would fail as fast.
 const AFTER_ERROR: Duration = Duration::from_millis(20);
