@@ -53,7 +53,9 @@ impl<'a> Evidence<'a> {
     /// The texts that the certificate in the header is verified from.
     pub(super) fn xfcc(&self) -> Result<Texts<'_>, PeerError> {
         let element = self.element()?;
-        let texts = Texts { leaf: element.cert.as_deref(), cert: None, chain: element.chain.as_deref() };
+        // Listed or not, what Envoy reports of the connection is of the same caller.
+        let reported = Some(self.shown.certificate).filter(|certificate| !certificate.is_empty());
+        let texts = Texts { leaf: element.cert.as_deref(), cert: reported, chain: element.chain.as_deref() };
         if texts.leaf.or(texts.chain).is_none() {
             return Err(InvalidSvid::NoXfccCertificate.into());
         }

@@ -118,6 +118,17 @@ fn all_that_is_there_must_agree_listed_or_not() {
 }
 
 #[test]
+fn a_certificate_that_is_not_listed_contradicts_a_header_about_another() {
+    let world = World::new(&[EvidenceKind::Xfcc]);
+    let (good, other) = (world.root.svid(ID), world.root.svid(ID));
+    let xfcc = element(&good, &[], ID);
+    assert_eq!(world.verify("", "", Some(&xfcc)), "ok");
+    assert_eq!(world.verify(&text(&good), ID, Some(&xfcc)), "ok");
+    assert_eq!(world.verify(&text(&other), ID, Some(&xfcc)), "conflict evidence.conflict");
+    assert_eq!(world.verify("%", ID, Some(&xfcc)), "invalid evidence.encoding");
+}
+
+#[test]
 fn a_header_that_anybody_may_have_written_says_nothing() {
     use EvidenceKind::*;
     let mut world = World::new(&[Certificate, Xfcc, XfccUri, Principal]);
