@@ -176,12 +176,12 @@ pub(crate) fn timestamp(second: u64) -> Timestamp {
 }
 
 /// Whether `exponent` is odd and at least 65537 (FIPS 186-5 §5.4): with 1 everybody can sign, and 3 is what forgeries are made for.
-fn is_safe(exponent: &[u8]) -> bool {
+pub(crate) fn is_safe(exponent: &[u8]) -> bool {
     bits(exponent) > 16 && exponent.last().is_some_and(|last| last % 2 == 1)
 }
 
 /// The length of a big-endian number, without leading zeros.
-fn bits(number: &[u8]) -> usize {
+pub(crate) fn bits(number: &[u8]) -> usize {
     let start = number.iter().position(|&byte| byte != 0).unwrap_or(number.len());
     let significant = number.get(start..).unwrap_or_default();
     let zeros = significant.first().map_or(0, |byte| byte.leading_zeros());

@@ -11,6 +11,7 @@ use super::{
     Why,
     algorithm::{Algorithm, Family},
 };
+use crate::trust::certificate::{bits, is_safe};
 
 /// A key that was read.
 pub(super) struct Public {
@@ -68,15 +69,11 @@ fn point(jwk: &Map<String, Value>, curve: Algorithm) -> Result<Vec<u8>, Why> {
     Ok([&[0x04], &x[..], &y[..]].concat())
 }
 
-/// Whether a modulus and exponent can belong to a key that is worth trusting; primes cannot be seen from here.
+/// Whether a modulus and exponent can belong to a key that is worth trusting, as a certificate's; primes cannot be seen from here.
 fn sound(n: &[u8], e: &[u8]) -> Result<(), Why> {
-    let bits = match n {
-        [first, rest @ ..] => (rest.len() * 8).saturating_add(8 - first.leading_zeros() as usize),
-        [] => 0,
-    };
-    let odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
-    let small = e.len() > MAX_EXPONENT || e == [1];
-    if (2048..=8192).contains(&bits) && odd(n) && odd(e) && !small { Ok(()) } else { Err(Why::Weak) }
+    let odd = n.last().is_some_and(|last| last % 2 == 1);
+    let safe = (2048..=8192).contains(&bits(n)) && odd && e.len() <= MAX_EXPONENT && is_safe(e);
+    if safe { Ok(()) } else { Err(Why::Weak) }
 }
 
 /// A positive integer in as few octets as it needs (RFC 7518 §2, Base64urlUInt).

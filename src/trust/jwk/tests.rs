@@ -95,6 +95,8 @@ fn leaves_out_a_key_that_is_not_sound_and_keeps_the_others() {
         (rsa(json!({"n": "AQ=="})), Why::Malformed),
         (rsa(json!({"e": "AQ"})), Why::Weak),
         (rsa(json!({"e": "Ag"})), Why::Weak),
+        (rsa(json!({"e": "Aw"})), Why::Weak),
+        (rsa(json!({"e": "__8"})), Why::Weak),
         (rsa(json!({"e": "AAEAAQ"})), Why::Malformed),
         (rsa(json!({"e": "AQAAAAAB"})), Why::Weak),
         (rsa(json!({"e": "AQAC"})), Why::Weak),
