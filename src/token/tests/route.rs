@@ -22,7 +22,9 @@ fn there_is_no_second_try() {
         (error.kind, reason(error), error.detail())
     };
     let person_who_is_a_workload = svid(json!({"iss": "https://login.example"}));
-    assert_eq!(error(Scene::new(), &person_who_is_a_workload), (Kind::Oidc, "token_untrusted", "jwt.unknown_key"));
+    assert_eq!(error(Scene::new(), &person_who_is_a_workload), (Kind::Oidc, "token_malformed", "jwt.sub"));
+    let signed_by_a_workload = PROD.sign(json!({}), &oidc_claims(json!({}))).unwrap();
+    assert_eq!(error(Scene::new(), &signed_by_a_workload), (Kind::Oidc, "token_untrusted", "jwt.unknown_key"));
     for iss in
         ["https://login.example/", "https://LOGIN.example", "https://login.example.evil.example", "login.example"]
     {
