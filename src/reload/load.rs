@@ -49,8 +49,8 @@ pub struct Loader {
     /// The rules under which tokens were verified: the same ones, as long as they are the same.
     token_rules: Arc<token::Rules>,
     directory: Option<Directory>,
-    documents: Option<Documents>,
-    policy: Option<Compiled>,
+    documents: Option<Arc<Documents>>,
+    policy: Option<Arc<Compiled>>,
     /// What did not compile, and why: it is not tried again until it changes.
     refused: Option<(Wanted, Problems)>,
     seen: Option<u64>,
@@ -115,7 +115,7 @@ impl Loader {
     /// Loads what has changed, or everything if `forced`. Gives the new snapshot, if it is another one than before and every part is in.
     ///
     /// Files that change while they are read are read again: a snapshot is what was there at one time, never half of a change. Those that
-    /// go on changing are left for the next time.
+    /// go on changing are left for the next time; whom to trust is not, which says each source for itself.
     pub fn refresh(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
         let mut seen = self.fingerprint();
         // What comes over a network tells by itself that it has changed.
@@ -124,6 +124,7 @@ impl Loader {
             self.keys.confirm(now);
             return None;
         }
+        let before = (self.documents.clone(), self.policy.clone());
         for _ in 0..ATTEMPTS {
             self.load_config(now);
             self.load_trust(now);
@@ -136,9 +137,10 @@ impl Loader {
             }
             seen = after;
         }
-        self.seen = None;
         tracing::warn!("Files changed each time they were read: they are read again later");
-        None
+        self.seen = None;
+        (self.documents, self.policy) = before;
+        self.assemble()
     }
 
     fn fingerprint(&self) -> u64 {
@@ -173,8 +175,8 @@ impl Loader {
         if config.documents != self.config.documents {
             let mut directory = config.documents.clone().map(Directory::new);
             // Read before anything is given up: with no documents there is no snapshot, and nothing that is withdrawn would count.
-            self.documents =
-                directory.as_mut().map(Directory::read).transpose().map_err(|problems| lines(&problems))?;
+            let documents = directory.as_mut().map(Directory::read).transpose().map_err(|problems| lines(&problems))?;
+            self.documents = documents.map(Arc::new);
             self.directory = directory;
         }
         if (&config.workload_api, &config.self_id) != (&self.config.workload_api, &self.config.self_id) {
@@ -207,7 +209,7 @@ impl Loader {
         let problems = match directory.read() {
             Ok(documents) => {
                 let problems = documents.problems.iter().map(ToString::to_string).collect();
-                self.documents = Some(documents);
+                self.documents = Some(Arc::new(documents));
                 problems
             }
             Err(problems) => lines(&problems),
@@ -240,7 +242,7 @@ impl Loader {
         }
         match Policy::compile(&source, &wanted.entrypoint, wanted.timeout) {
             Ok(policy) => {
-                self.policy = Some(Compiled { policy: Arc::new(policy), wanted });
+                self.policy = Some(Arc::new(Compiled { policy: Arc::new(policy), wanted }));
                 Ok(())
             }
             Err(problems) => {

@@ -88,6 +88,30 @@ fn files_that_change_while_they_are_read_never_give_a_mixture() {
     }
 }
 
+#[test]
+fn files_that_never_rest_hold_up_no_withdrawal() {
+    let setup = Setup::new();
+    let mut loaded = setup.loader();
+    let (check, now, done) = (setup.hop().request(), setup.now(), AtomicBool::new(false));
+    assert!(loaded.refresh(now).authorizer.decide(&check, now).verdict.is_ok());
+    // To look at so many takes longer than the clock of the file system needs for one tick.
+    let many = |number: u32| setup.path(&format!("documents/.{number}"));
+    (0..3_000).for_each(|number| fs::write(many(number), "").unwrap());
+    let restless = many(0);
+    std::thread::scope(|scope| {
+        let finished = Done(&done);
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                fs::write(&restless, "x").unwrap();
+            }
+        });
+        setup.write("roots.pem", &crate::harness::authority(now).pem());
+        let decision = loaded.refresh(now).authorizer.decide(&check, now);
+        assert_eq!(decision.reason().map(|reason| reason.as_str()), Some("peer_untrusted"));
+        drop(finished);
+    });
+}
+
 #[tokio::test]
 async fn a_link_swap_as_in_kubernetes_takes_effect_whole_and_under_load() {
     let setup = Setup::new().set("store.directory", "mount/documents").set("policy.directory", "mount/policy");
