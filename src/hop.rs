@@ -3,6 +3,7 @@
 //! What two parsers could read differently is an error here; nothing is repaired and then allowed.
 
 mod body;
+mod credentials;
 mod headers;
 mod host;
 mod outline;
@@ -12,6 +13,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 pub use self::{
     body::Body,
+    credentials::{Credentials, XFCC},
     headers::{Headers, Single},
     outline::Outline,
     path::Target,
@@ -27,23 +29,6 @@ pub struct Hop<'a> {
     pub credentials: Credentials<'a>,
     /// What is asked for: the hop without credentials.
     pub request: Request<'a>,
-}
-
-/// What a caller presents; read by the proof stages only.
-#[derive(Clone, Debug)]
-pub struct Credentials<'a> {
-    /// The leaf that the peer presented, as percent-encoded PEM; empty if there was none.
-    pub certificate: &'a str,
-    /// What Envoy calls the peer; empty if it does not tell.
-    pub principal: &'a str,
-    /// `x-forwarded-client-cert`; a lone comma stands for several entries.
-    pub xfcc: Option<Cow<'a, str>>,
-    /// What Envoy calls itself towards the peer; empty if it does not tell.
-    pub destination: &'a str,
-    /// The purpose header.
-    pub purpose: Single<'a>,
-    /// The headers that are configured to hold tokens, as far as they are there: their names and values.
-    pub tokens: Vec<(&'a str, Cow<'a, str>)>,
 }
 
 /// What is asked for, without credentials.
@@ -211,51 +196,6 @@ impl<'a> Http<'a> {
     }
 }
 
-impl<'a> Credentials<'a> {
-    fn of(attributes: &'a AttributeContext, headers: Headers<'a>, rules: &Rules) -> Result<Self, HopError> {
-        let purpose = headers.single(&rules.purpose_header);
-        if purpose == Single::NotUtf8 {
-            return Err(HopError::Ambiguous("header.purpose"));
-        }
-        Ok(Self {
-            // Quotes that open in one entry and close in the next would hide the comma between them.
-            xfcc: if headers.entries(XFCC) > 1 { Some(Cow::Borrowed(",")) } else { headers.joined(XFCC) },
-            purpose,
-            tokens: tokens(headers, rules)?,
-            ..Self::at_the_ends(attributes)
-        })
-    }
-
-    /// What the connection itself tells.
-    fn at_the_ends(attributes: &'a AttributeContext) -> Self {
-        let source = attributes.source.as_ref();
-        Self {
-            certificate: source.map_or("", |source| &source.certificate),
-            principal: source.map_or("", |source| &source.principal),
-            xfcc: None,
-            destination: attributes.destination.as_ref().map_or("", |destination| &destination.principal),
-            purpose: Single::Absent,
-            tokens: Vec::new(),
-        }
-    }
-}
-
-/// Collects the headers that hold tokens. Each stands alone, but for an `authorization` whose schemes hold none: that was looked at before.
-fn tokens<'a>(headers: Headers<'a>, rules: &Rules) -> Result<Vec<(&'a str, Cow<'a, str>)>, HopError> {
-    if rules.token_headers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut tokens = Vec::new();
-    for name in headers.names().filter(|name| rules.token_headers.contains(*name)) {
-        match headers.single(name) {
-            Single::Value(value) => tokens.push((name, Cow::Borrowed(value))),
-            Single::Absent | Single::Several if name == "authorization" => {}
-            Single::Absent | Single::Several | Single::NotUtf8 => return Err(HopError::Ambiguous("header.token")),
-        }
-    }
-    Ok(tokens)
-}
-
 /// The port that a hop came to.
 fn port(attributes: &AttributeContext) -> Option<u16> {
     let destination = attributes.destination.as_ref()?.address.as_ref()?;
@@ -334,9 +274,6 @@ fn upgrade<'a>(headers: Headers<'a>) -> Option<Cow<'a, str>> {
         value
     })
 }
-
-/// Where Envoy tells of the client's certificate; judged by the peer stage.
-pub const XFCC: &str = "x-forwarded-client-cert";
 
 const CONNECTION_OPTIONS: [&str; 5] = ["close", "keep-alive", "upgrade", "te", "http2-settings"];
 const MAX_METHOD: usize = 32;

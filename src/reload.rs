@@ -1,6 +1,7 @@
 //! Keeps the snapshot as the files are: builds aside, swaps whole. What does not load keeps its last good state, and says so.
 
 mod bundles;
+mod compile;
 mod fingerprint;
 mod keys;
 mod load;

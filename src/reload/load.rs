@@ -4,13 +4,17 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
 use spiffe::SpiffeId;
 
-use super::{bundles::Bundles, fingerprint, keys::Keys};
+use super::{
+    bundles::Bundles,
+    compile::{Compiled, Compiler},
+    fingerprint,
+    keys::Keys,
+};
 use crate::{
     authorizer::Authorizer,
     clock::Timestamp,
@@ -21,7 +25,6 @@ use crate::{
     hex,
     hop::{Escapes, Rules},
     peer::{self, SvidCache},
-    policy::{self, Policy},
     purpose::Vocabulary,
     server::{Shared, Snapshot},
     store::{Directory, Documents},
@@ -51,26 +54,10 @@ pub struct Loader {
     directory: Option<Directory>,
     documents: Option<Arc<Documents>>,
     policy: Option<Arc<Compiled>>,
-    /// What did not compile, and why: it is not tried again until it changes.
-    refused: Option<(Wanted, Problems)>,
+    compiler: Compiler,
     seen: Option<u64>,
     published: Option<String>,
     shared: Arc<Shared>,
-}
-
-/// A policy, and what it was compiled from and for.
-#[derive(Debug)]
-struct Compiled {
-    policy: Arc<Policy>,
-    wanted: Wanted,
-}
-
-/// What a policy is compiled from and for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Wanted {
-    source: String,
-    entrypoint: String,
-    timeout: Duration,
 }
 
 impl Loader {
@@ -93,7 +80,7 @@ impl Loader {
             directory,
             documents: None,
             policy: None,
-            refused: None,
+            compiler: Compiler::default(),
             seen: None,
             published: None,
             shared,
@@ -219,37 +206,15 @@ impl Loader {
     }
 
     fn load_policy(&mut self, now: Timestamp) {
-        let problems = self.compile().err().map(|problems| lines(&problems)).unwrap_or_default();
-        let revision = self.policy.as_ref().map(|compiled| compiled.wanted.source.clone());
-        self.note(Part::Policy, revision, problems, now);
-    }
-
-    fn compile(&mut self) -> Result<(), Problems> {
-        let config = &self.config.policy;
-        let source = policy::Source::read(&config.directory, self.config.limits.policy_bytes as u64)?;
-        let wanted = Wanted {
-            source: source.revision().to_owned(),
-            entrypoint: config.entrypoint.clone(),
-            timeout: config.timeout,
+        let problems = match self.compiler.compile(&self.config, self.policy.as_ref()) {
+            Ok(compiled) => {
+                self.policy = Some(compiled);
+                Vec::new()
+            }
+            Err(problems) => lines(&problems),
         };
-        if self.policy.as_ref().is_some_and(|compiled| compiled.wanted == wanted) {
-            return Ok(());
-        }
-        if let Some((refused, problems)) = &self.refused
-            && *refused == wanted
-        {
-            return Err(problems.clone());
-        }
-        match Policy::compile(&source, &wanted.entrypoint, wanted.timeout) {
-            Ok(policy) => {
-                self.policy = Some(Arc::new(Compiled { policy: Arc::new(policy), wanted }));
-                Ok(())
-            }
-            Err(problems) => {
-                self.refused = Some((wanted, problems.clone()));
-                Err(problems)
-            }
-        }
+        let revision = self.policy.as_ref().map(|compiled| compiled.source().to_owned());
+        self.note(Part::Policy, revision, problems, now);
     }
 
     /// Learns who this workload is, as the configuration says, or else its Workload API; gives why neither does now.
@@ -289,7 +254,7 @@ impl Loader {
         let mut revisions = Revisions {
             trust: trust_revision(trust, &issuers),
             store: documents.map(|documents| documents.revision.clone()).unwrap_or_default(),
-            policy: compiled.wanted.source.clone(),
+            policy: compiled.source().to_owned(),
             config: config.revision.clone(),
             snapshot: String::new(),
         };
@@ -328,7 +293,7 @@ impl Loader {
             purpose_required: config.purpose_required,
             vocabulary: documents.map_or_else(Vocabulary::open, |documents| documents.vocabulary.clone()),
             grants: grants.map(|(this, documents)| Grants::new(this, &documents.grants)),
-            policy: Arc::clone(&compiled.policy),
+            policy: Arc::clone(compiled.policy()),
             revisions: Arc::new(revisions),
         };
         Some(Snapshot { authorizer, reveal: config.reveal })

@@ -2,7 +2,8 @@ use std::{path::PathBuf, time::Duration};
 
 use rcgen::{BasicConstraints, IsCa, KeyUsagePurpose, PublicKeyData, SignatureAlgorithm};
 
-use super::*;
+use super::{jwk::JwtKeys, *};
+use crate::clock::Timestamp;
 use crate::peer::{
     fixture::{Authority, NOW, at, pem, tlv},
     id::parse_trust_domain,
