@@ -190,7 +190,7 @@ fn people(world: &World) -> Vec<Row> {
             &[76],
             "a person named as the peer",
             &world.oidc(json!({"sub": world.caller})),
-            Err(("grant_missing", "grant.on_behalf_of")),
+            Err(("token_malformed", "jwt.sub")),
         ),
         Row::svid(
             &[76],
@@ -202,7 +202,7 @@ fn people(world: &World) -> Vec<Row> {
             &[76],
             "a workload of a person's issuer",
             &world.svid(json!({"iss": LOGIN_ISSUER})),
-            Err(("token_untrusted", "jwt.unknown_key")),
+            Err(("token_malformed", "jwt.sub")),
         ),
     ];
     for iss in
