@@ -176,6 +176,11 @@ pub enum Malformed {
         /// What is wrong with it.
         why: InvalidId,
     },
+    /// A person is named as workloads are.
+    #[error(
+        "its `sub` is spelled as a SPIFFE ID, which no person has; a JWT-SVID has no `iss` of a configured OIDC issuer"
+    )]
+    NamedAsWorkload,
     /// Two headers hold one, so that it is open which counts.
     #[error("there is a second one, in another header")]
     Several,
@@ -202,6 +207,7 @@ impl Malformed {
             Self::Json(_) | Self::NotAnObject => "jwt.json",
             Self::Claim(claim) => claim.detail(),
             Self::Id { why, .. } => why.detail(),
+            Self::NamedAsWorkload => Claim::Subject.detail(),
             Self::Several => "jwt.several",
         }
     }

@@ -20,8 +20,10 @@ pub(super) fn read(jws: &Jws<'_>, rules: &OidcRules) -> Result<Stated, Why> {
     let claims = Claims(&jws.claims);
     let subject = claims.required_text(Claim::Subject)?;
     // A person named as workloads are could be taken for one wherever names stand alone.
-    let is_workload = subject.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("spiffe:"));
-    if subject.len() > MAX_SUBJECT || is_workload {
+    if subject.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("spiffe:")) {
+        return Err(Malformed::NamedAsWorkload.into());
+    }
+    if subject.len() > MAX_SUBJECT {
         return Err(Malformed::from(Claim::Subject).into());
     }
     let stated = Stated {
