@@ -4,6 +4,7 @@
 //! what is written, not at names: a filter is what its `@type` says. It does not replace `envoy --mode validate`: that says whether Envoy
 //! takes a file, this whether Hopguard still decides behind it.
 
+mod around;
 mod ask;
 mod at;
 mod cluster;

@@ -57,20 +57,14 @@ impl Lint<'_, '_> {
     /// In plain text, only as far as this host goes.
     fn stays_here(&mut self, cluster: &At<'_>) {
         let fix = "use a unix socket or loopback, or mutual TLS as the README of deploy/envoy shows it";
-        let Some(assignment) = cluster.get("load_assignment") else {
+        if cluster.get("load_assignment").is_none() {
             let message = "where this cluster leads is not seen here, and its question leaves in plain text";
             return self.warning("cluster.unseen", cluster, "load_assignment", message, fix);
-        };
-        let groups = assignment.items("endpoints");
-        let endpoints = groups.iter().flat_map(|group| group.items("lb_endpoints"));
-        for endpoint in endpoints.filter_map(|endpoint| endpoint.get("endpoint")) {
-            let more = endpoint.items("additional_addresses");
-            let addresses = more.iter().chain([&endpoint]).filter_map(|at| at.at(&["address", "socket_address"]));
-            for socket in addresses.collect::<Vec<_>>() {
-                if !socket.word("address").is_some_and(is_here) {
-                    let message = "the question leaves this host in plain text: whoever is on the way can answer it";
-                    self.error("cluster.plaintext", &socket, "address", message, fix);
-                }
+        }
+        for socket in addresses(cluster).iter().filter_map(|address| address.get("socket_address")) {
+            if !socket.word("address").is_some_and(is_here) {
+                let message = "the question leaves this host in plain text: whoever is on the way can answer it";
+                self.error("cluster.plaintext", &socket, "address", message, fix);
             }
         }
     }
@@ -144,7 +138,19 @@ fn context<'t>(socket: &At<'t>) -> Option<At<'t>> {
     tls.config.get("common_tls_context").or(Some(tls.config))
 }
 
-fn is_here(host: &str) -> bool {
+/// The addresses that are written in a cluster.
+pub(super) fn addresses<'t>(cluster: &At<'t>) -> Vec<At<'t>> {
+    let groups = cluster.get("load_assignment").map(|all| all.items("endpoints")).unwrap_or_default();
+    let endpoints = groups.iter().flat_map(|group| group.items("lb_endpoints"));
+    let of = |endpoint: At<'t>| {
+        let more = endpoint.items("additional_addresses");
+        more.into_iter().chain([endpoint]).filter_map(|at| at.get("address")).collect::<Vec<_>>()
+    };
+    endpoints.filter_map(|endpoint| endpoint.get("endpoint")).flat_map(of).collect()
+}
+
+/// Whether a host is this one for sure.
+pub(super) fn is_here(host: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 

@@ -1,6 +1,6 @@
 //! The edge: outside clients speak none of the mesh's words, and the mesh is called with an SVID.
 
-use super::{Lint, at::At, pattern, route};
+use super::{Lint, around, at::At, pattern};
 
 impl<'t> Lint<'_, 't> {
     /// Checks a connection manager that faces outside clients.
@@ -20,15 +20,8 @@ impl<'t> Lint<'_, 't> {
     }
 
     fn clusters_are_called_with_an_svid(&mut self, manager: &At<'t>) {
-        let mut names = Vec::new();
         let Some(routes) = self.routes_of(manager) else { return };
-        route::each(&routes, &mut |at| {
-            names.extend(at.word("cluster"));
-            let weighted = at.get("weighted_clusters").map(|all| all.items("clusters")).unwrap_or_default();
-            names.extend(weighted.iter().filter_map(|cluster| cluster.word("name")));
-        });
-        names.sort_unstable();
-        names.dedup();
+        let names = around::clusters(&routes);
         for cluster in names.iter().filter_map(|name| self.source.cluster(name)).cloned().collect::<Vec<_>>() {
             let tls = cluster.get("transport_socket").and_then(|socket| socket.extension("typed_config"));
             let common = tls.and_then(|tls| tls.config.get("common_tls_context"));

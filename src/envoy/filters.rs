@@ -38,9 +38,9 @@ impl<'t> Filter<'t> {
         };
         if extension.message == MATCHED {
             let inner = extension.config.get("extension_config").and_then(|inner| inner.extension("typed_config"));
-            if let Some(inner) = inner.filter(|inner| inner.message == EXT_AUTHZ) {
-                return Self { at, message: inner.message, config: Some(inner.config), asked: Asked::Sometimes };
-            }
+            let Some(inner) = inner else { return Self { at, message: MATCHED, config: None, asked: Asked::No } };
+            let asked = if inner.message == EXT_AUTHZ { Asked::Sometimes } else { Asked::No };
+            return Self { at, message: inner.message, config: Some(inner.config), asked };
         }
         let asked = if extension.message == EXT_AUTHZ { Asked::Always } else { Asked::No };
         Self { at, message: extension.message, config: Some(extension.config), asked }
@@ -101,20 +101,33 @@ impl<'t> Lint<'_, 't> {
             self.error("ext_authz.after_cache", &filter.at, "", message, "put ext_authz before it");
         }
         for (index, filter) in filters.iter().enumerate() {
-            if !CHANGES_REQUESTS.contains(&filter.family()) {
-                continue;
+            // Before the question it counts what a filter is known to do; behind it, whether it is known to do nothing.
+            if index < position && CHANGES_REQUESTS.contains(&filter.family()) {
+                let message = "this filter may change what Hopguard sees, such as the purpose";
+                let fix = "leave it out, or make sure that it adds no header that Hopguard reads";
+                self.warning("ext_authz.order", &filter.at, "", message, fix);
+            } else if index > position && filter.asked == Asked::No {
+                let fix = "move ext_authz right before the router, or leave the filter out";
+                self.changes_nothing(filter, fix);
             }
-            let (message, fix) = if index > position {
-                (
-                    "this filter may change a request after it was judged",
-                    "move ext_authz right before the router, or leave the filter out",
-                )
-            } else {
-                (
-                    "this filter may change what Hopguard sees, such as the purpose",
-                    "leave it out, or make sure that it adds no header that Hopguard reads",
-                )
-            };
+            if let Some(router) = filter.config.as_ref().filter(|_| filter.family() == "router") {
+                self.upstream_filters(router, "upstream_http_filters");
+            }
+        }
+    }
+
+    /// Checks the filters that a request meets once its route is chosen, which is after the question too.
+    pub(super) fn upstream_filters(&mut self, at: &At<'t>, field: &str) {
+        for filter in listed(at, field) {
+            self.seen(&filter);
+            self.changes_nothing(&filter, "leave the filter out");
+        }
+    }
+
+    /// Reports a filter behind the question, unless it is known to pass on what was judged.
+    fn changes_nothing(&mut self, filter: &Filter<'_>, fix: &str) {
+        if filter.at.get("typed_config").is_some() && !CHANGES_NOTHING.contains(&filter.family()) {
+            let message = "this filter may change a request after it was judged";
             self.warning("ext_authz.order", &filter.at, "", message, fix);
         }
     }
@@ -134,6 +147,25 @@ const MATCHED: &str = "envoy.extensions.common.matching.v3.ExtensionWithMatcher"
 /// Filters that answer from what they have kept.
 const ANSWERS: [&str; 2] = ["cache", "cache_v2"];
 
+/// Filters that pass a request on as it is, or not at all.
+const CHANGES_NOTHING: [&str; 16] = [
+    "adaptive_concurrency",
+    "admission_control",
+    "bandwidth_limit",
+    "buffer",
+    "cache",
+    "cache_v2",
+    "compressor",
+    "cors",
+    "csrf",
+    "fault",
+    "grpc_stats",
+    "health_check",
+    "rbac",
+    "router",
+    "tap",
+    "upstream_codec",
+];
 /// Filters that write headers or paths, by configuration or by code.
 const CHANGES_REQUESTS: [&str; 20] = [
     "api_key_auth",

@@ -15,10 +15,10 @@ pub(super) enum Role {
 }
 
 /// One way in: the filters that a connection meets.
-struct Chain<'t> {
-    at: At<'t>,
-    filters: Vec<Extension<'t>>,
-    asks: bool,
+pub(super) struct Chain<'t> {
+    pub(super) at: At<'t>,
+    pub(super) filters: Vec<Extension<'t>>,
+    pub(super) asks: bool,
 }
 
 impl<'t> Lint<'_, 't> {
@@ -28,6 +28,7 @@ impl<'t> Lint<'_, 't> {
         for listener in self.source.listeners.clone() {
             asks |= self.listener(&listener);
         }
+        self.ways_around();
         let only_edges = self.source.listeners.iter().all(|listener| role(listener) == Role::Edge);
         let Some(first) = self.source.listeners.first().or(self.source.dynamic.as_ref()) else { return };
         let first = first.clone();
@@ -44,9 +45,7 @@ impl<'t> Lint<'_, 't> {
     /// Says whether the listener asks Hopguard.
     fn listener(&mut self, listener: &At<'t>) -> bool {
         let role = role(listener);
-        let mut chains = listener.items("filter_chains");
-        chains.extend(listener.get("default_filter_chain"));
-        let chains: Vec<_> = chains.into_iter().map(Chain::of).collect();
+        let chains = Chain::all(listener);
         let asks = chains.iter().any(|chain| chain.asks);
         for chain in &chains {
             self.chain(chain, role);
@@ -95,6 +94,7 @@ impl<'t> Lint<'_, 't> {
                 _ => {}
             }
         }
+        self.tcp_ends(chain);
     }
 
     fn admin(&mut self) {
@@ -108,6 +108,13 @@ impl<'t> Lint<'_, 't> {
 }
 
 impl<'t> Chain<'t> {
+    /// The ways into a listener.
+    pub(super) fn all(listener: &At<'t>) -> Vec<Self> {
+        let mut chains = listener.items("filter_chains");
+        chains.extend(listener.get("default_filter_chain"));
+        chains.into_iter().map(Self::of).collect()
+    }
+
     fn of(at: At<'t>) -> Self {
         let filters: Vec<_> =
             at.items("filters").iter().filter_map(|filter| filter.extension("typed_config")).collect();
@@ -119,17 +126,18 @@ impl<'t> Chain<'t> {
     }
 }
 
-fn role(listener: &At<'_>) -> Role {
+pub(super) fn role(listener: &At<'_>) -> Role {
     let role = listener.at(&["metadata", "filter_metadata", "hopguard"]).and_then(|hopguard| hopguard.word("role"));
     if role == Some("edge") { Role::Edge } else { Role::Inbound }
 }
 
-fn is_local(listener: &At<'_>) -> bool {
-    match listener.at(&["address", "socket_address"]) {
+pub(super) fn is_local(listener: &At<'_>) -> bool {
+    let more = listener.items("additional_addresses");
+    more.iter().chain([listener]).all(|at| match at.at(&["address", "socket_address"]) {
         Some(socket) => socket.word("address").is_some_and(is_loopback),
         // A pipe, or a listener that only Envoy itself reaches.
         None => true,
-    }
+    })
 }
 
 fn is_loopback(address: &str) -> bool {

@@ -9,7 +9,11 @@ impl<'t> Lint<'_, 't> {
     /// Checks what routes do to the filters with these names.
     pub(super) fn per_route(&mut self, manager: &At<'t>, names: &[&str]) {
         let Some(routes) = self.routes_of(manager).filter(|_| !names.is_empty()) else { return };
-        let purpose = self.expect.purpose_header.clone();
+        let mut judged = self.expect.token_headers.clone();
+        // A workload's own credential for what is behind it is no word of a caller's.
+        judged.retain(|name| name != "authorization");
+        judged.push(self.expect.purpose_header.clone());
+        let judged: Vec<_> = judged.iter().map(|name| name.replace('_', "-")).collect();
         each(&routes, &mut |at| {
             for (name, config) in at.get("typed_per_filter_config").iter().flat_map(At::entries) {
                 self.route_filter(&config.into_extension(), names.contains(&name));
@@ -17,7 +21,9 @@ impl<'t> Lint<'_, 't> {
             for header in at.items("request_headers_to_add") {
                 let name =
                     header.get("header").and_then(|header| header.word("key")).unwrap_or_default().to_ascii_lowercase();
-                if name == purpose || name.replace('_', "-").starts_with("x-hopguard-") {
+                // Many workloads read `x_hop_purpose` as `x-hop-purpose`.
+                let read = name.replace('_', "-");
+                if judged.contains(&read) || read.starts_with("x-hopguard-") {
                     let message =
                         format!("`{name}` is written after the question: the workload reads what nobody judged");
                     self.warning("route.headers", &header, "", message, "leave it out");
@@ -45,6 +51,11 @@ impl<'t> Lint<'_, 't> {
             let fix = "check the admin interface's `/config_dump` instead";
             return self.warning("route.unseen", manager, "", message, fix);
         };
+        if routes.get("vhds").is_some() {
+            let message = "virtual hosts come from elsewhere: whether one turns the question off is not seen here";
+            let fix = "configure them here, or check the admin interface's `/config_dump`";
+            self.warning("route.unseen", &routes, "vhds", message, fix);
+        }
         each(&routes, &mut |at| {
             let Some(bound) = at.get("max_stream_duration").filter(|bound| bound.entries().next().is_some()) else {
                 return;

@@ -3,6 +3,7 @@
 use super::{
     Lint,
     at::{At, Extension},
+    listener::{Chain, HTTP_MANAGER},
 };
 
 impl Lint<'_, '_> {
@@ -32,6 +33,18 @@ impl Lint<'_, '_> {
             self.error("tcp.filter_enabled", authz, "filter_enabled_metadata", message, "leave it out");
         }
         self.peer_and_service(authz, "tcp.include_peer_certificate", "tcp.timeout");
+    }
+
+    /// Checks that a way in that is asked about once has something at its end that bounds it.
+    pub(super) fn tcp_ends(&mut self, chain: &Chain<'_>) {
+        let has = |message| chain.filters.iter().any(|filter| filter.message == message);
+        // What comes from elsewhere is reported as unseen.
+        let is_seen = chain.at.items("filters").iter().all(|filter| filter.get("config_discovery").is_none());
+        if has(EXT_AUTHZ) && is_seen && !has(HTTP_MANAGER) && !has(TCP_PROXY) {
+            let message = "nothing here is known to end a connection: what was allowed once may go on for ever";
+            let fix = "use the filter `envoy.filters.network.tcp_proxy` with `max_downstream_connection_duration`";
+            self.error("tcp.max_duration", &chain.at, "filters", message, fix);
+        }
     }
 
     /// Checks the proxy, with the filters before it.

@@ -171,6 +171,37 @@ fn finds_each_setting_that_undoes_hopguard() {
             format!("                  - {{name: lua, typed_config: {{{typed}.extensions.filters.http.lua.v3.Lua}}}}\n                  - name: envoy.filters.http.router\n"),
             &["ext_authz.order"],
         ),
+        (
+            "                  - name: envoy.filters.http.router\n",
+            "                  - {name: own, typed_config: {\"@type\": a/example.Rewrite}}\n                  - name: envoy.filters.http.router\n".into(),
+            &["ext_authz.order"],
+        ),
+        (
+            "                  - name: envoy.filters.http.router\n",
+            format!("                  - {{name: rbac, typed_config: {{{typed}.extensions.filters.http.rbac.v3.RBAC}}}}\n                  - name: envoy.filters.http.router\n"),
+            &[],
+        ),
+        (
+            "                  - name: envoy.filters.http.ext_authz\n",
+            format!("                  - {{name: lua, typed_config: {{{typed}.extensions.common.matching.v3.ExtensionWithMatcher, extension_config: {{name: lua, typed_config: {{{typed}.extensions.filters.http.lua.v3.Lua}}}}}}}}\n                  - name: envoy.filters.http.ext_authz\n"),
+            &["ext_authz.order"],
+        ),
+        (
+            "                  - name: envoy.filters.http.router\n",
+            format!("                  - {{name: rbac, typed_config: {{{typed}.extensions.common.matching.v3.ExtensionWithMatcher, extension_config: {{name: rbac, typed_config: {{{typed}.extensions.filters.http.rbac.v3.RBAC}}}}}}}}\n                  - name: envoy.filters.http.router\n"),
+            &[],
+        ),
+        (
+            per_route,
+            format!("{per_route}\n                          request_headers_to_add: [{{header: {{key: Txn_Token, value: \"%REQ(x)%\"}}}}]"),
+            &["route.headers"],
+        ),
+        (
+            per_route,
+            format!("{per_route}\n                          request_headers_to_add: [{{header: {{key: Authorization, value: own}}}}]"),
+            &[],
+        ),
+        ("route_config:\n", "route_config:\n                  vhds: {}\n".into(), &["route.unseen"]),
         ("- name: envoy.filters.http.ext_authz\n", "- disabled: true\n".into(), &["ext_authz.disabled"]),
         ("- name: envoy.filters.http.ext_authz\n", "- is_optional: true\n".into(), &["ext_authz.optional"]),
         ("upgrade_type: websocket", "upgrade_type: websocket, filters: [{name: router}]".into(), &["ext_authz.missing"]),

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn finds_what_lets_tcp_through() {
-    let rows: [(&str, &str, &[&str]); 9] = [
+    let rows: [(&str, &str, &[&str]); 10] = [
+        ("tcp_proxy.v3.TcpProxy", "redis_proxy.v3.RedisProxy", &["tcp.max_duration"]),
         ("failure_mode_allow: false", "failure_mode_allow: true", &["tcp.failure_mode_allow"]),
         ("_mode: ON_DOWNSTREAM_DATA", "_mode: ON_DOWNSTREAM_TLS_HANDSHAKE", &["tcp.connect_mode"]),
         ("_mode: ON_DOWNSTREAM_DATA", "_mode: IMMEDIATE", &["tcp.connect_mode"]),
@@ -51,6 +52,59 @@ fn every_way_into_a_listener_is_asked_about() {
     };
     assert_eq!(other("0.0.0.0"), ["ext_authz.unasked"]);
     assert_eq!(other("127.0.0.1"), [""; 0]);
+    let more = "127.0.0.1, port_value: 1}}\n      additional_addresses: [{address: {socket_address: {address: 0.0.0.0, port_value: 2}}}]\n      other: {a: {b: c";
+    assert_eq!(other(more), ["ext_authz.unasked"]);
+}
+
+#[test]
+fn nothing_leads_around_the_question() {
+    let beside = |listener: &str, proxy: &str| {
+        let listener = format!(
+            "  listeners:\n    - {listener}\n      filter_chains: [{{filters: [{{typed_config: {{\"@type\": a/envoy.extensions.filters.network.{proxy}}}}}]}}]\n"
+        );
+        let other = "  clusters:\n    - {name: other, load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: localhost, port_value: 8080}}}}]}]}}\n";
+        codes(&changed(&changed(PLAIN, "  listeners:\n", &listener), "  clusters:\n", other))
+    };
+    let address = |host: &str| format!("address: {{socket_address: {{address: {host}, port_value: 1}}}}");
+    let edge = format!("{}\n      metadata: {{filter_metadata: {{hopguard: {{role: edge}}}}}}", address("0.0.0.0"));
+    assert_eq!(beside(&address("0.0.0.0"), "tcp_proxy.v3.TcpProxy, cluster: elsewhere"), ["ext_authz.unasked"]);
+    assert_eq!(beside(&edge, "tcp_proxy.v3.TcpProxy, cluster: elsewhere"), [""; 0]);
+    let same = [
+        "tcp_proxy.v3.TcpProxy, cluster: workload",
+        "tcp_proxy.v3.TcpProxy, weighted_clusters: {clusters: [{name: workload-grpc}]}",
+        "tcp_proxy.v3.TcpProxy, cluster: other",
+        "redis_proxy.v3.RedisProxy, prefix_routes: {catch_all_route: {cluster: workload}}",
+    ];
+    for same in same {
+        assert_eq!(beside(&address("0.0.0.0"), same), ["ext_authz.around", "ext_authz.unasked"], "{same}");
+        assert_eq!(beside(&address("127.0.0.1"), same), [""; 0], "{same}");
+        assert_eq!(beside(&edge, same), ["ext_authz.around"], "{same}");
+    }
+}
+
+#[test]
+fn no_filter_of_a_cluster_changes_what_was_judged() {
+    let filter =
+        |kind: &str| format!("[{{name: a, typed_config: {{\"@type\": a/envoy.extensions.filters.http.{kind}.v3.A}}}}]");
+    let of = |cluster: &str, kind: &str| {
+        let options = format!("typed_extension_protocol_options: {{a: {{http_filters: {}}}}}", filter(kind));
+        codes(&changed(
+            PLAIN,
+            "    - name: workload\n",
+            &format!("    - name: {cluster}\n      {options}\n    - name: workload\n"),
+        ))
+    };
+    let on = |options: &str| {
+        let cluster = "    - name: workload\n";
+        codes(&changed(PLAIN, cluster, &format!("{cluster}      typed_extension_protocol_options: {{a: {options}}}\n")))
+    };
+    assert_eq!(on(&format!("{{http_filters: {}}}", filter("lua"))), ["ext_authz.order"]);
+    assert_eq!(on(&format!("{{http_filters: {}}}", filter("upstream_codec"))), [""; 0]);
+    assert_eq!(on("{http_filters: [{name: a, config_discovery: {}}]}"), ["filter.unseen"]);
+    assert_eq!(of("elsewhere", "lua"), [""; 0], "nobody is asked about what goes there");
+    let router = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router\n";
+    let upstream = format!("{router}                      upstream_http_filters: {}\n", filter("header_mutation"));
+    assert_eq!(codes(&changed(PLAIN, router, &upstream)), ["ext_authz.order"]);
 }
 
 #[test]
