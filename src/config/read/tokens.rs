@@ -98,7 +98,7 @@ fn issuer(
     }
     let from = match jwks {
         Some(from) => {
-            keys.push(KeysSource { issuer: issuer.clone(), from: from? });
+            add(keys, &mut item, &issuer, from?);
             KeySource::Issuer
         }
         None => match id::parse(&issuer) {
@@ -129,7 +129,7 @@ fn oidc(section: &mut Section<'_>, base: &Path, keys: &mut Vec<KeysSource>) -> O
     }
     bounded(section, one_time, max_lifetime);
     let issuer = issuer?;
-    keys.push(KeysSource { issuer: issuer.clone(), from: jwks? });
+    add(keys, section, &issuer, jwks?);
     Some(OidcRules {
         issuer,
         header: header?,
@@ -139,6 +139,18 @@ fn oidc(section: &mut Section<'_>, base: &Path, keys: &mut Vec<KeysSource>) -> O
         algorithms: algorithms?.into_iter().filter_map(Algorithm::parse).collect(),
         one_time: one_time?,
     })
+}
+
+/// Keys are found by the name of their issuer, so whatever it issues, it has them from one source.
+fn add(keys: &mut Vec<KeysSource>, section: &mut Section<'_>, issuer: &str, from: KeysFrom) {
+    match keys.iter().find(|source| source.issuer == issuer) {
+        None => keys.push(KeysSource { issuer: issuer.to_owned(), from }),
+        Some(other) if other.from == from => {}
+        Some(_) => section.problem(
+            "jwks",
+            format!("is a second source of the keys of {}: write the same one wherever it is named", quote(issuer)),
+        ),
+    }
 }
 
 /// What may be used once is remembered for as long as it lives.
@@ -177,5 +189,95 @@ fn token_header(text: &str) -> Result<String, String> {
     match text {
         "authorization" | "txn-token" => Ok(text.to_owned()),
         _ => header_name(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::Config;
+
+    /// What is wrong with a file that has this section, without the places.
+    fn problems(tokens: &str) -> Vec<String> {
+        let source = format!(
+            "self: spiffe://prod.example/api\ntrust: [{{trust_domain: prod.example, pem: roots.pem}}]\n\
+             store: {{directory: documents}}\npolicy: {{directory: policy}}\ntokens: {{{tokens}}}\n"
+        );
+        let problems = Config::parse(Path::new("/etc/hopguard.yaml"), &source).err().unwrap_or_default().0;
+        problems.into_iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect()
+    }
+
+    fn oidc(more: &str) -> String {
+        format!("{{issuer: \"https://login.example\", audiences: [ledger], {more}}}")
+    }
+
+    #[test]
+    fn an_issuer_has_one_source_of_keys() {
+        let (here, there) = ("jwks: {file: a.json}", "header: x-person, jwks: {file: b.json}");
+        let second =
+            "is a second source of the keys of `https://login.example`: write the same one wherever it is named";
+        assert_eq!(
+            problems(&format!("oidc: [{}, {}]", oidc(here), oidc(there))),
+            [format!("tokens.oidc[1].jwks: {second}")]
+        );
+        let transaction = |jwks: &str| {
+            let issuers = format!("[{{issuer: \"https://login.example\", jwks: {{file: {jwks}}}}}]");
+            format!("transaction: {{audience: prod.example, issuers: {issuers}}}, oidc: [{}]", oidc(here))
+        };
+        assert_eq!(problems(&transaction("b.json")), [format!("tokens.oidc[0].jwks: {second}")]);
+        assert_eq!(problems(&transaction("a.json")), Vec::<String>::new());
+        let same = format!("oidc: [{}, {}]", oidc(here), oidc("header: x-person, jwks: {file: a.json}"));
+        assert_eq!(problems(&same), Vec::<String>::new());
+        let twice = format!("oidc: [{}, {}]", oidc(here), oidc(here));
+        assert_eq!(problems(&twice), ["tokens.oidc[1].issuer: `https://login.example` is there twice"]);
+    }
+
+    #[test]
+    fn keys_come_from_a_file_or_from_a_server() {
+        for (jwks, problem) in [
+            ("{}", "tokens.oidc[0].jwks: name where the keys are: `file` or `url`"),
+            (
+                "{file: a.json, url: \"https://login.example/jwks\"}",
+                "tokens.oidc[0].jwks.url: is a second source: keys come from `file` or from `url`",
+            ),
+            ("{file: a.json, ca: roots.pem}", "tokens.oidc[0].jwks.ca: is for `url`: leave it out"),
+        ] {
+            assert_eq!(problems(&format!("oidc: [{}]", oidc(&format!("jwks: {jwks}")))), [problem]);
+        }
+        let issuers =
+            |issuer: &str| format!("transaction: {{audience: prod.example, issuers: [{{issuer: {issuer}}}]}}");
+        assert_eq!(problems(&issuers("\"spiffe://prod.example/txn\"")), Vec::<String>::new());
+        assert_eq!(
+            problems(&issuers("\"https://txn.example\"")),
+            [
+                "tokens.transaction.issuers[0].issuer: is not a SPIFFE ID, so no trust domain has its keys: name them with `jwks`"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_header_holds_transaction_tokens_or_others_and_never_the_purpose() {
+        let transaction = "transaction: {header: authorization, audience: prod.example, issuers: [{issuer: \"spiffe://prod.example/txn\"}]}";
+        for other in ["jwt_svid: {}".to_owned(), format!("oidc: [{}]", oidc("jwks: {file: a.json}"))] {
+            assert_eq!(
+                problems(&format!("{transaction}, {other}")),
+                [
+                    "tokens.transaction: shares its header with another kind of token: each value is given to one verifier"
+                ]
+            );
+        }
+        let problems = problems("jwt_svid: {header: x-hop-purpose}");
+        assert_eq!(problems, ["tokens: a token's header is that of the purpose (`purpose.header`): choose another"]);
+    }
+
+    #[test]
+    fn what_may_be_used_once_lives_no_longer_than_its_use_is_remembered() {
+        assert_eq!(problems("jwt_svid: {one_time: true, max_lifetime: 31d}"), Vec::<String>::new());
+        assert_eq!(problems("jwt_svid: {max_lifetime: 32d}"), Vec::<String>::new());
+        assert_eq!(
+            problems("jwt_svid: {one_time: true, max_lifetime: 32d}"),
+            ["tokens.jwt_svid.max_lifetime: must be at most 31d with `one_time`: that is how long use is remembered"]
+        );
     }
 }
