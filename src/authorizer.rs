@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     decision::{Decision, Denial, Evidence, Fault, Findings, Layer, Mode, Modes, Proof, Revisions, Tokens},
     delegation::{Actor, Holding, Relaying},
-    grant::{Acting, Asked, Call, GrantError, Grants, Requested},
+    grant::{Acting, ActiveGrant, Asked, Call, GrantError, Grants, Requested},
     hop::{Credentials, Hop, Http, Outline, Request, Rules},
     pb::CheckRequest,
     peer::{PeerEvidence, ProvedPeer, Verifier},
@@ -165,9 +165,9 @@ impl Authorizer {
             let covering = covering(grants, request, peer.zip(actor), found.purpose.as_ref(), now);
             found.grant = let_through(Layer::Ceiling, self.modes.ceiling, covering, found)?;
         }
-        if let (Request::Tcp(_), None, Some(active)) = (request, &found.purpose, &found.grant) {
-            let implied = active.implied_purpose();
-            found.purpose = let_through(Layer::Proof, self.modes.proof, implied, found)?;
+        if let (Request::Tcp(_), None) = (request, &found.purpose) {
+            let implied = self.implied_purpose(found.grant.as_ref());
+            found.purpose = let_through(Layer::Proof, self.modes.proof, implied, found)?.flatten();
         }
         let input = policy::Input {
             request,
@@ -182,6 +182,15 @@ impl Authorizer {
             now,
         };
         Ok(self.policy.evaluate(&input, &mut found.input)?)
+    }
+
+    /// The purpose of a connection, which cannot state one: it follows from what covers it.
+    fn implied_purpose(&self, covering: Option<&ActiveGrant>) -> Result<Option<StatedPurpose>, PurposeError> {
+        match covering {
+            Some(active) => active.implied_purpose().map(Some),
+            None if self.purpose_required && self.modes.proof != Mode::Skip => Err(PurposeError::Missing),
+            None => Ok(None),
+        }
     }
 
     /// The proof, if it holds, or if this layer only watches what does not.
@@ -217,7 +226,7 @@ fn covering(
     acting: Option<(&ProvedPeer, &Actor)>,
     purpose: Option<&StatedPurpose>,
     now: Timestamp,
-) -> Result<crate::grant::ActiveGrant, GrantError> {
+) -> Result<ActiveGrant, GrantError> {
     let (peer, actor) = acting.ok_or(GrantError::Nobody)?;
     let behalf = actor
         .subject()

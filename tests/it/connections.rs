@@ -136,3 +136,18 @@ decision := true if {
     guard.hop().connection(5432).send().await.allowed();
     guard.hop().connection(5433).send().await.denied("policy_undefined");
 }
+
+#[tokio::test]
+async fn a_connection_that_nothing_gives_a_purpose_is_let_through_only_where_none_is_needed() {
+    for (ceiling, required, reason) in [
+        ("skip", true, Some("purpose_missing")),
+        ("observe", true, Some("purpose_missing")),
+        ("skip", false, None),
+        ("observe", false, Some("grant_missing")),
+    ] {
+        let setup = setup().set("mode.ceiling", ceiling).set("purpose.required", &required.to_string());
+        let answer = setup.start().await.hop().connection(5431).send().await;
+        assert_eq!(answer.reason().as_deref(), reason, "ceiling {ceiling}, purpose required {required}");
+        assert_eq!(answer.is_allow(), !required, "ceiling {ceiling}, purpose required {required}");
+    }
+}
