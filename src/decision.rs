@@ -185,9 +185,9 @@ impl Decision {
         self.denial().is_none()
     }
 
-    /// The one-time tokens that this decision would spend: those that a permit rests on, if nothing was only observed to be denied.
+    /// The one-time tokens that a permit rests on. It spends them only if it [is allowed](Self::is_allowed) with every layer enforced.
     pub fn one_time(&self) -> Vec<OneTime> {
-        let Some(evidence) = self.evidence.as_ref().filter(|_| self.is_allowed()) else { return Vec::new() };
+        let Some(evidence) = self.evidence.as_ref().filter(|_| self.is_permit()) else { return Vec::new() };
         let one_time = |token: &VerifiedToken| {
             token.one_time().map(|key| OneTime {
                 key: *key.as_bytes(),

@@ -41,7 +41,7 @@ pub struct Claims {
 /// A token that may be used once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OneTime {
-    /// Names the token: a digest of its kind, of who vouches for it, and of its `jti` or, without one, of what is signed.
+    /// Names the token: a digest of who vouches for it, and of its `jti` or, without one, of what is signed.
     pub key: [u8; 32],
     /// When it was issued, if it says so.
     pub issued: Option<Timestamp>,
@@ -148,6 +148,14 @@ impl Claims {
             // Refused, late, or the writer is gone: nobody knows that it is on disk.
             Ok(_) | Err(_) => Err(Refused::Unavailable),
         }
+    }
+
+    /// Whether none of `tokens` is spent, as far as `asker` is concerned; claims none.
+    ///
+    /// # Errors
+    /// If one of them may be spent.
+    pub fn unspent(&self, tokens: &[OneTime], asker: Asker, now: Timestamp) -> Result<(), Refused> {
+        self.table().unspent(tokens, asker, Moment { now, boot: clock::boot() })
     }
 
     /// Enters the claim. What it gives is to be waited for; `None`: nothing is.

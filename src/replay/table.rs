@@ -118,8 +118,7 @@ impl Table {
         if let Some(before) = self.again(tokens, asker, at) {
             return Ok(Claimed::Again(before));
         }
-        let spent = |token: &OneTime| self.entries.contains_key(&token.key) || self.may_be_spent(token, at.now);
-        if tokens.iter().any(spent) || repeats(tokens) {
+        if tokens.iter().any(|token| self.is_spent(token, at.now)) || repeats(tokens) {
             return Err(Refused::Replayed);
         }
         if tokens.len() > MOST || self.entries.len().saturating_add(tokens.len()) > self.capacity {
@@ -137,6 +136,12 @@ impl Table {
             self.insert(token.key, entry);
         }
         Ok(Claimed::New(self.last))
+    }
+
+    /// Whether `asker` could claim all of `tokens`, room or not.
+    pub(super) fn unspent(&self, tokens: &[OneTime], asker: Asker, at: Moment) -> Result<(), Refused> {
+        let spent = tokens.iter().any(|token| self.is_spent(token, at.now)) || repeats(tokens);
+        if spent && self.again(tokens, asker, at).is_none() { Err(Refused::Replayed) } else { Ok(()) }
     }
 
     /// Notes that a claim is on disk, or takes it back: nobody has been told of it.
@@ -160,6 +165,10 @@ impl Table {
         let same = |token: &OneTime| self.entries.get(&token.key).is_some_and(|entry| entry.claim == first.claim);
         let recent = |&(by, made): &(Asker, Duration)| by == asker && at.boot.saturating_sub(made) <= self.grace;
         (first.made.as_ref().is_some_and(recent) && tokens.iter().all(same)).then(|| first.pending.clone())
+    }
+
+    fn is_spent(&self, token: &OneTime, now: Timestamp) -> bool {
+        self.entries.contains_key(&token.key) || self.may_be_spent(token, now)
     }
 
     /// Whether a token that is not remembered can have been claimed all the same.

@@ -85,7 +85,7 @@ impl Checks {
         })
     }
 
-    /// Claims the one-time tokens that a permit rests on. What was only observed to be denied spends none.
+    /// Claims the one-time tokens that a permit rests on. What was only observed to be denied spends none, and does not go on with a spent one.
     async fn spend(
         &self,
         decision: Decision,
@@ -100,7 +100,12 @@ impl Checks {
         let Some(connection) = connection else { return decision.overruled(Fault::Internal) };
         let mut asker = Asker { connection: connection.number(), check: [0; 32] };
         asker.check.copy_from_slice(digest(&SHA256, check).as_ref());
-        match self.shared.claims.claim(&tokens, asker, now).await {
+        let claimed = if decision.is_allowed() {
+            self.shared.claims.claim(&tokens, asker, now).await
+        } else {
+            self.shared.claims.unspent(&tokens, asker, now)
+        };
+        match claimed {
             Ok(()) => decision,
             Err(Refused::Replayed) => decision.replayed(),
             Err(Refused::Full) => decision.overruled(Fault::Overloaded),

@@ -274,4 +274,6 @@ async fn a_denial_that_is_only_observed_spends_no_token() {
     get(&guard, ALONE).bearer(&token).send().await.allowed();
     // Another hop than that, so that it is no retry.
     get(&guard, ALONE).header("x-tag", "again").bearer(&token).send().await.denied("token_replayed");
+    // Proof is enforced: a token that is spent is good for nothing any more.
+    get(&guard, "/none").bearer(&token).send().await.denied("token_replayed");
 }
