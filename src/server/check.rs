@@ -78,26 +78,35 @@ impl Checks {
             Ok(decided) => decided,
             Err(panic) => return self.fenced(snapshot, now, started, || resume_unwind(panic)),
         };
-        let decision = self.spend(decision, connection, &bytes, now).await;
+        let mut unanswered = Unanswered { checks: self, snapshot, now, started, decided: Some((decision, check)) };
+        let refused = self.spend(unanswered.decision(), connection, &bytes, now).await;
         self.fenced(snapshot, now, started, || {
+            let (decision, check) = unanswered.take();
+            let decision = match refused {
+                None => decision,
+                Some(Fault::Replayed) => decision.replayed(),
+                Some(fault) => decision.overruled(fault),
+            };
             let decision = if Instant::now() > deadline { decision.overruled(Fault::Deadline) } else { decision };
             (decision, check)
         })
     }
 
-    /// Claims the one-time tokens that a permit rests on. What was only observed to be denied spends none, and does not go on with a spent one.
+    /// Claims the one-time tokens that a permit rests on, and says what is in the way. What was only observed to be denied spends none, and
+    /// does not go on with a spent one.
     async fn spend(
         &self,
-        decision: Decision,
+        decision: Option<&Decision>,
         connection: Option<ConnectionId>,
         check: &Bytes,
         now: Timestamp,
-    ) -> Decision {
+    ) -> Option<Fault> {
+        let decision = decision?;
         let tokens = decision.one_time();
         if tokens.is_empty() {
-            return decision;
+            return None;
         }
-        let Some(connection) = connection else { return decision.overruled(Fault::Internal) };
+        let Some(connection) = connection else { return Some(Fault::Internal) };
         let mut asker = Asker { connection: connection.number(), check: [0; 32] };
         asker.check.copy_from_slice(digest(&SHA256, check).as_ref());
         let claimed = if decision.is_allowed() {
@@ -106,12 +115,12 @@ impl Checks {
             self.shared.claims.unspent(&tokens, asker, now)
         };
         match claimed {
-            Ok(()) => decision,
-            Err(Refused::Replayed) => decision.replayed(),
-            Err(Refused::Full) => decision.overruled(Fault::Overloaded),
+            Ok(()) => None,
+            Err(Refused::Replayed) => Some(Fault::Replayed),
+            Err(Refused::Full) => Some(Fault::Overloaded),
             Err(Refused::Unavailable) => {
                 tracing::error!("A one-time token cannot be claimed: its claim cannot be written down");
-                decision.overruled(Fault::Internal)
+                Some(Fault::Internal)
             }
         }
     }
@@ -164,6 +173,36 @@ impl Checks {
             None => self.shared.audit.record_late(entry),
         }
         response
+    }
+}
+
+/// A decision whose answer waits for a claim. If Envoy gives up before, the token may be spent, so it is written down all the same.
+struct Unanswered<'a> {
+    checks: &'a Checks,
+    snapshot: Option<&'a Snapshot>,
+    now: Timestamp,
+    started: Instant,
+    /// Gone once it is answered.
+    decided: Option<(Decision, CheckRequest)>,
+}
+
+impl Unanswered<'_> {
+    fn decision(&self) -> Option<&Decision> {
+        self.decided.as_ref().map(|(decision, _)| decision)
+    }
+
+    fn take(&mut self) -> (Decision, CheckRequest) {
+        let nothing = || (Decision::denied(self.now, Outline::default(), Fault::Internal), CheckRequest::default());
+        self.decided.take().unwrap_or_else(nothing)
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some((decision, check)) = self.decided.take() {
+            let Self { checks, snapshot, now, started, .. } = *self;
+            checks.fenced(snapshot, now, started, || (decision.overruled(Fault::Deadline), check));
+        }
     }
 }
 
@@ -240,47 +279,4 @@ impl Future for Answer {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{fs, time::Duration};
-
-    use super::*;
-    use crate::{
-        audit::{Audit, Sink},
-        decision::DecisionIds,
-        pb::{StatusCode, check_response::HttpResponse},
-        replay::Claims,
-        server::Limits,
-        telemetry::Metrics,
-    };
-
-    const LIMITS: Limits = Limits {
-        request_bytes: 1,
-        in_flight: 1,
-        connections: 1,
-        streams: 1,
-        deadline: Duration::from_secs(1),
-        drain: Duration::from_secs(1),
-    };
-
-    #[test]
-    fn a_panic_is_a_denial_that_is_told_counted_and_recorded() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("audit.jsonl");
-        let (audit, writer) = Audit::open(&Sink::File(log.clone()), 1, Duration::from_millis(1)).unwrap();
-        let claims = Claims::open(1, LIMITS.deadline, None, Timestamp::MIN).unwrap();
-        let shared = Arc::new(Shared::new(audit, claims, DecisionIds::new().unwrap(), Metrics::new(), LIMITS));
-        let checks = Checks::new(Arc::clone(&shared));
-
-        let answer = checks.fenced(None, shared.clock.now(), Instant::now(), || panic!("on purpose"));
-
-        assert_ne!(answer.status.unwrap().code, 0);
-        let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else { panic!("not a denial") };
-        assert_eq!(denied.status.unwrap().code(), StatusCode::ServiceUnavailable);
-        let metrics = shared.metrics.scrape(&shared.readings(true)).unwrap();
-        assert!(metrics.contains("hopguard_panics_total 1\n"));
-        assert!(metrics.contains("hopguard_decisions_total{answered=\"deny\",reason=\"internal\"} 1\n"));
-        drop((checks, shared));
-        assert!(writer.finish(Duration::from_secs(60)));
-        assert!(fs::read_to_string(log).unwrap().contains("\"reason\":\"internal\""));
-    }
-}
+mod tests;
