@@ -2,16 +2,19 @@
 
 use super::check::Part;
 use crate::{
-    config::Config,
+    config::{Config, KeysFrom, KeysSource},
     policy::{Policy, Source},
+    reload::read_jwks,
     store::Directory,
+    token,
     trust::TrustBundle,
     yaml::{Problem, Problems},
 };
 
 /// Everything that the configuration names.
-pub(super) const PARTS: [Part; 3] = [
+pub(super) const PARTS: [Part; 4] = [
     Part { name: "trust", load: trust },
+    Part { name: "tokens", load: tokens },
     Part { name: "documents", load: documents },
     Part { name: "policy", load: policy },
 ];
@@ -36,6 +39,33 @@ fn trust(config: &Config) -> Result<String, Problems> {
     if problems.is_empty() { Ok(names.join(", ")) } else { Err(Problems(problems)) }
 }
 
+fn tokens(config: &Config) -> Result<String, Problems> {
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    for KeysSource { issuer, from } in &config.tokens.keys {
+        match from {
+            KeysFrom::File(path) => match read_jwks(path) {
+                Ok((keys, ignored)) => {
+                    found.push(format!("{} keys of {issuer}", keys.len()));
+                    // Issuers publish keys for other ends, too.
+                    found.extend(ignored.iter().map(ToString::to_string));
+                }
+                Err(problem) => problems.push(Problem::of_file(&config.file.display().to_string(), problem)),
+            },
+            // Nothing of it is on this machine yet.
+            KeysFrom::Url { url, .. } => found.push(format!("keys of {issuer} from {url}")),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    let token::Rules { jwt_svid, transaction, oidc, .. } = &config.tokens.rules;
+    let counts_once = jwt_svid.iter().any(|rules| rules.one_time)
+        || transaction.iter().any(|rules| rules.one_time)
+        || oidc.iter().any(|rules| rules.one_time);
+    found.extend(counts_once.then(|| ONCE.to_owned()));
+    Ok(if found.is_empty() { "no keys of their own".to_owned() } else { found.join(", ") })
+}
+
 fn documents(config: &Config) -> Result<String, Problems> {
     let Some(directory) = &config.documents else { return Ok("none".to_owned()) };
     let documents = Directory::new(directory.clone()).read()?;
@@ -53,4 +83,49 @@ fn policy(config: &Config) -> Result<String, Problems> {
     let source = Source::read(&config.policy.directory, config.limits.policy_bytes as u64)?;
     let policy = Policy::compile(&source, &config.policy.entrypoint, config.policy.timeout)?;
     Ok(format!("{} revision {}", config.policy.entrypoint, policy.revision()))
+}
+
+/// Where a token may be used more than once all the same.
+const ONCE: &str = "one-time tokens are spent once per sidecar: behind N replicas a token can be spent N times";
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+    use crate::{
+        dev::TokenIssuer,
+        trust::jwk::{Algorithm, Ignored, Why},
+    };
+
+    fn with(folder: &Path, tokens: &str) -> Config {
+        let source = format!(
+            "self: spiffe://prod.example/api\ntrust: [{{trust_domain: prod.example, pem: roots.pem}}]\n\
+             store: {{directory: documents}}\npolicy: {{directory: policy}}\ntokens: {{{tokens}}}\n"
+        );
+        Config::parse(&folder.join("hopguard.yaml"), &source).unwrap()
+    }
+
+    #[test]
+    fn keys_that_cannot_be_used_are_told_before_tokens_are_refused_for_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let oidc = "oidc: [{issuer: \"https://login.example\", audiences: [ledger], jwks: {file: login.json}, one_time: true}]";
+        let config = with(folder.path(), oidc);
+        let told = |config: &Config| tokens(config).map_err(|problems| problems.0[0].message.clone());
+        assert!(told(&config).unwrap_err().starts_with("cannot read `"));
+        let mut jwks = TokenIssuer::with_algorithms("login", [Algorithm::ES256]).unwrap().jwks("sig");
+        fs::write(folder.path().join("login.json"), jwks.to_string()).unwrap();
+        assert_eq!(told(&config).unwrap(), format!("1 keys of https://login.example, {ONCE}"));
+        jwks["keys"][0]["use"] = "enc".into();
+        fs::write(folder.path().join("login.json"), jwks.to_string()).unwrap();
+        let left_out = Ignored { position: 1, why: Why::Use };
+        assert_eq!(told(&config).unwrap(), format!("0 keys of https://login.example, {left_out}, {ONCE}"));
+    }
+
+    #[test]
+    fn it_is_said_that_one_time_is_per_sidecar() {
+        let folder = Path::new("/etc/hopguard");
+        assert_eq!(tokens(&with(folder, "jwt_svid: {one_time: true}")).unwrap(), ONCE);
+        assert_eq!(tokens(&with(folder, "jwt_svid: {}")).unwrap(), "no keys of their own");
+    }
 }

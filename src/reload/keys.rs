@@ -13,7 +13,7 @@ use crate::{
     config::{KeysFrom, KeysSource},
     feed::Feeds,
     token::{IssuerKeys, KeySet},
-    trust::jwk::{JwtKeys, Uses},
+    trust::jwk::{Ignored, JwtKeys, Uses},
 };
 
 /// The last good keys.
@@ -47,7 +47,14 @@ impl Keys {
             let before = self.held.remove(&source.issuer).filter(|held| held.from == from);
             let read = match &source.from {
                 KeysFrom::File(path) => match read(path) {
-                    Ok(keys) => Some(Held { from, keys, confirmed: now, stale_at: None }),
+                    Ok((keys, ignored)) => {
+                        if before.is_none_or(|before| before.keys != keys) {
+                            for ignored in ignored {
+                                tracing::warn!(issuer = source.issuer, jwks.file = %path.display(), "{ignored}");
+                            }
+                        }
+                        Some(Held { from, keys, confirmed: now, stale_at: None })
+                    }
                     Err(problem) => {
                         problems.push(problem);
                         before.map(|held| Held { stale_at: Some(held.confirmed.after(MAX_STALE)), ..held })
@@ -73,8 +80,11 @@ impl Keys {
     }
 }
 
-/// Reads a JWK set. Keys in it that are not for signatures, or that nothing here can use, are none of ours.
-fn read(path: &Path) -> Result<JwtKeys, String> {
+/// Reads a JWK set, and lists the keys in it that are left out.
+///
+/// # Errors
+/// What is wrong with the file or the set.
+pub fn read(path: &Path) -> Result<(JwtKeys, Vec<Ignored>), String> {
     let name = path.display();
     let unreadable = |error: io::Error| format!("cannot read `{name}`: {error}");
     // Asked before it is opened, because opening a pipe waits for a writer.
@@ -83,8 +93,7 @@ fn read(path: &Path) -> Result<JwtKeys, String> {
     }
     let mut text = Vec::new();
     File::open(path).map_err(unreadable)?.take(MAX_TEXT).read_to_end(&mut text).map_err(unreadable)?;
-    let (keys, _) = JwtKeys::parse(&text, Uses::Plain).map_err(|error| format!("{name}: {error}"))?;
-    Ok(keys)
+    JwtKeys::parse(&text, Uses::Plain).map_err(|error| format!("{name}: {error}"))
 }
 
 /// As for bundles.
