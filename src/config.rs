@@ -121,10 +121,7 @@ pub struct Tokens {
 impl Tokens {
     /// The headers that hold tokens, in lower case.
     pub fn headers(&self) -> BTreeSet<String> {
-        let token::Rules { jwt_svid, transaction, oidc, .. } = &self.rules;
-        let jwt_svid = jwt_svid.iter().map(|rules| &rules.header);
-        let transaction = transaction.iter().map(|rules| &rules.header);
-        jwt_svid.chain(transaction).chain(oidc.iter().map(|rules| &rules.header)).cloned().collect()
+        self.rules.headers().map(str::to_owned).collect()
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
     policy::{Document, Permit},
     purpose::{ClaimedPurpose, StatedPurpose},
     replay::OneTime,
-    token::VerifiedToken,
+    token::{MAX_LEEWAY, VerifiedToken},
 };
 
 /// What became of one proof.
@@ -192,7 +192,8 @@ impl Decision {
             token.one_time().map(|key| OneTime {
                 key: *key.as_bytes(),
                 issued: token.issued(),
-                expires: token.valid_until(),
+                // A claim outlives whatever leeway is configured before it ends.
+                expires: token.expires().after(MAX_LEEWAY),
             })
         };
         evidence.tokens.verified().all().filter_map(one_time).collect()

@@ -45,7 +45,7 @@ pub struct OneTime {
     pub key: [u8; 32],
     /// When it was issued, if it says so.
     pub issued: Option<Timestamp>,
-    /// When nobody takes it any more, leeway included.
+    /// When nobody takes it any more, whatever leeway is configured until then.
     pub expires: Timestamp,
 }
 

@@ -79,11 +79,6 @@ impl Verifier {
         Self { rules, cache }
     }
 
-    /// The rules.
-    pub const fn rules(&self) -> &Arc<Rules> {
-        &self.rules
-    }
-
     /// Verifies at `now` the tokens that were presented to `this` workload; what stands in a header that no rule names is no token.
     pub fn verify(
         &self,

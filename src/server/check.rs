@@ -118,8 +118,8 @@ impl Checks {
             Ok(()) => None,
             Err(Refused::Replayed) => Some(Fault::Replayed),
             Err(Refused::Full) => Some(Fault::Overloaded),
-            Err(Refused::Unavailable) => {
-                tracing::error!("A one-time token cannot be claimed: its claim cannot be written down");
+            Err(error @ Refused::Unavailable) => {
+                tracing::error!(%error, "A one-time token cannot be claimed");
                 Some(Fault::Internal)
             }
         }

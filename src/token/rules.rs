@@ -26,12 +26,17 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Whether `header`, in lower case, may hold a token.
-    pub fn names(&self, header: &str) -> bool {
+    /// The headers that may hold a token, in lower case; one that several kinds share, as often.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
         let jwt_svid = self.jwt_svid.iter().map(|rules| &rules.header);
         let transaction = self.transaction.iter().map(|rules| &rules.header);
         let oidc = self.oidc.iter().map(|rules| &rules.header);
-        jwt_svid.chain(transaction).chain(oidc).any(|name| name == header)
+        jwt_svid.chain(transaction).chain(oidc).map(String::as_str)
+    }
+
+    /// Whether `header`, in lower case, may hold a token.
+    pub fn names(&self, header: &str) -> bool {
+        self.headers().any(|name| name == header)
     }
 
     pub(super) fn leeway(&self) -> Duration {

@@ -133,11 +133,6 @@ impl VerifiedToken {
     pub const fn one_time(&self) -> Option<&OneTimeKey> {
         self.one_time.as_ref()
     }
-
-    /// The revision of the keys that it was held against.
-    pub fn keys_revision(&self) -> &str {
-        &self.keys_revision
-    }
 }
 
 impl fmt::Debug for VerifiedToken {
@@ -178,11 +173,6 @@ impl OneTimeKey {
     /// The key as it is kept: the SHA-256 of what it stands for.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
-    }
-
-    /// The key that was kept as these octets.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
     }
 }
 

@@ -152,3 +152,16 @@ async fn what_was_spent_before_a_kill_is_spent_after_it_and_nothing_else_is() {
         hop(&guard, token, number).send().await.allowed();
     }
 }
+
+#[test]
+fn a_claim_lasts_as_long_as_any_leeway_lets_its_token() {
+    for leeway in ["0s", "5s"] {
+        let setup = setup().set("tokens.leeway", leeway);
+        let world = setup.world();
+        let token = world.svid(json!({"exp": world.at(100)}));
+        let check = setup.hop().method("GET").path(ALONE).bearer(&token).request();
+        let spent = setup.loader().refresh(world.now).authorizer.decide(&check, world.now).one_time();
+        let ends: Vec<i64> = spent.iter().map(|token| token.expires.seconds()).collect();
+        assert_eq!(ends, [world.at(105)], "leeway may be raised to 5s while it is remembered");
+    }
+}

@@ -101,8 +101,8 @@ fn issuer(
             add(keys, &mut item, &issuer, from?);
             KeySource::Issuer
         }
-        None => match id::parse(&issuer) {
-            Ok(id) => KeySource::TrustDomain(id.trust_domain().clone()),
+        None => match KeySource::bundle_of(&issuer) {
+            Ok(keys) => keys,
             Err(_) => {
                 item.problem("issuer", "is not a SPIFFE ID, so no trust domain has its keys: name them with `jwks`");
                 return None;
