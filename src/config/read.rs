@@ -55,6 +55,15 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
             format!("`{stranger}` could never ask: list its trust domain in `trust`, or take it out of `allow`"),
         );
     }
+    if let (Some(tokens), Some(trust)) = (&tokens, &trust)
+        && proves
+        && let Some((issuer, trust_domain)) = tokens::stranger(&tokens.rules, trust)
+    {
+        root.problem(
+            "tokens",
+            format!("`{issuer}` has its keys in the bundle of `{trust_domain}`: list that in `trust`, or name keys with `jwks`"),
+        );
+    }
     let workload_api = trust.iter().flatten().find_map(|source| match &source.kind {
         SourceKind::WorkloadApi { endpoint } => Some(endpoint.clone()),
         _ => None,

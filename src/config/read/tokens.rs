@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
+use spiffe::TrustDomain;
+
 use super::{super::section::Section, header_name};
 use crate::{
     config::{KeysFrom, KeysSource, Tokens},
@@ -9,7 +11,7 @@ use crate::{
     peer::id,
     replay::LONGEST,
     token::{JwtSvidRules, KeySource, OidcRules, Rules, TransactionIssuer, TransactionRules},
-    trust::jwk::Algorithm,
+    trust::{Source, jwk::Algorithm},
     yaml::quote,
 };
 
@@ -45,6 +47,15 @@ pub(super) fn tokens(mut section: Section<'_>, audiences: Option<Vec<String>>, b
     }
     let rules = Rules { leeway: leeway?, audiences: audiences?, jwt_svid, transaction, oidc: oidc.unwrap_or_default() };
     Some(Tokens { rules, max_depth: max_depth?, capacity: capacity?, keys })
+}
+
+/// An issuer of transaction tokens whose keys no bundle in `trust` has, and the trust domain that would have them.
+pub(super) fn stranger<'a>(rules: &'a Rules, trust: &[Source]) -> Option<(&'a str, &'a TrustDomain)> {
+    let keys = rules.transaction.iter().flat_map(|rules| &rules.issuers).filter_map(|issuer| match &issuer.keys {
+        KeySource::TrustDomain(trust_domain) => Some((issuer.issuer.as_str(), trust_domain)),
+        KeySource::Issuer => None,
+    });
+    keys.into_iter().find(|(_, trust_domain)| trust.iter().all(|source| source.trust_domain != **trust_domain))
 }
 
 fn jwt_svid(mut section: Section<'_>) -> Option<JwtSvidRules> {
@@ -248,6 +259,12 @@ mod tests {
         let issuers =
             |issuer: &str| format!("transaction: {{audience: prod.example, issuers: [{{issuer: {issuer}}}]}}");
         assert_eq!(problems(&issuers("\"spiffe://prod.example/txn\"")), Vec::<String>::new());
+        assert_eq!(
+            problems(&issuers("\"spiffe://friend.example/txn\"")),
+            [
+                "tokens: `spiffe://friend.example/txn` has its keys in the bundle of `friend.example`: list that in `trust`, or name keys with `jwks`"
+            ]
+        );
         assert_eq!(
             problems(&issuers("\"https://txn.example\"")),
             [
