@@ -12,7 +12,7 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("audit_unavailable", "audit.rs"),
     ("deadline", "frames.rs"),
     // Nothing is known to panic: the fence has a test of its own.
-    ("internal", "src/server/check.rs"),
+    ("internal", "src/server/check/tests.rs"),
     ("not_ready", "frames.rs"),
     ("overloaded", "frames.rs"),
     // Whether one is required is the administrator's.
