@@ -2,9 +2,9 @@
 
 use std::{
     convert::Infallible,
-    future::{Future, Ready, ready},
+    future::{Future, Ready, poll_fn, ready},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Instant,
@@ -79,7 +79,15 @@ impl Checks {
             Err(panic) => return self.fenced(snapshot, now, started, || resume_unwind(panic)),
         };
         let mut unanswered = Unanswered { checks: self, snapshot, now, started, decided: Some((decision, check)) };
-        let refused = self.spend(unanswered.decision(), connection, &bytes, now).await;
+        let refused = {
+            let mut spending = pin!(self.spend(unanswered.decision(), connection, &bytes, now));
+            // What panics while it waits is a denial too, and no gRPC error.
+            poll_fn(|cx| {
+                let polled = catch_unwind(AssertUnwindSafe(|| spending.as_mut().poll(cx)));
+                polled.unwrap_or(Poll::Ready(Some(Fault::Internal)))
+            })
+            .await
+        };
         self.fenced(snapshot, now, started, || {
             let (decision, check) = unanswered.take();
             let decision = match refused {
