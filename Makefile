@@ -1,4 +1,5 @@
-# Every target sets up what it needs: Rust, Python 3 and a C compiler are enough, but for `conformance`, which builds SPIRE with Go.
+# Every target sets up what it needs: Rust, Python 3 and a C compiler are enough, but for `conformance`, which
+# builds SPIRE with Go, and `fuzz`, which builds libFuzzer with a C++ compiler.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
