@@ -33,7 +33,7 @@ use crate::{
     audience::SelfCheck,
     decision::Modes,
     feed::{https::HttpsUrl, jwks},
-    peer,
+    peer, policy,
     response::Reveal,
     server::Listener,
     token,
@@ -181,10 +181,8 @@ pub enum KeysFrom {
 pub struct PolicySource {
     /// The directory of Rego modules.
     pub directory: PathBuf,
-    /// The rule that is evaluated, such as `data.hopguard.authz.decision`.
-    pub entrypoint: String,
-    /// The longest that one evaluation may take.
-    pub timeout: Duration,
+    /// How it is loaded and run.
+    pub options: policy::Options,
 }
 
 /// The record of every decision.

@@ -9,14 +9,21 @@ mod engine;
 mod gate;
 mod input;
 mod nesting;
+mod options;
 mod query;
+mod reads;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use spiffe::SpiffeId;
 
-pub use self::directory::Source;
-use self::engine::{Engine, EngineError, Value};
+use self::engine::{Engine, EngineError};
+pub use self::{
+    directory::Source,
+    engine::Value,
+    options::{Entrypoint, Evaluator, Gate, Options},
+    reads::Reads,
+};
 use crate::{
     clock::Timestamp,
     delegation::{Actor, Tokens},
@@ -32,7 +39,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Policy {
     engine: Engine,
-    reads: gate::Reads,
+    reads: Reads,
     revision: String,
 }
 
@@ -109,8 +116,8 @@ impl Policy {
     /// # Errors
     /// Every reason at once why this policy must not become active: it does not parse, recurses, calls what is not there or cannot be
     /// bounded, allows by default, or lacks its entry point.
-    pub fn compile(source: &Source, entrypoint: &str, timeout: Duration) -> Result<Self, Problems> {
-        let (engine, reads) = Engine::compile_within(PATIENCE, source.modules.clone(), entrypoint.to_owned(), timeout)?;
+    pub fn compile(source: &Source, options: &Options) -> Result<Self, Problems> {
+        let (engine, reads) = Engine::compile_within(PATIENCE, source.modules.clone(), options.clone())?;
         Ok(Self { engine, reads, revision: source.revision.clone() })
     }
 
@@ -119,16 +126,29 @@ impl Policy {
         &self.revision
     }
 
+    /// What the policy reads of its input.
+    pub const fn reads(&self) -> &Reads {
+        &self.reads
+    }
+
+    /// What the policy's entry point is for `input`, whatever that means: for tests and tools. No permit comes of it.
+    ///
+    /// # Errors
+    /// [`PolicyError::Fault`] and [`PolicyError::Timeout`]; undefined is a value here.
+    pub fn ask(&self, input: Value, now: Timestamp) -> Result<Value, PolicyError> {
+        self.engine.evaluate(input, now).map_err(|error| match error {
+            EngineError::Timeout(limit) => PolicyError::Timeout(limit),
+            EngineError::Fault(message) => PolicyError::Fault(message),
+        })
+    }
+
     /// Evaluates the policy. What it was asked is left in `asked`, whatever the answer.
     ///
     /// # Errors
     /// [`PolicyError`] for everything but a plain yes.
     pub fn evaluate(&self, input: &Input<'_>, asked: &mut Option<Document>) -> Result<Permit, PolicyError> {
         let document = asked.insert(Document(input::build(input, &self.reads)?));
-        let answer = self.engine.evaluate(document.0.clone(), input.now).map_err(|error| match error {
-            EngineError::Timeout(limit) => PolicyError::Timeout(limit),
-            EngineError::Fault(message) => PolicyError::Fault(message),
-        })?;
+        let answer = self.ask(document.0.clone(), input.now)?;
         permitted(&answer)?;
         let grant = input.grant.map(|active| Arc::clone(active.grant()));
         Ok(Permit {

@@ -81,8 +81,8 @@ fn documents(config: &Config) -> Result<String, Problems> {
 
 fn policy(config: &Config) -> Result<String, Problems> {
     let source = Source::read(&config.policy.directory, config.limits.policy_bytes as u64)?;
-    let policy = Policy::compile(&source, &config.policy.entrypoint, config.policy.timeout)?;
-    Ok(format!("{} revision {}", config.policy.entrypoint, policy.revision()))
+    let policy = Policy::compile(&source, &config.policy.options)?;
+    Ok(format!("{} revision {}", config.policy.options.entrypoint, policy.revision()))
 }
 
 /// Where a token may be used more than once all the same.

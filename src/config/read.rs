@@ -16,6 +16,7 @@ use super::{
 use crate::{
     decision::{Mode, Modes},
     peer::{EvidenceKind, Rules as PeerRules, id},
+    policy::{Entrypoint, Options},
     trust::SourceKind,
     yaml::{Mapping, quote},
 };
@@ -194,7 +195,7 @@ fn policy(mut section: Section<'_>, base: &Path) -> Option<PolicySource> {
     let timeout = section.duration("timeout");
     // Both words mean the interpreter.
     section.word("evaluator", &[("auto", ()), ("interpreter", ())]);
-    Some(PolicySource { directory: base.join(directory?), entrypoint: entrypoint?, timeout: timeout? })
+    Some(PolicySource { directory: base.join(directory?), options: Options::new(entrypoint?, timeout?) })
 }
 
 fn audit(mut section: Section<'_>, base: &Path) -> Option<AuditSink> {
@@ -242,19 +243,9 @@ fn header_name(text: &str) -> Result<String, String> {
 }
 
 /// A rule below `data`, such as `data.hopguard.authz.decision`.
-fn entrypoint(text: &str) -> Result<String, String> {
-    let is_name = |name: &str| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    };
-    let names = text.strip_prefix("data.").unwrap_or_default().split('.');
-    if text.len() > MAX_ENTRYPOINT || names.clone().count() < 2 || !names.into_iter().all(is_name) {
-        return Err(format!(
-            "{} is not the path of a rule: write one such as `data.hopguard.authz.decision`",
-            quote(text)
-        ));
-    }
-    Ok(text.to_owned())
+fn entrypoint(text: &str) -> Result<Entrypoint, String> {
+    Entrypoint::parse(text)
+        .map_err(|why| format!("{} {why}: write one such as `data.hopguard.authz.decision`", quote(text)))
 }
 
 fn directives(text: &str) -> Result<String, String> {
@@ -306,5 +297,4 @@ const RESERVED: &[&str] = &[
 ];
 
 const MAX_HEADER: usize = 128;
-const MAX_ENTRYPOINT: usize = 256;
 const REVISION_BYTES: usize = 8;

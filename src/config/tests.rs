@@ -42,8 +42,8 @@ fn what_is_absent_has_its_default() {
     assert_eq!(config.peer.max_lifetime, Duration::from_secs(25 * 3_600));
     assert_eq!(config.trust[0].max_stale, Duration::from_secs(24 * 3_600));
     assert_eq!(config.purpose_header, "x-hop-purpose");
-    assert_eq!(config.policy.entrypoint, "data.hopguard.authz.decision");
-    assert_eq!(config.policy.timeout, Duration::from_millis(10));
+    assert_eq!(config.policy.options.entrypoint.to_string(), "data.hopguard.authz.decision");
+    assert_eq!(config.policy.options.timeout, Duration::from_millis(10));
     assert_eq!(config.reveal, Reveal::None);
     assert_eq!(config.audit.file.as_deref(), Some(Path::new("/var/log/hopguard/audit.jsonl")));
     assert_eq!(config.audit.window, Duration::from_millis(5));
@@ -232,7 +232,10 @@ fn the_entry_point_is_a_rule_below_data() {
     for wrong in ["data", "data.a", "data..a", "input.a.b", "data.a.b-c", "data.1.b", "data.a.b."] {
         assert_eq!(problems(with_policy(&format!("entrypoint: {wrong}"))).len(), 1, "{wrong}");
     }
-    assert_eq!(with_policy("entrypoint: data.acme.allow").unwrap().policy.entrypoint, "data.acme.allow");
+    assert_eq!(
+        with_policy("entrypoint: data.acme.allow").unwrap().policy.options.entrypoint.to_string(),
+        "data.acme.allow"
+    );
 }
 
 fn with_policy(more: &str) -> Result<Config, Problems> {

@@ -1,7 +1,6 @@
 //! The one door to regorus: a strict interpreter whose clock is the decision's `now`.
 
 use std::{
-    cell::Cell,
     fmt,
     num::NonZeroU32,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -9,10 +8,15 @@ use std::{
     time::Duration,
 };
 
-pub(super) use regorus::Value;
+pub use regorus::Value;
 use regorus::{LimitError, utils::limits::ExecutionTimerConfig};
 
-use super::{directory::Module, gate, nesting};
+use super::{
+    Gate, Options, Reads,
+    builtins::{self, native},
+    directory::Module,
+    gate, nesting,
+};
 use crate::{
     clock::Timestamp,
     yaml::{Problem, Problems},
@@ -37,14 +41,13 @@ impl Engine {
     pub(super) fn compile_within(
         patience: Duration,
         modules: Vec<Module>,
-        entrypoint: String,
-        timeout: Duration,
-    ) -> Result<(Self, gate::Reads), Problems> {
+        options: Options,
+    ) -> Result<(Self, Reads), Problems> {
         let refuse = |message: &str| Err(Problems(vec![Problem::of_file("policy", message)]));
         let (sender, compiled) = mpsc::channel();
         let thread = std::thread::Builder::new().name("compile".to_owned()).stack_size(STACK).spawn(move || {
             // Nobody waits any more if this took too long.
-            let _ = sender.send(Self::compile(&modules, &entrypoint, timeout));
+            let _ = sender.send(Self::compile(&modules, &options));
         });
         if thread.is_err() {
             return refuse("policy.load: there is no thread to compile it in");
@@ -58,10 +61,11 @@ impl Engine {
         }
     }
 
-    fn compile(modules: &[Module], entrypoint: &str, timeout: Duration) -> Result<(Self, gate::Reads), Problems> {
+    fn compile(modules: &[Module], options: &Options) -> Result<(Self, Reads), Problems> {
+        let (entrypoint, timeout) = (&options.entrypoint.to_string(), options.timeout);
         let mut template = regorus::Engine::new();
         // A builtin's error is an error, never undefined: `not f(broken)` must not become true.
-        template.set_strict_builtin_errors(true);
+        template.set_strict_builtin_errors(options.gate == Gate::Strict);
         let mut problems: Vec<Problem> = Vec::new();
         for module in modules {
             if let Some(line) = nesting::too_deep(&module.source) {
@@ -76,15 +80,19 @@ impl Engine {
         }
         let ast = template.get_ast_as_json().map_err(|error| Problems(vec![problem("", &format!("{error:#}"))]))?;
         let reads = gate::admit(&ast, entrypoint)?;
-        template
-            .add_extension("time.now_ns".to_owned(), 0, Box::new(|_| Ok(Value::from(NOW.get()))))
-            .map_err(|error| Problems(vec![problem("", &format!("{error:#}"))]))?;
+        let lenient = options.gate == Gate::Compatible;
+        for native in builtins::natives() {
+            let extension = move |arguments: Vec<Value>| native.run(&arguments, lenient).map_err(anyhow::Error::from);
+            template
+                .add_extension(native.name.to_owned(), native.arity, Box::new(extension))
+                .map_err(|error| Problems(vec![problem("", &format!("{error:#}"))]))?;
+        }
         let check_interval = NonZeroU32::MIN.saturating_add(15);
         template.set_execution_timer_config(ExecutionTimerConfig { limit: timeout, check_interval });
         let file = modules.first().map_or("", |module| &module.file);
         // Analysis happens on the first evaluation: it is paid here rather than on a hop.
         template.set_input(Value::new_object());
-        if let Err(error) = template.eval_rule(entrypoint.to_owned())
+        if let Err(error) = template.eval_rule(entrypoint.clone())
             && error.to_string().contains("not a valid rule path")
         {
             let message = format!(
@@ -93,16 +101,16 @@ impl Engine {
             return Err(Problems(vec![problem(file, &message)]));
         }
         // What analysis has against a policy hides in that evaluation, among errors that only an empty input makes.
-        if let Err(error) = template.clone().compile_with_entrypoint(&entrypoint.into()) {
+        if let Err(error) = template.clone().compile_with_entrypoint(&entrypoint.as_str().into()) {
             return Err(Problems(vec![problem(file, &format!("{error:#}"))]));
         }
-        Ok((Self { template, entrypoint: entrypoint.to_owned(), timeout }, reads))
+        Ok((Self { template, entrypoint: entrypoint.clone(), timeout }, reads))
     }
 
     pub(super) fn evaluate(&self, input: Value, now: Timestamp) -> Result<Value, EngineError> {
         let mut engine = self.template.clone();
         engine.set_input(input);
-        NOW.set(now.nanos());
+        native::set_now(now);
         // The engine is a clone and goes with its panic: what was proved before stays in the decision.
         let evaluated = catch_unwind(AssertUnwindSafe(|| engine.eval_rule(self.entrypoint.clone())));
         let evaluated = evaluated.map_err(|_| EngineError::Fault("the engine panicked".to_owned()))?;
@@ -120,11 +128,6 @@ impl fmt::Debug for Engine {
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
-}
-
-thread_local! {
-    /// The `now` of the evaluation that this thread is in. An extension of regorus cannot be given an argument of the host's.
-    static NOW: Cell<i64> = const { Cell::new(0) };
 }
 
 /// regorus writes `--> file:line:column`, the line with a caret, and `error: message`.

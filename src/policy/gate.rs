@@ -8,19 +8,8 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::tree::{Module, Rule, Visitor};
-use super::builtins;
+use super::{Reads, builtins};
 use crate::yaml::{self, Problem, Problems};
-
-/// What a policy reads of the parts of its input that can be missing or broken on a hop that is otherwise fine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Reads {
-    /// The request's body, parsed or not.
-    pub(super) body: bool,
-    /// Whether Envoy cut the body.
-    pub(super) truncated: bool,
-    /// The parsed query.
-    pub(super) query: bool,
-}
 
 /// Admits a policy by its syntax tree, as the engine writes it.
 ///
@@ -36,7 +25,8 @@ pub(super) fn admit(ast: &str, entrypoint: &str) -> Result<Reads, Problems> {
     }
     let names: BTreeSet<&[String]> = rules.iter().map(|(_, rule)| rule.path.as_slice()).collect();
     let functions = rules.iter().filter(|(_, rule)| rule.is_function).map(|(_, rule)| rule.path.as_slice()).collect();
-    let mut gate = Gate { names, functions, calls: BTreeMap::new(), reads: Reads::default(), problems: Vec::new() };
+    let mut gate =
+        Inspection { names, functions, calls: BTreeMap::new(), reads: Reads::default(), problems: Vec::new() };
     modules.iter().for_each(|module| gate.imports(module));
     for (module, rule) in &rules {
         gate.name(module, rule);
@@ -47,7 +37,7 @@ pub(super) fn admit(ast: &str, entrypoint: &str) -> Result<Reads, Problems> {
     if gate.problems.is_empty() { Ok(gate.reads) } else { Err(Problems(gate.problems)) }
 }
 
-struct Gate<'a> {
+struct Inspection<'a> {
     /// Full paths of all rules and functions, without `data`.
     names: BTreeSet<&'a [String]>,
     /// Full paths of those that can be called.
@@ -58,7 +48,7 @@ struct Gate<'a> {
     problems: Vec<Problem>,
 }
 
-impl<'a> Gate<'a> {
+impl<'a> Inspection<'a> {
     /// An import that goes by a name of the engine's would be read in one way here and in another there.
     fn imports(&mut self, module: &Module) {
         for (alias, import) in &module.imports {
@@ -156,10 +146,7 @@ impl<'a> Gate<'a> {
             let hint = yaml::nearest(field, FIELDS).map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
             self.refuse(module, rule.at, &format!("policy.unknown_input: there is no `input.{field}`{hint}"));
         }
-        let overlaps = |field: &[&str]| path.iter().zip(field).all(|(a, b)| a == b);
-        self.reads.body |= BODIES.iter().any(|body| overlaps(body));
-        self.reads.query |= overlaps(&["parsed_query"]);
-        self.reads.truncated |= path.first().is_some_and(|first| first == "truncated_body");
+        self.reads.add(path);
     }
 
     fn recursion(&mut self, rules: &[(&'a Module, &'a Rule)]) {
@@ -247,6 +234,3 @@ const FIELDS: [&str; 16] = [
 
 const MAX_RULES: usize = 2_000;
 const MAX_DEPTH: usize = 64;
-
-const BODIES: [&[&str]; 3] =
-    [&["parsed_body"], &["attributes", "request", "http", "body"], &["attributes", "request", "http", "rawBody"]];

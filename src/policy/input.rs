@@ -7,9 +7,8 @@ mod object;
 
 use self::{attributes::attributes, object::Object};
 use super::{
-    Input, body,
+    Input, Reads, body,
     engine::Value,
-    gate::Reads,
     query::{decode, parse},
 };
 use crate::{
@@ -53,14 +52,15 @@ pub(super) fn build(input: &Input<'_>, reads: &Reads) -> Result<Value, HopError>
 
 /// What the policy reads of a request that can be cut or broken.
 fn parsed(root: &mut Object, request: &Http<'_>, reads: &Reads) -> Result<(), HopError> {
-    if request.body.truncated && reads.body && !reads.truncated {
+    let reads_body = BODIES.iter().any(|path| reads.at(path).is_some());
+    if request.body.truncated && reads_body && reads.below("truncated_body").is_none() {
         return Err(HopError::TooLarge("body.truncated"));
     }
     root.put("parsed_path", parsed_path(request)?);
-    if reads.query {
+    if reads.below("parsed_query").is_some() {
         root.put("parsed_query", parsed_query(request)?);
     }
-    if reads.body {
+    if reads.below("parsed_body").is_some() {
         root.put("parsed_body", body::parse(request)?);
     }
     root.put("truncated_body", request.body.truncated);
@@ -178,3 +178,7 @@ fn parsed_query(request: &Http<'_>) -> Result<Value, HopError> {
     }
     Ok(object.into())
 }
+
+/// Where a policy finds the body.
+const BODIES: [&[&str]; 3] =
+    [&["parsed_body"], &["attributes", "request", "http", "body"], &["attributes", "request", "http", "rawBody"]];

@@ -4,8 +4,12 @@ use std::{fs, path::Path};
 
 use super::*;
 
+fn options(timeout: Duration) -> Options {
+    Options::new(Entrypoint::parse(ENTRYPOINT).unwrap(), timeout)
+}
+
 fn compile(source: &str) -> Result<Policy, Problems> {
-    Policy::compile(&Source::module("authz.rego", source), ENTRYPOINT, Duration::from_secs(5))
+    Policy::compile(&Source::module("authz.rego", source), &options(Duration::from_secs(5)))
 }
 
 /// The answer of a policy whose rules follow the package line.
@@ -75,7 +79,7 @@ fn a_runaway_policy_ends_at_its_timeout() {
     let rules = "package hopguard.authz\nxs := [1, 2, 3, 4, 5, 6, 7, 8, 9]\n\
         decision := true if { some a in xs; some b in xs; some c in xs; some d in xs; some e in xs; some f in xs; some g in xs; \
         a + b + c + d + e + f + g == 0 }";
-    let policy = Policy::compile(&Source::module("authz.rego", rules), ENTRYPOINT, Duration::from_millis(5)).unwrap();
+    let policy = Policy::compile(&Source::module("authz.rego", rules), &options(Duration::from_millis(5))).unwrap();
     assert!(matches!(policy.engine.evaluate(Value::new_object(), Timestamp::MIN), Err(EngineError::Timeout(_))));
 }
 
@@ -153,7 +157,7 @@ fn a_refusal_that_the_shipped_policy_would_not_hear_does_not_load() {
         fs::write(folder.path().join("hopguard.rego"), shipped).unwrap();
         fs::write(folder.path().join("rule.rego"), rule).unwrap();
         let source = Source::read(folder.path(), 1 << 20).unwrap();
-        Policy::compile(&source, ENTRYPOINT, Duration::from_secs(5)).err().map(|problems| problems.to_string())
+        Policy::compile(&source, &options(Duration::from_secs(5))).err().map(|problems| problems.to_string())
     };
     assert_eq!(load("package hopguard.rules.a\ndeny contains \"no\" if true"), None);
     for rule in [
@@ -175,7 +179,7 @@ fn what_an_import_hides_is_seen_wherever_it_stands() {
     ] {
         let mut source = Source::module("f.rego", f);
         source.modules.extend(Source::module("g.rego", &format!("{package}\n{g}")).modules);
-        let refusal = Policy::compile(&source, ENTRYPOINT, Duration::from_secs(5)).unwrap_err().to_string();
+        let refusal = Policy::compile(&source, &options(Duration::from_secs(5))).unwrap_err().to_string();
         assert!(refusal.contains("policy.shadow") && refusal.contains("policy.recursion"), "{refusal}");
     }
 }
@@ -238,12 +242,16 @@ fn the_gate_sees_what_a_policy_reads() {
         ("import input.parsed_body as b\ndecision := b.x == 1", (true, false, false)),
         ("import input.attributes.request.http as h\ndecision := h.rawBody == \"\"", (true, false, false)),
         ("import input.attributes.request.http as h\ndecision := h[input.self] == \"\"", (true, false, false)),
-        ("decision := count(input) == 1", (true, false, true)),
+        ("decision := count(input) == 1", (true, true, true)),
         ("decision := true if { input.truncated_body == false; input.parsed_body.x }", (true, true, false)),
         ("decision := input[\"parsed_query\"].a == []", (false, false, true)),
     ];
     for (rules, (body, truncated, query)) in rows {
-        assert_eq!(reads(rules), gate::Reads { body, truncated, query }, "{rules}");
+        let reads = reads(rules);
+        let bodies = [&["parsed_body"][..], &["attributes", "request", "http", "rawBody"]];
+        assert_eq!(bodies.iter().any(|path| reads.at(path).is_some()), body, "{rules}");
+        assert_eq!(reads.below("truncated_body").is_some(), truncated, "{rules}");
+        assert_eq!(reads.below("parsed_query").is_some(), query, "{rules}");
     }
 }
 
@@ -282,8 +290,9 @@ fn the_shipped_policy_and_its_examples_load() {
         fs::copy(folder.join(file), together.path().join(name)).unwrap();
     }
     let source = Source::read(together.path(), 1 << 20).unwrap();
-    let policy = Policy::compile(&source, ENTRYPOINT, Duration::from_secs(5)).unwrap();
-    assert_eq!(policy.reads, gate::Reads { body: false, truncated: false, query: true });
+    let policy = Policy::compile(&source, &options(Duration::from_secs(5))).unwrap();
+    assert!(policy.reads.below("parsed_query").is_some());
+    assert!(policy.reads.below("parsed_body").is_none());
     // A policy is one revision wherever its directory stands.
     let elsewhere = tempfile::tempdir().unwrap();
     fs::copy(folder.join("hopguard.rego"), elsewhere.path().join("hopguard.rego")).unwrap();

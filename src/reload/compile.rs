@@ -1,10 +1,10 @@
 //! A policy is compiled when it is another one than before, and one that was refused is not tried again.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{
     config::Config,
-    policy::{Policy, Source},
+    policy::{Options, Policy, Source},
     yaml::Problems,
 };
 
@@ -19,8 +19,7 @@ pub(super) struct Compiled {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted {
     source: String,
-    entrypoint: String,
-    timeout: Duration,
+    options: Options,
 }
 
 /// Compiles policies, and remembers what did not compile, and why.
@@ -49,11 +48,7 @@ impl Compiler {
         current: Option<&Arc<Compiled>>,
     ) -> Result<Arc<Compiled>, Problems> {
         let source = Source::read(&config.policy.directory, config.limits.policy_bytes as u64)?;
-        let wanted = Wanted {
-            source: source.revision().to_owned(),
-            entrypoint: config.policy.entrypoint.clone(),
-            timeout: config.policy.timeout,
-        };
+        let wanted = Wanted { source: source.revision().to_owned(), options: config.policy.options.clone() };
         if let Some(current) = current.filter(|compiled| compiled.wanted == wanted) {
             return Ok(Arc::clone(current));
         }
@@ -62,7 +57,7 @@ impl Compiler {
         {
             return Err(problems.clone());
         }
-        match Policy::compile(&source, &wanted.entrypoint, wanted.timeout) {
+        match Policy::compile(&source, &wanted.options) {
             Ok(policy) => Ok(Arc::new(Compiled { policy: Arc::new(policy), wanted })),
             Err(problems) => {
                 self.refused = Some((wanted, problems.clone()));

@@ -13,7 +13,7 @@ use hopguard::{
         ask,
         envoy::{CheckAddress, Listener},
     },
-    policy::{Policy, Source},
+    policy::{Entrypoint, Options, Policy, Source},
     store::Directory,
     yaml,
 };
@@ -194,7 +194,8 @@ fn the_rule_compiles_beside_the_policy_that_ships() {
         fs::write(folder.path().join(format!("rule{index}.rego")), rule).unwrap();
     }
     let source = Source::read(folder.path(), 1 << 20).unwrap();
-    Policy::compile(&source, "data.hopguard.authz.decision", Duration::from_secs(1)).unwrap();
+    let entrypoint = Entrypoint::parse("data.hopguard.authz.decision").unwrap();
+    Policy::compile(&source, &Options::new(entrypoint, Duration::from_secs(1))).unwrap();
 }
 
 #[test]
