@@ -65,7 +65,7 @@ impl Entrypoint {
     /// # Errors
     /// Why it is no path of a rule.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let names = text.strip_prefix("data.").ok_or("does not begin with `data.`")?;
+        let names = text.strip_prefix("data.").ok_or("is not the path of a rule")?;
         let names: Vec<String> = names.split('.').map(str::to_owned).collect();
         if text.len() > MAX_LENGTH || names.len() < 2 || !names.iter().all(|name| is_name(name)) {
             return Err("is not the path of a rule");
