@@ -61,7 +61,8 @@ impl Road {
             deadline: config.limits.deadline,
             drain: config.limits.drain,
         };
-        let (audit, _) = Audit::open(&Sink::Stdout, config.limits.audit_queue, config.audit.window)?;
+        let (audit, _) =
+            Audit::open(&Sink::Stdout, config.limits.audit_queue, config.audit.window, config.audit.durability)?;
         let claims = Claims::open(1, limits.deadline, None, Timestamp::MIN)?;
         let shared = Arc::new(Shared::new(audit, claims, DecisionIds::new()?, Metrics::new(), limits));
         let now = shared.clock.now();
@@ -172,7 +173,7 @@ fn stage_5_policy(bencher: Bencher<'_, '_>) {
     };
     bencher.bench(|| {
         let mut asked = None;
-        (snapshot.authorizer.policy.evaluate(&input, &mut asked), asked)
+        (snapshot.authorizer.policy.as_ref().expect("a policy").evaluate(&input, &mut asked), asked)
     });
 }
 

@@ -36,7 +36,7 @@ impl App {
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
         let bounds = &config.limits;
         let sink = config.audit.file.clone().map_or(Sink::Stdout, Sink::File);
-        let (audit, writer) = Audit::open(&sink, bounds.audit_queue, config.audit.window)
+        let (audit, writer) = Audit::open(&sink, bounds.audit_queue, config.audit.window, config.audit.durability)
             .with_context(|| format!("audit.file: {sink} cannot be written"))?;
         let limits = Limits {
             request_bytes: bounds.request_bytes,

@@ -1,6 +1,6 @@
 //! Writes down why: one JSON line for each decision, on disk at most one window after its answer has left.
 //!
-//! An allow leaves only with a reserved place in the log. When the log cannot be written, or its queue is full, allows become
+//! An allow leaves only with a reserved place in the log, unless the log may lag behind (`durability: async`). When the log cannot be written, or its queue is full, allows become
 //! `audit_unavailable`; a denial that finds no place is counted, and the log says how many are missing.
 
 mod file;
@@ -42,11 +42,22 @@ impl fmt::Display for Sink {
     }
 }
 
+/// What an answer waits for (`audit.durability`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// A place in a log that can be written: the record is on disk at most one window later.
+    #[default]
+    Group,
+    /// Nothing: what finds no place is counted, and the log says how many records are missing.
+    Async,
+}
+
 /// Takes decisions to be recorded.
 #[derive(Debug)]
 pub struct Audit {
     words: mpsc::Sender<Word>,
     state: Arc<State>,
+    durability: Durability,
 }
 
 /// The thread that writes; ended last, so that what was answered is on disk before the process ends.
@@ -86,7 +97,12 @@ impl Audit {
     ///
     /// # Errors
     /// If the file cannot be opened, is another process's log, or does not end in a record.
-    pub fn open(sink: &Sink, capacity: usize, window: Duration) -> io::Result<(Self, AuditWriter)> {
+    pub fn open(
+        sink: &Sink,
+        capacity: usize,
+        window: Duration,
+        durability: Durability,
+    ) -> io::Result<(Self, AuditWriter)> {
         let (log, next) = Log::open(sink)?;
         let (words, receiver) = mpsc::channel(capacity);
         let state = Arc::new(State::new());
@@ -97,7 +113,7 @@ impl Audit {
             writer.run(receiver);
         })?;
         let writer = AuditWriter { words: words.clone(), state: Arc::clone(&state), ended };
-        Ok((Self { words, state }, writer))
+        Ok((Self { words, state, durability }, writer))
     }
 
     /// Reserves a place for one record. `None`: what is answered now would not be written down in time.
@@ -108,7 +124,12 @@ impl Audit {
         self.words.try_reserve().ok().map(Slot)
     }
 
-    /// Records a denial that found no place, if one has become free; counts it otherwise.
+    /// Whether an allow that finds no place in the log is no allow.
+    pub fn holds_up(&self) -> bool {
+        self.durability == Durability::Group
+    }
+
+    /// Records what found no place, if one has become free; counts it otherwise.
     pub fn record_late(&self, entry: Entry) {
         if self.words.try_send(Word::Record(Box::new(entry))).is_err() {
             self.state.lost.fetch_add(1, Ordering::Relaxed);
@@ -125,7 +146,7 @@ impl Audit {
         self.state.written.load(Ordering::Relaxed)
     }
 
-    /// How many denials found no place since the log last said so.
+    /// How many records found no place since the log last said so.
     pub fn lost(&self) -> u64 {
         self.state.lost.load(Ordering::Relaxed)
     }

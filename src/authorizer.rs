@@ -49,8 +49,8 @@ pub struct Authorizer {
     pub vocabulary: Vocabulary,
     /// What was approved; absent if that is not asked for.
     pub grants: Option<Grants>,
-    /// What narrows it.
-    pub policy: Arc<Policy>,
+    /// What narrows it; absent if that is not asked for.
+    pub policy: Option<Arc<Policy>>,
     /// The digests of all this.
     pub revisions: Arc<Revisions>,
 }
@@ -157,17 +157,18 @@ impl Authorizer {
             return Err(Fault::Internal.into());
         }
         if let Some(claimed) = self.proved(&evidence.purpose, found)? {
-            found.purpose = let_through(Layer::Proof, self.modes.proof, self.vocabulary.state(claimed), found)?;
+            found.purpose =
+                let_through(Layer::Proof, self.modes.proof, self.vocabulary.state(claimed), &mut found.observed)?;
         }
         if self.modes.ceiling != Mode::Skip {
             // Nothing approved is not nothing asked.
             let grants = self.grants.as_ref().ok_or(Fault::Internal)?;
             let covering = covering(grants, request, peer.zip(actor), found.purpose.as_ref(), now);
-            found.grant = let_through(Layer::Ceiling, self.modes.ceiling, covering, found)?;
+            found.grant = let_through(Layer::Ceiling, self.modes.ceiling, covering, &mut found.observed)?;
         }
         if let (Request::Tcp(_), None) = (request, &found.purpose) {
             let implied = self.implied_purpose(found.grant.as_ref());
-            found.purpose = let_through(Layer::Proof, self.modes.proof, implied, found)?.flatten();
+            found.purpose = let_through(Layer::Proof, self.modes.proof, implied, &mut found.observed)?.flatten();
         }
         let input = policy::Input {
             request,
@@ -181,7 +182,13 @@ impl Authorizer {
             grant: found.grant.as_ref(),
             now,
         };
-        Ok(self.policy.evaluate(&input, &mut found.input)?)
+        if self.modes.policy == Mode::Skip {
+            return Ok(Permit::unnarrowed(&input));
+        }
+        let policy = self.policy.as_ref().ok_or(Fault::Internal)?;
+        let evaluated = policy.evaluate(&input, &mut found.input);
+        let permit = let_through(Layer::Policy, self.modes.policy, evaluated, &mut found.observed)?;
+        Ok(permit.unwrap_or_else(|| Permit::unnarrowed(&input)))
     }
 
     /// The purpose of a connection, which cannot state one: it follows from what covers it.
@@ -198,7 +205,9 @@ impl Authorizer {
         match proof {
             Proof::Proved(proof) => Ok(Some(proof)),
             Proof::Skipped => Ok(None),
-            Proof::Failed(denial) => let_through(Layer::Proof, self.modes.proof, Err(denial.clone()), found),
+            Proof::Failed(denial) => {
+                let_through(Layer::Proof, self.modes.proof, Err(denial.clone()), &mut found.observed)
+            }
         }
     }
 }
@@ -208,12 +217,12 @@ fn let_through<T>(
     layer: Layer,
     mode: Mode,
     result: Result<T, impl Into<Denial>>,
-    found: &mut Findings,
+    observed: &mut Vec<Denial>,
 ) -> Result<Option<T>, Denial> {
     match result.map_err(Into::into) {
         Ok(proof) => Ok(Some(proof)),
         Err(denial) if mode == Mode::Observe && layer.owns(denial.reason()) => {
-            found.observed.push(denial);
+            observed.push(denial);
             Ok(None)
         }
         Err(denial) => Err(denial),

@@ -31,6 +31,7 @@ pub use self::{
 };
 use crate::{
     audience::SelfCheck,
+    audit::Durability,
     decision::Modes,
     feed::{https::HttpsUrl, jwks},
     peer, policy,
@@ -74,8 +75,8 @@ pub struct Config {
     pub purpose_required: bool,
     /// The directory of documents; absent only if no grant is asked for.
     pub documents: Option<PathBuf>,
-    /// The runtime policy.
-    pub policy: PolicySource,
+    /// The runtime policy; absent only if it is not asked.
+    pub policy: Option<PolicySource>,
     /// How much of the reason a denied caller is told.
     pub reveal: Reveal,
     /// The record of every decision.
@@ -192,6 +193,8 @@ pub struct AuditSink {
     pub file: Option<PathBuf>,
     /// How far the disk may be behind the answers.
     pub window: Duration,
+    /// What an answer waits for.
+    pub durability: Durability,
 }
 
 /// The bounds.

@@ -70,7 +70,7 @@ pub struct Input<'a> {
 #[derive(Clone, Debug)]
 pub struct Document(Value);
 
-/// Proof that a hop may happen: proved, covered and not refused by policy. Only [`Policy::evaluate`] builds one.
+/// Proof that a hop may happen: proved, covered and not refused by policy. Only [`Policy::evaluate`] builds one where policy is enforced.
 #[derive(Clone, Debug)]
 pub struct Permit {
     peer: Option<SpiffeId>,
@@ -150,14 +150,7 @@ impl Policy {
         let document = asked.insert(Document(input::build(input, &self.reads)?));
         let answer = self.ask(document.0.clone(), input.now)?;
         permitted(&answer)?;
-        let grant = input.grant.map(|active| Arc::clone(active.grant()));
-        Ok(Permit {
-            peer: input.peer.map(|peer| peer.id().clone()),
-            actor: input.actor.map(|actor| actor.effective().clone()),
-            purpose: input.purpose.map(|stated| stated.purpose().clone()),
-            valid_until: input.valid_until(),
-            grant,
-        })
+        Ok(Permit::unnarrowed(input))
     }
 }
 
@@ -183,6 +176,17 @@ impl Document {
 }
 
 impl Permit {
+    /// A permit that no policy has narrowed: for where none is asked, or where its denial is only watched.
+    pub(crate) fn unnarrowed(input: &Input<'_>) -> Self {
+        Self {
+            peer: input.peer.map(|peer| peer.id().clone()),
+            actor: input.actor.map(|actor| actor.effective().clone()),
+            purpose: input.purpose.map(|stated| stated.purpose().clone()),
+            grant: input.grant.map(|active| Arc::clone(active.grant())),
+            valid_until: input.valid_until(),
+        }
+    }
+
     /// The proved caller, where callers are proved.
     pub const fn peer(&self) -> Option<&SpiffeId> {
         self.peer.as_ref()

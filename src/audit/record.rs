@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     clock::Timestamp,
-    decision::{Decision, DecisionId, Mode, Revisions},
+    decision::{Decision, DecisionId, Revisions},
     hex,
     peer::Certificate,
     policy::Permit,
@@ -170,7 +170,7 @@ impl<'a> Record<'a> {
             modes: Modes {
                 proof: decision.modes.proof.as_str(),
                 ceiling: decision.modes.ceiling.as_str(),
-                policy: Mode::Enforce.as_str(),
+                policy: decision.modes.policy.as_str(),
             },
             detail: denial.and_then(|denial| denial.detail()),
             message: denial.map(ToString::to_string),

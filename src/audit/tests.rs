@@ -22,7 +22,7 @@ fn entry(path: &str) -> Entry {
 
 /// Writes `count` records in one life of the log.
 fn life(sink: &Sink, count: usize) {
-    let (audit, writer) = Audit::open(sink, 16, Duration::from_millis(1)).unwrap();
+    let (audit, writer) = Audit::open(sink, 16, Duration::from_millis(1), Durability::Group).unwrap();
     for _ in 0..count {
         audit.reserve().unwrap().record(entry("/a"));
     }
@@ -79,24 +79,28 @@ fn a_torn_record_is_ended_and_nothing_is_glued_to_it() {
 fn a_file_that_is_no_log_is_left_alone() {
     let (folder, path) = log();
     fs::write(&path, "something else\n").unwrap();
-    let open = |path: &std::path::Path| Audit::open(&Sink::File(path.to_owned()), 1, Duration::ZERO).unwrap_err();
+    let open = |path: &std::path::Path| {
+        Audit::open(&Sink::File(path.to_owned()), 1, Duration::ZERO, Durability::Group).unwrap_err()
+    };
     assert!(open(&path).to_string().contains("move the file away"));
     assert_eq!(fs::read_to_string(&path).unwrap(), "something else\n");
-    assert!(Audit::open(&Sink::File(folder.path().to_owned()), 1, Duration::ZERO).is_err());
+    assert!(Audit::open(&Sink::File(folder.path().to_owned()), 1, Duration::ZERO, Durability::Group).is_err());
 }
 
 #[test]
 fn one_log_has_one_writer() {
     let (_folder, path) = log();
     let sink = Sink::File(path);
-    let _first = Audit::open(&sink, 1, Duration::ZERO).unwrap();
-    assert!(Audit::open(&sink, 1, Duration::ZERO).unwrap_err().to_string().contains("another process"));
+    let _first = Audit::open(&sink, 1, Duration::ZERO, Durability::Group).unwrap();
+    assert!(
+        Audit::open(&sink, 1, Duration::ZERO, Durability::Group).unwrap_err().to_string().contains("another process")
+    );
 }
 
 #[test]
 fn a_full_queue_gives_no_place() {
     let (_folder, path) = log();
-    let (audit, _writer) = Audit::open(&Sink::File(path), 1, Duration::from_secs(60)).unwrap();
+    let (audit, _writer) = Audit::open(&Sink::File(path), 1, Duration::from_secs(60), Durability::Group).unwrap();
     let held = audit.reserve().unwrap();
     assert!(audit.reserve().is_none());
     audit.record_late(entry("/late"));
@@ -108,7 +112,7 @@ fn a_full_queue_gives_no_place() {
 #[test]
 fn what_a_client_wrote_stays_inside_its_string() {
     let (_folder, path) = log();
-    let (audit, writer) = Audit::open(&Sink::File(path.clone()), 16, Duration::ZERO).unwrap();
+    let (audit, writer) = Audit::open(&Sink::File(path.clone()), 16, Duration::ZERO, Durability::Group).unwrap();
     let hostile = "/a\r\n{\"seq\":9}\u{1b}[31m\u{2028}\"";
     audit.reserve().unwrap().record(entry(hostile));
     assert!(writer.finish(Duration::from_secs(60)));

@@ -80,9 +80,10 @@ fn documents(config: &Config) -> Result<String, Problems> {
 }
 
 fn policy(config: &Config) -> Result<String, Problems> {
-    let source = Source::read(&config.policy.directory, config.limits.policy_bytes as u64)?;
-    let policy = Policy::compile(&source, &config.policy.options)?;
-    Ok(format!("{} revision {}", config.policy.options.entrypoint, policy.revision()))
+    let Some(policy) = &config.policy else { return Ok("none".to_owned()) };
+    let source = Source::read(&policy.directory, config.limits.policy_bytes as u64)?;
+    let compiled = Policy::compile(&source, &policy.options)?;
+    Ok(format!("{} revision {}", policy.options.entrypoint, compiled.revision()))
 }
 
 /// Where a token may be used more than once all the same.

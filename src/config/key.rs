@@ -14,6 +14,27 @@ pub(super) struct Key {
     pub(super) meaning: &'static str,
     /// What the example shows if there is no default to show.
     pub(super) example: Option<&'static str>,
+    /// The default under a preset, in YAML, where it is another one.
+    pub(super) presets: &'static [(Preset, &'static str)],
+}
+
+/// Another set of defaults, each of which an explicit key overrides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Preset {
+    /// The way in for who has policies of the OPA-Envoy plugin.
+    OpaEnvoy,
+    /// The way in for an Envoy beside SPIRE: watch first.
+    Observe,
+}
+
+impl Preset {
+    /// Its word in the file.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpaEnvoy => "opa-envoy",
+            Self::Observe => "observe",
+        }
+    }
 }
 
 /// The type of a value, with its bounds.
@@ -75,12 +96,12 @@ pub(super) enum Presence {
 
 impl Key {
     pub(super) const fn required(name: &'static str, holds: Holds, meaning: &'static str) -> Self {
-        Self { name, holds, presence: Presence::Required, meaning, example: None }
+        Self { name, holds, presence: Presence::Required, meaning, example: None, presets: &[] }
     }
 
     /// A key that must be there, unless something else makes it needless.
     pub(super) const fn unless(name: &'static str, holds: Holds, unless: &'static str, meaning: &'static str) -> Self {
-        Self { name, holds, presence: Presence::Unless(unless), meaning, example: None }
+        Self { name, holds, presence: Presence::Unless(unless), meaning, example: None, presets: &[] }
     }
 
     pub(super) const fn default(
@@ -89,7 +110,7 @@ impl Key {
         default: &'static str,
         meaning: &'static str,
     ) -> Self {
-        Self { name, holds, presence: Presence::Default(default), meaning, example: None }
+        Self { name, holds, presence: Presence::Default(default), meaning, example: None, presets: &[] }
     }
 
     pub(super) const fn optional(
@@ -98,7 +119,7 @@ impl Key {
         absent: &'static str,
         meaning: &'static str,
     ) -> Self {
-        Self { name, holds, presence: Presence::Optional(absent), meaning, example: None }
+        Self { name, holds, presence: Presence::Optional(absent), meaning, example: None, presets: &[] }
     }
 
     pub(super) const fn section(name: &'static str, keys: &'static [Self], meaning: &'static str) -> Self {
@@ -117,12 +138,31 @@ impl Key {
 
     /// A key that is not built yet, whatever its value.
     pub(super) const fn later(name: &'static str, meaning: &'static str) -> Self {
-        Self { name, holds: Holds::Text, presence: Presence::Later(None), meaning, example: None }
+        Self { name, holds: Holds::Text, presence: Presence::Later(None), meaning, example: None, presets: &[] }
     }
 
     /// A key that is not built yet, but for the one value that asks for nothing.
     pub(super) const fn only(name: &'static str, accepted: &'static str, meaning: &'static str) -> Self {
-        Self { name, holds: Holds::Text, presence: Presence::Later(Some(accepted)), meaning, example: None }
+        Self {
+            name,
+            holds: Holds::Text,
+            presence: Presence::Later(Some(accepted)),
+            meaning,
+            example: None,
+            presets: &[],
+        }
+    }
+
+    /// Other defaults under presets.
+    pub(super) const fn presets(self, presets: &'static [(Preset, &'static str)]) -> Self {
+        Self { presets, ..self }
+    }
+
+    /// What the key's absence means, if it has a default: under `preset`, that one's.
+    pub(super) fn default_under(&self, preset: Option<Preset>) -> Option<&'static str> {
+        let Presence::Default(default) = self.presence else { return None };
+        let other = self.presets.iter().find(|(of, _)| Some(*of) == preset);
+        Some(other.map_or(default, |(_, default)| *default))
     }
 
     pub(super) const fn example(self, example: &'static str) -> Self {

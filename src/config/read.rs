@@ -11,12 +11,13 @@ use spiffe::SpiffeId;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    AuditSink, Config, HopRules, Limits, Listener, PolicySource, Reveal, SelfCheck, section::Section, table::CONFIG,
+    AuditSink, Config, Durability, HopRules, Limits, Listener, PolicySource, Reveal, SelfCheck, section::Section,
+    table::CONFIG,
 };
 use crate::{
     decision::{Mode, Modes},
     peer::{EvidenceKind, Rules as PeerRules, id},
-    policy::{Entrypoint, Options},
+    policy::{Entrypoint, Evaluator, Gate, Options},
     trust::SourceKind,
     yaml::{Mapping, quote},
 };
@@ -24,7 +25,7 @@ use crate::{
 /// Reads the whole file. Every section is read before the first missing value ends it, so that all problems are found.
 pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Config> {
     let base = file.parent().unwrap_or_else(|| Path::new(""));
-    let mut root = Section::open(CONFIG, root);
+    let mut root = Section::root(CONFIG, root);
     let modes = modes(&mut root);
     let proves = modes.is_none_or(|modes| modes.proof != Mode::Skip);
     let approves = modes.is_none_or(|modes| modes.ceiling != Mode::Skip);
@@ -38,7 +39,8 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
     let tokens = tokens::tokens(root.section("tokens"), audiences, base);
     let (purpose_header, purpose_required) = purpose(root.section("purpose"));
     let documents = documents(root.section("store"), approves);
-    let policy = policy(root.section("policy"), base);
+    let narrows = modes.is_none_or(|modes| modes.policy != Mode::Skip);
+    let policy = policy(root.section("policy"), base, narrows);
     let reveal = root.section("response").word("reveal", REVEALS);
     let audit = audit(root.section("audit"), base);
     let limits = limits(root.section("limits"));
@@ -101,7 +103,8 @@ fn modes(root: &mut Section<'_>) -> Option<Modes> {
     let mut section = root.section("mode");
     let proof = section.word("proof", MODES);
     let ceiling = section.word("ceiling", MODES);
-    let modes = Modes { proof: proof?, ceiling: ceiling? };
+    let policy = section.word("policy", MODES);
+    let modes = Modes { proof: proof?, ceiling: ceiling?, policy: policy? };
     if modes.ceiling == Mode::Enforce && modes.proof != Mode::Enforce {
         section.problem(
             "proof",
@@ -189,20 +192,29 @@ fn hop(mut section: Section<'_>) -> Option<HopRules> {
     })
 }
 
-fn policy(mut section: Section<'_>, base: &Path) -> Option<PolicySource> {
+/// The runtime policy; none only if it is not asked.
+fn policy(mut section: Section<'_>, base: &Path, needed: bool) -> Option<Option<PolicySource>> {
     let directory = section.text("directory");
+    if needed {
+        section.require("directory");
+    }
     let entrypoint = section.parsed("entrypoint", entrypoint);
     let timeout = section.duration("timeout");
-    // Both words mean the interpreter.
-    section.word("evaluator", &[("auto", ()), ("interpreter", ())]);
-    Some(PolicySource { directory: base.join(directory?), options: Options::new(entrypoint?, timeout?) })
+    let evaluator = section.word("evaluator", EVALUATORS);
+    let gate = section.word("gate", GATES);
+    let options = Options { entrypoint: entrypoint?, timeout: timeout?, gate: gate?, evaluator: evaluator? };
+    match directory {
+        Some(directory) => Some(Some(PolicySource { directory: base.join(directory), options })),
+        None => (!needed).then_some(None),
+    }
 }
 
 fn audit(mut section: Section<'_>, base: &Path) -> Option<AuditSink> {
     let file = section.text("file");
     let window = section.duration("window");
+    let durability = section.word("durability", &[("group", Durability::Group), ("async", Durability::Async)]);
     let file = file?;
-    Some(AuditSink { file: (file != "-").then(|| base.join(file)), window: window? })
+    Some(AuditSink { file: (file != "-").then(|| base.join(file)), window: window?, durability: durability? })
 }
 
 fn limits(mut section: Section<'_>) -> Option<Limits> {
@@ -232,14 +244,18 @@ fn limits(mut section: Section<'_>) -> Option<Limits> {
 
 /// A header's name (RFC 9110 §5.1) that can carry a purpose or a token.
 fn header_name(text: &str) -> Result<String, String> {
-    let is_token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if text.len() > MAX_HEADER || !text.bytes().all(is_token) {
+    if !is_token(text) {
         return Err(format!("{} is not the name of a header, in lower case", quote(text)));
     }
     if RESERVED.contains(&text) || text.starts_with("x-hopguard-") || text.starts_with("x-envoy-") {
         return Err(format!("{} has another meaning: choose another header", quote(text)));
     }
     Ok(text.to_owned())
+}
+
+fn is_token(text: &str) -> bool {
+    let is_token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !text.is_empty() && text.len() <= MAX_HEADER && text.bytes().all(is_token)
 }
 
 /// A rule below `data`, such as `data.hopguard.authz.decision`.
@@ -272,6 +288,9 @@ const EVIDENCE: [(&str, EvidenceKind); 4] = [
     ("xfcc_uri", EvidenceKind::XfccUri),
     ("principal", EvidenceKind::Principal),
 ];
+const EVALUATORS: &[(&str, Evaluator)] =
+    &[("auto", Evaluator::Auto), ("interpreter", Evaluator::Interpreter), ("vm", Evaluator::Vm)];
+const GATES: &[(&str, Gate)] = &[("strict", Gate::Strict), ("compatible", Gate::Compatible)];
 const REVEALS: &[(&str, Reveal)] = &[("none", Reveal::None), ("reason", Reveal::Reason), ("full", Reveal::Full)];
 
 /// Headers that mean something else already.

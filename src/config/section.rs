@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fmt::Display, time::Duration};
 
-use super::key::{Holds, Key, Presence};
+use super::key::{Holds, Key, Presence, Preset};
 use crate::yaml::{self, Kind, Mapping, Node, Reader, Value, quote};
 
 /// A section: its keys, and what the file says about them.
@@ -11,11 +11,20 @@ use crate::yaml::{self, Kind, Mapping, Node, Reader, Value, quote};
 pub(super) struct Section<'a> {
     keys: &'static [Key],
     mapping: Mapping<'a>,
+    /// Whose defaults count.
+    preset: Option<Preset>,
 }
 
 impl<'a> Section<'a> {
+    /// Opens the whole file, with the defaults of the preset that it names.
+    pub(super) fn root(keys: &'static [Key], mapping: Mapping<'a>) -> Self {
+        let mut root = Self::open(keys, mapping, None);
+        root.preset = root.word("preset", &PRESETS.map(|preset| (preset.as_str(), preset)));
+        root
+    }
+
     /// Opens a section and refuses the keys that it does not have, or not yet.
-    pub(super) fn open(keys: &'static [Key], mut mapping: Mapping<'a>) -> Self {
+    fn open(keys: &'static [Key], mut mapping: Mapping<'a>, preset: Option<Preset>) -> Self {
         for key in keys {
             let value = mapping.value(key.name);
             if let Presence::Later(accepted) = key.presence {
@@ -23,23 +32,23 @@ impl<'a> Section<'a> {
             }
             // Nobody reads a section of which nothing is built, so it is held against its keys here.
             if matches!(key.holds, Holds::Section(_)) && !key.is_built() && value.is_present() {
-                Self::open(key.inner(), value.mapping());
+                Self::open(key.inner(), value.mapping(), preset);
             }
         }
         mapping.clone().finish();
-        Self { keys, mapping }
+        Self { keys, mapping, preset }
     }
 
     pub(super) fn section(&mut self, name: &'static str) -> Self {
         let keys = self.key(name).map_or(&[][..], Key::inner);
-        Self::open(keys, self.mapping.section(name))
+        Self::open(keys, self.mapping.section(name), self.preset)
     }
 
     /// A section that may be absent or `null`.
     pub(super) fn maybe(&mut self, name: &'static str) -> Option<Self> {
         let keys = self.key(name).map_or(&[][..], Key::inner);
         let value = self.mapping.nullable(name);
-        value.is_present().then(|| Self::open(keys, value.mapping()))
+        value.is_present().then(|| Self::open(keys, value.mapping(), self.preset))
     }
 
     pub(super) fn list<T>(
@@ -49,8 +58,9 @@ impl<'a> Section<'a> {
     ) -> Option<Vec<T>> {
         let Key { presence, .. } = *self.key(name)?;
         let keys = self.key(name)?.inner();
+        let preset = self.preset;
         self.read(name, |value| {
-            let items = value.list(|item| read(Section::open(keys, item.mapping())));
+            let items = value.list(|item| read(Section::open(keys, item.mapping(), preset)));
             if let Some(Kind::Sequence(items)) = value.node().map(|node| &node.kind)
                 && items.is_empty()
                 && !matches!(presence, Presence::Optional(_) | Presence::Unless(_))
@@ -175,9 +185,11 @@ impl<'a> Section<'a> {
 
     /// Reads a key, or its default.
     fn read<T>(&mut self, name: &'static str, mut read: impl FnMut(Value<'_>) -> Option<T>) -> Option<T> {
-        let value = match self.key(name)?.presence {
+        let key = self.key(name)?;
+        let value = match key.presence {
             Presence::Required => self.mapping.required(name),
-            Presence::Default(default) if !self.mapping.has(name) => {
+            Presence::Default(_) if !self.mapping.has(name) => {
+                let default = key.default_under(self.preset)?;
                 let reader = Reader::new("default");
                 let documents = reader.parse(default);
                 return documents.first().and_then(|node| read(reader.value(node)));
@@ -193,6 +205,8 @@ impl<'a> Section<'a> {
         self.keys.iter().find(|key| key.name == name)
     }
 }
+
+const PRESETS: [Preset; 2] = [Preset::OpaEnvoy, Preset::Observe];
 
 fn refuse_later(key: &Key, accepted: Option<&str>, value: &Value<'_>) {
     let Some(node) = value.node().filter(|node| node.kind != Kind::Refused) else {

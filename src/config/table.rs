@@ -8,11 +8,12 @@ use super::key::{
         Word, Words,
     },
     Key,
+    Preset::{Observe, OpaEnvoy},
 };
 
 /// The top level of the file.
 pub(super) const CONFIG: &[Key] = &[
-    Key::only("preset", "null", "another set of defaults"),
+    Key::optional("preset", Word(&["opa-envoy", "observe"], &[]), "none", "another set of defaults, each of which a key of its own overrides").example("observe"),
     Key::unless("self", SpiffeId, "a Workload API gives it, or proof and ceiling are skipped", "this workload's own SPIFFE ID: the audience of every inbound hop").example("spiffe://prod.example/ns/ledger/sa/api"),
     Key::default("audiences", Texts, "[]", "further names that JWT-SVIDs may be meant for"),
     Key::maybe("state", STATE, "null", "what is kept over a restart: last good bundles, one-time claims"),
@@ -55,15 +56,15 @@ const ALLOW: &[Key] = &[
 const ADMIN: &[Key] = &[Key::default("address", IpAddress, r#""127.0.0.1:9192""#, "where they are served; any address")];
 
 const MODE: &[Key] = &[
-    Key::default("proof", Word(&["skip", "observe", "enforce"], &[]), "enforce", "whether it matters who calls, and with what"),
-    Key::default("ceiling", Word(&["skip", "observe", "enforce"], &[]), "enforce", "whether it matters what was approved"),
-    Key::only("policy", "enforce", "evaluating policy without enforcing"),
+    Key::default("proof", Word(&["skip", "observe", "enforce"], &[]), "enforce", "whether it matters who calls, and with what").presets(&[(OpaEnvoy, "skip"), (Observe, "observe")]),
+    Key::default("ceiling", Word(&["skip", "observe", "enforce"], &[]), "enforce", "whether it matters what was approved").presets(&[(OpaEnvoy, "skip"), (Observe, "observe")]),
+    Key::default("policy", Word(&["skip", "observe", "enforce"], &[]), "enforce", "whether it matters what the runtime policy says").presets(&[(Observe, "skip")]),
 ];
 
 const HOP: &[Key] = &[
     Key::only("strict", "enforce", "letting ambiguous hops through"),
     Key::default("escapes", Words(&["slash", "percent", "semicolon"]), "[]", "escapes that are data in this workload's paths"),
-    Key::default("tcp", Boolean, "false", "whether connections without HTTP are hops"),
+    Key::default("tcp", Boolean, "false", "whether connections without HTTP are hops").presets(&[(OpaEnvoy, "true")]),
     Key::default("max_stream", Holds::Duration(SECOND, days(1)), "15m", "how long what was allowed may last; Envoy bounds it, `check --envoy` looks"),
     Key::default("keep_headers", Words(KEEPABLE), "[]", "headers that are not removed although they could redirect the hop"),
     Key::default("self_check", Word(&["principal", "none"], &[]), "principal", "whether the name by which Envoy answered must be `self`"),
@@ -198,12 +199,12 @@ const MAX_TTL: &[Key] = &[
 ];
 
 const POLICY: &[Key] = &[
-    Key::required("directory", Path, "the directory of Rego modules").example("policy"),
+    Key::unless("directory", Path, "policy is skipped", "the directory of Rego modules").example("policy"),
     Key::only("bundle", "null", "signed bundles of policy"),
-    Key::default("entrypoint", Text, "data.hopguard.authz.decision", "the rule that is evaluated"),
-    Key::default("timeout", Holds::Duration(MILLISECOND, SECOND), "10ms", "the longest that one evaluation may take"),
-    Key::default("evaluator", Word(&["auto", "interpreter"], &["vm"]), "auto", "what evaluates it"),
-    Key::only("gate", "strict", "loading policies as OPA does"),
+    Key::default("entrypoint", Text, "data.hopguard.authz.decision", "the document that is evaluated").presets(&[(OpaEnvoy, "data.envoy.authz.allow")]),
+    Key::default("timeout", Holds::Duration(MILLISECOND, SECOND), "10ms", "the longest that one evaluation may take").presets(&[(OpaEnvoy, "1s")]),
+    Key::default("evaluator", Word(&["auto", "interpreter", "vm"], &[]), "auto", "what evaluates it; `vm` refuses what the virtual machine is not proved to agree on"),
+    Key::default("gate", Word(&["strict", "compatible"], &[]), "strict", "what is refused when it is loaded, or as OPA loads it").presets(&[(OpaEnvoy, "compatible")]),
     Key::only("candidate", "null", "judging by a candidate policy on the side"),
     Key::only("expose_credentials", "[]", "policies that read credentials"),
 ];
@@ -216,8 +217,8 @@ const RESPONSE: &[Key] = &[
 ];
 
 const AUDIT: &[Key] = &[
-    Key::default("file", Path, "/var/log/hopguard/audit.jsonl", "the log; \"-\" is standard output"),
-    Key::only("durability", "group", "another durability"),
+    Key::default("file", Path, "/var/log/hopguard/audit.jsonl", "the log; \"-\" is standard output").presets(&[(OpaEnvoy, "\"-\"")]),
+    Key::default("durability", Word(&["group", "async"], &["sync"]), "group", "what an answer waits for: a place in the log, or nothing").presets(&[(OpaEnvoy, "async")]),
     Key::default("window", Holds::Duration(MILLISECOND, SECOND), "5ms", "how far the disk may be behind the answers"),
     Key::only("inputs", "digest", "recording whole inputs"),
     Key::only("snapshots", "null", "keeping what was judged by"),
@@ -234,12 +235,12 @@ const CHECKPOINT: &[Key] = &[
 ];
 
 const LIMITS: &[Key] = &[
-    Key::default("request_bytes", Size(KIB, 16 * MIB), "1MiB", "the largest Check, as Envoy sends it"),
-    Key::default("headers", Count(1, 1_000), "128", "the most header entries of a hop"),
+    Key::default("request_bytes", Size(KIB, 16 * MIB), "1MiB", "the largest Check, as Envoy sends it").presets(&[(OpaEnvoy, "4MiB")]),
+    Key::default("headers", Count(1, 1_000), "128", "the most header entries of a hop").presets(&[(OpaEnvoy, "1000")]),
     Key::default("in_flight", Count(1, 1_000_000), "1024", "the most Checks at once"),
     Key::default("connections", Count(1, 1_000_000), "1024", "the most connections at once"),
     Key::default("streams", Count(1, 1_000_000), "1024", "the most HTTP/2 streams on one connection"),
-    Key::default("deadline", Holds::Duration(MILLISECOND, MINUTE), "100ms", "the longest that one Check may take"),
+    Key::default("deadline", Holds::Duration(MILLISECOND, MINUTE), "100ms", "the longest that one Check may take").presets(&[(OpaEnvoy, "2s")]),
     Key::default("drain", Holds::Duration(MILLISECOND, days(1)), "10s", "how long connections may take to end at shutdown"),
     Key::default("audit_queue", Count(1, 10_000_000), "8192", "the most records that wait for the disk"),
     Key::default("policy_bytes", Size(KIB, 64 * MIB), "1MiB", "the largest policy, all modules together"),

@@ -32,6 +32,8 @@ pub struct Modes {
     pub proof: Mode,
     /// Whether it matters what was approved.
     pub ceiling: Mode,
+    /// Whether it matters what the runtime policy says.
+    pub policy: Mode,
 }
 
 /// A layer that can be watched before it is enforced.
@@ -41,6 +43,8 @@ pub enum Layer {
     Proof,
     /// Grants.
     Ceiling,
+    /// Rego.
+    Policy,
 }
 
 impl Layer {
@@ -75,6 +79,10 @@ impl Layer {
             Self::Ceiling => matches!(
                 reason,
                 Reason::GrantExpired | Reason::GrantMissing | Reason::GrantPending | Reason::TokenNotHeld
+            ),
+            Self::Policy => matches!(
+                reason,
+                Reason::PolicyDenied | Reason::PolicyError | Reason::PolicyTimeout | Reason::PolicyUndefined
             ),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    config::Config,
+    config::PolicySource,
     policy::{Options, Policy, Source},
     yaml::Problems,
 };
@@ -41,14 +41,15 @@ impl Compiled {
 }
 
 impl Compiler {
-    /// The policy that `config` names as it is now: `current`, if it is still that one.
+    /// The policy that is `wanted`, of `limit` bytes at most, as it is now: `current`, if it is still that one.
     pub(super) fn compile(
         &mut self,
-        config: &Config,
+        wanted: &PolicySource,
+        limit: usize,
         current: Option<&Arc<Compiled>>,
     ) -> Result<Arc<Compiled>, Problems> {
-        let source = Source::read(&config.policy.directory, config.limits.policy_bytes as u64)?;
-        let wanted = Wanted { source: source.revision().to_owned(), options: config.policy.options.clone() };
+        let source = Source::read(&wanted.directory, limit as u64)?;
+        let wanted = Wanted { source: source.revision().to_owned(), options: wanted.options.clone() };
         if let Some(current) = current.filter(|compiled| compiled.wanted == wanted) {
             return Ok(Arc::clone(current));
         }

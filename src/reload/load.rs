@@ -96,7 +96,7 @@ impl Loader {
                 .to_path_buf()
         };
         let files = std::iter::once(parent(&self.config.file)).chain(self.trust_files().map(parent));
-        files.chain(self.config.documents.clone()).chain([self.config.policy.directory.clone()]).collect()
+        files.chain(self.config.documents.clone()).chain(self.policy_path().map(Path::to_path_buf)).collect()
     }
 
     /// Loads what has changed, or everything if `forced`. Gives the new snapshot, if it is another one than before and every part is in.
@@ -135,8 +135,12 @@ impl Loader {
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        let parts = [self.config.file.as_path(), &self.config.policy.directory];
-        parts.into_iter().chain(self.config.documents.as_deref()).chain(self.trust_files())
+        let parts = std::iter::once(self.config.file.as_path()).chain(self.policy_path());
+        parts.chain(self.config.documents.as_deref()).chain(self.trust_files())
+    }
+
+    fn policy_path(&self) -> Option<&Path> {
+        self.config.policy.as_ref().map(|policy| policy.directory.as_path())
     }
 
     fn trust_files(&self) -> impl Iterator<Item = &Path> {
@@ -206,7 +210,12 @@ impl Loader {
     }
 
     fn load_policy(&mut self, now: Timestamp) {
-        let problems = match self.compiler.compile(&self.config, self.policy.as_ref()) {
+        let Some(wanted) = &self.config.policy else {
+            self.policy = None;
+            return self.note(Part::Policy, None, Vec::new(), now);
+        };
+        let limit = self.config.limits.policy_bytes;
+        let problems = match self.compiler.compile(wanted, limit, self.policy.as_ref()) {
             Ok(compiled) => {
                 self.policy = Some(compiled);
                 Vec::new()
@@ -237,7 +246,11 @@ impl Loader {
     }
 
     fn assemble(&mut self) -> Option<Snapshot> {
-        let (trust, compiled) = (self.trust.as_ref()?, self.policy.as_ref()?);
+        let trust = self.trust.as_ref()?;
+        let compiled = match (&self.config.policy, &self.policy) {
+            (Some(_), None) => return None,
+            (_, compiled) => compiled.as_ref(),
+        };
         let documents = match (&self.directory, &self.documents) {
             (Some(_), None) => return None,
             (_, documents) => documents.as_ref(),
@@ -254,7 +267,7 @@ impl Loader {
         let mut revisions = Revisions {
             trust: trust_revision(trust, &issuers),
             store: documents.map(|documents| documents.revision.clone()).unwrap_or_default(),
-            policy: compiled.source().to_owned(),
+            policy: compiled.map(|compiled| compiled.source().to_owned()).unwrap_or_default(),
             config: config.revision.clone(),
             snapshot: String::new(),
         };
@@ -293,7 +306,7 @@ impl Loader {
             purpose_required: config.purpose_required,
             vocabulary: documents.map_or_else(Vocabulary::open, |documents| documents.vocabulary.clone()),
             grants: grants.map(|(this, documents)| Grants::new(this, &documents.grants)),
-            policy: Arc::clone(compiled.policy()),
+            policy: compiled.map(|compiled| Arc::clone(compiled.policy())),
             revisions: Arc::new(revisions),
         };
         Some(Snapshot { authorizer, reveal: config.reveal })

@@ -57,7 +57,10 @@ impl Admin {
     pub fn is_ready(&self) -> bool {
         let shared = &self.shared;
         let shows = || shared.identities().iter().all(|identity| identity.current(shared.clock.now()).is_some());
-        shared.snapshot.load().is_some() && !shared.audit.is_broken() && !self.shutdown.is_cancelled() && shows()
+        shared.snapshot.load().is_some()
+            && (!shared.audit.is_broken() || !shared.audit.holds_up())
+            && !self.shutdown.is_cancelled()
+            && shows()
     }
 
     /// Tells the gRPC health service what `/readyz` tells.

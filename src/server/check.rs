@@ -154,7 +154,8 @@ impl Checks {
         })
     }
 
-    /// Turns a decision into its answer and its record, in this order: an allow that finds no place in the log is no allow.
+    /// Turns a decision into its answer and its record, in this order: an allow that finds no place in the log is no allow, unless
+    /// the log may lag behind.
     fn conclude(
         &self,
         snapshot: Option<&Snapshot>,
@@ -163,7 +164,11 @@ impl Checks {
         started: Instant,
     ) -> CheckResponse {
         let slot = self.shared.audit.reserve();
-        let decision = if slot.is_some() { decision } else { decision.overruled(Fault::AuditUnavailable) };
+        let decision = if slot.is_some() || !self.shared.audit.holds_up() {
+            decision
+        } else {
+            decision.overruled(Fault::AuditUnavailable)
+        };
         let id = self.shared.ids.next();
         let reveal = snapshot.map_or(Reveal::None, |snapshot| snapshot.reveal);
         let keep = |name: &str| snapshot.is_some_and(|snapshot| snapshot.authorizer.rules.keep_headers.contains(name));

@@ -209,8 +209,8 @@ impl Metrics {
         for (direction, count) in [("backward", backward), ("forward", forward), ("returned", returned)] {
             self.clock_steps.get_or_create(&StepLabels { direction }).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        let Modes { proof, ceiling } = readings.modes;
-        for (layer, mode) in [("proof", proof), ("ceiling", ceiling), ("policy", Mode::Enforce)] {
+        let Modes { proof, ceiling, policy } = readings.modes;
+        for (layer, mode) in [("proof", proof), ("ceiling", ceiling), ("policy", policy)] {
             for each in [Mode::Skip, Mode::Observe, Mode::Enforce] {
                 let labels = ModeLabels { layer, mode: each.as_str() };
                 self.modes.get_or_create(&labels).set(i64::from(each == mode));

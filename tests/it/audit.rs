@@ -160,6 +160,28 @@ async fn denials_that_found_no_place_are_counted_in_the_log() {
 }
 
 #[tokio::test]
+async fn a_log_that_may_lag_behind_holds_up_no_answer_and_says_what_is_missing() {
+    let guard = Setup::new().set("audit.durability", "async").set("limits.audit_queue", "2").start().await;
+    limit(&guard, Some(100));
+    let told = 20;
+    for _ in 0..told {
+        guard.hop().send().await.allowed();
+    }
+    until("a full disk", async || (guard.metric("hopguard_audit_broken").await == 1).then_some(())).await;
+    guard.hop().send().await.allowed();
+    assert!(guard.is_ready().await);
+    assert!(guard.metric("hopguard_audit_lost").await > 0);
+
+    limit(&guard, None);
+    until("a disk", async || (guard.metric("hopguard_audit_broken").await == 0).then_some(())).await;
+    let setup = guard.stop().await.setup;
+    let records = setup.records();
+    let lost: u64 = records.iter().filter_map(|record| record["lost"].as_u64()).sum();
+    let recorded = records.iter().filter(|record| record["decision_id"].is_string()).count() as u64;
+    assert_eq!(recorded + lost, told + 1);
+}
+
+#[tokio::test]
 async fn the_log_may_be_standard_output() {
     let guard = Setup::new().set("audit.file", "\"-\"").start().await;
     let id = guard.hop().send().await.allowed().id();

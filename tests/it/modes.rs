@@ -256,8 +256,6 @@ async fn grants_are_enforced_for_callers_that_are_proved_and_for_nobody_else() {
         assert_eq!(ended.code, Some(3), "{}", ended.setup.said());
         assert!(ended.setup.said().contains("grants are for callers that are proved"), "{}", ended.setup.said());
     }
-    let ended = Setup::new().set("mode.policy", "observe").refused().await;
-    assert_eq!(ended.code, Some(3), "{}", ended.setup.said());
 }
 
 #[tokio::test]
@@ -276,4 +274,46 @@ async fn a_denial_that_is_only_observed_spends_no_token() {
     get(&guard, ALONE).header("x-tag", "again").bearer(&token).send().await.denied("token_replayed");
     // Proof is enforced: a token that is spent is good for nothing any more.
     get(&guard, "/none").bearer(&token).send().await.denied("token_replayed");
+}
+
+#[tokio::test]
+async fn a_policy_that_is_watched_denies_nothing_and_one_that_is_skipped_is_not_asked() {
+    let rows = [
+        ("observe", "decision := false", Some("policy_denied")),
+        ("observe", "decision if input.hop.method == \"x\"", Some("policy_undefined")),
+        ("observe", "decision := 1", Some("policy_error")),
+        ("observe", "decision := true", None),
+        ("skip", "decision := false", None),
+    ];
+    for (mode, policy, observed) in rows {
+        let setup = Setup::new().set("mode", &format!("{{policy: {mode}}}"));
+        setup.policy(policy);
+        let guard = setup.start().await;
+        let answer = guard.hop().send().await;
+        assert_eq!(told(&answer).len(), OURS.len(), "{policy}: what was proved is told");
+        let record = guard.record(&answer).await;
+        assert_eq!(record["observed"], json!(observed.iter().collect::<Vec<_>>()), "{policy}");
+        assert_eq!(record["reason"], json!(observed), "{policy}");
+        assert_eq!(record["modes"]["policy"], json!(mode), "{policy}");
+        // What policy is not asked, it was not shown.
+        assert_eq!(record["input_digest"].is_null(), mode == "skip", "{policy}");
+        let denied = guard.hop().path("/elsewhere").send().await;
+        assert_eq!(denied.reason().as_deref(), Some("grant_missing"), "{policy}: the ceiling stays");
+    }
+}
+
+#[tokio::test]
+async fn no_policy_has_to_be_there_where_none_is_asked() {
+    let guard =
+        Setup::new().set("mode", "{policy: skip}").unset("policy.directory").unset("policy.timeout").start().await;
+    guard.hop().send().await.let_through();
+}
+
+#[tokio::test]
+async fn a_hop_that_is_no_hop_is_denied_whatever_the_policy_counts() {
+    let setup = Setup::new().set("mode", "{policy: observe}");
+    setup.policy("decision if input.parsed_body.x == 1");
+    let guard = setup.start().await;
+    let answer = guard.hop().body("application/json", b"{").send().await;
+    assert_eq!(answer.reason().as_deref(), Some("hop_malformed"));
 }

@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use super::*;
 use crate::{
-    audit::{Audit, AuditWriter, Sink},
+    audit::{Audit, AuditWriter, Durability, Sink},
     decision::DecisionIds,
     pb::{StatusCode, check_response::HttpResponse},
     replay::Claims,
@@ -42,7 +42,8 @@ fn what_nobody_waits_for_any_more_is_recorded() {
 }
 
 fn checks(log: &Path) -> (Checks, AuditWriter) {
-    let (audit, writer) = Audit::open(&Sink::File(log.to_owned()), 1, Duration::from_millis(1)).unwrap();
+    let (audit, writer) =
+        Audit::open(&Sink::File(log.to_owned()), 1, Duration::from_millis(1), Durability::Group).unwrap();
     let claims = Claims::open(1, LIMITS.deadline, None, Timestamp::MIN).unwrap();
     let shared = Shared::new(audit, claims, DecisionIds::new().unwrap(), Metrics::new(), LIMITS);
     (Checks::new(Arc::new(shared)), writer)

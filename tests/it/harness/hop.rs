@@ -111,6 +111,12 @@ impl<'a> Hop<'a> {
     }
 
     /// Bears a token in `authorization`.
+    /// With a body of this media type, buffered by Envoy whole.
+    pub(crate) fn body(mut self, content_type: &str, body: &[u8]) -> Self {
+        self.http.raw_body = body.to_vec();
+        self.header("content-type", content_type).header("content-length", body.len().to_string())
+    }
+
     pub(crate) fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use hopguard::{
-    audit::{Audit, AuditWriter, Sink},
+    audit::{Audit, AuditWriter, Durability, Sink},
     clock::Timestamp,
     config::Config,
     decision::DecisionIds,
@@ -38,7 +38,7 @@ impl Setup {
     /// A loader of what is configured, with a log of its own.
     pub(crate) fn loader(&self) -> Loaded {
         let sink = Sink::File(self.path("loader.jsonl"));
-        let (audit, writer) = Audit::open(&sink, 1, Duration::from_millis(1)).unwrap();
+        let (audit, writer) = Audit::open(&sink, 1, Duration::from_millis(1), Durability::Group).unwrap();
         let limits = Limits {
             request_bytes: 1 << 20,
             in_flight: 1,

@@ -85,6 +85,12 @@ impl Setup {
         self
     }
 
+    /// Leaves a key out.
+    pub(crate) fn unset(mut self, key: &str) -> Self {
+        self.settings.remove(key);
+        self
+    }
+
     /// Sets a key, and writes the file if it has been written before.
     pub(crate) fn configure(&mut self, key: &str, value: &str) {
         self.settings.insert(key.to_owned(), value.to_owned());
