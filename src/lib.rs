@@ -48,6 +48,7 @@ pub mod grant;
 mod hex;
 pub mod hop;
 pub mod json;
+pub mod opa;
 pub mod pb;
 pub mod peer;
 pub mod policy;

@@ -15,6 +15,11 @@ pub struct Mapping<'a> {
 }
 
 impl<'a> Mapping<'a> {
+    /// A mapping without fields, in place of a value that may be absent.
+    pub fn empty_of(value: &Value<'a>) -> Self {
+        Self { reader: value.reader, path: value.path.clone(), at: value.at(), entries: Some(&[]), known: Vec::new() }
+    }
+
     /// The value of a field that must be there.
     pub fn required(&mut self, key: &'static str) -> Value<'a> {
         let value = self.optional(key);
@@ -79,6 +84,13 @@ impl<'a> Mapping<'a> {
         if self.entries.is_some() {
             self.reader.report(self.at, &self.path, message);
         }
+    }
+
+    /// The fields that were not asked for, by their paths.
+    pub fn unread(&self) -> Vec<String> {
+        let entries = self.entries.unwrap_or_default().iter();
+        let unread = entries.filter(|entry| !self.known.contains(&entry.key.as_str()));
+        unread.map(|entry| key_path(&self.path, &entry.key)).collect()
     }
 
     /// Refuses every field that was not asked for.
