@@ -165,9 +165,14 @@ impl Decision {
         Self { now, verdict, outline, evidence: None, findings, modes, revisions: None }
     }
 
+    /// Everything that speaks against the hop, whether it denies or is only watched; what denies comes first.
+    pub fn denials(&self) -> impl Iterator<Item = &Denial> {
+        self.verdict.as_ref().err().into_iter().chain(&self.findings.observed)
+    }
+
     /// Why the hop is denied, or would be if every layer were enforced.
     pub fn denial(&self) -> Option<&Denial> {
-        self.verdict.as_ref().err().or_else(|| self.findings.observed.first())
+        self.denials().next()
     }
 
     /// The reason of that.

@@ -4,6 +4,7 @@ pub mod admin;
 mod check;
 mod connection;
 mod frame;
+mod lane;
 mod listen;
 mod seats;
 mod tls;

@@ -14,14 +14,14 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http_body::Body;
 
-use super::{Counted, Shared, Snapshot, connection::ConnectionId, frame};
+use super::{Counted, Shared, Snapshot, connection::Asker, frame, lane::Crowded};
 use crate::{
     audit::Entry,
     clock::Timestamp,
-    decision::{Decision, Denial, Fault},
+    decision::{Decision, Denial, Fault, Reason},
     hop::Outline,
     pb::{CheckRequest, CheckResponse},
-    replay::{Asker, Refused},
+    replay::{self, Refused},
     response::{self, Reveal},
 };
 
@@ -43,7 +43,7 @@ impl Checks {
     async fn check<B>(
         self,
         body: B,
-        connection: Option<ConnectionId>,
+        asker: Option<&Asker>,
         counted: Option<Counted>,
         started: Instant,
         deadline: Instant,
@@ -56,16 +56,24 @@ impl Checks {
             // Nothing is read: shedding costs less than deciding.
             None => Err(Fault::Overloaded.into()),
         };
+        // Held until it is decided: the next slow one comes after everybody else.
+        let (message, _turn) = match (asker, message) {
+            (Some(asker), Ok(message)) => match asker.pace.turn().await {
+                Ok(turn) => (Ok(message), turn),
+                Err(Crowded) => (Err(Fault::Overloaded.into()), None),
+            },
+            (_, message) => (message, None),
+        };
         let message = message
             .and_then(|message| if Instant::now() > deadline { Err(Fault::Deadline.into()) } else { Ok(message) });
-        self.answer(message, connection, started, deadline).await
+        self.answer(message, asker, started, deadline).await
     }
 
     /// Decides, writes down and encodes. Nothing here waits or leaves the thread, but for a permit that spends a one-time token.
     async fn answer(
         &self,
         message: Result<Bytes, Denial>,
-        connection: Option<ConnectionId>,
+        asker: Option<&Asker>,
         started: Instant,
         deadline: Instant,
     ) -> CheckResponse {
@@ -78,9 +86,12 @@ impl Checks {
             Ok(decided) => decided,
             Err(panic) => return self.fenced(snapshot, now, started, || resume_unwind(panic)),
         };
+        if let Some(asker) = asker {
+            asker.pace.note(decision.denials().any(|denial| denial.reason() == Reason::PolicyTimeout));
+        }
         let mut unanswered = Unanswered { checks: self, snapshot, now, started, decided: Some((decision, check)) };
         let refused = {
-            let mut spending = pin!(self.spend(unanswered.decision(), connection, &bytes, now));
+            let mut spending = pin!(self.spend(unanswered.decision(), asker, &bytes, now));
             // What panics while it waits is a denial too, and no gRPC error.
             poll_fn(|cx| {
                 let polled = catch_unwind(AssertUnwindSafe(|| spending.as_mut().poll(cx)));
@@ -105,7 +116,7 @@ impl Checks {
     async fn spend(
         &self,
         decision: Option<&Decision>,
-        connection: Option<ConnectionId>,
+        asker: Option<&Asker>,
         check: &Bytes,
         now: Timestamp,
     ) -> Option<Fault> {
@@ -114,8 +125,8 @@ impl Checks {
         if tokens.is_empty() {
             return None;
         }
-        let Some(connection) = connection else { return Some(Fault::Internal) };
-        let mut asker = Asker { connection: connection.number(), check: [0; 32] };
+        let Some(asker) = asker else { return Some(Fault::Internal) };
+        let mut asker = replay::Asker { connection: asker.number, check: [0; 32] };
         asker.check.copy_from_slice(digest(&SHA256, check).as_ref());
         let claimed = if decision.is_allowed() {
             self.shared.claims.claim(&tokens, asker, now).await
@@ -261,12 +272,12 @@ where
         let deadline = started.checked_add(patience).unwrap_or(started);
         let counted = Counted::one(&self.shared, |shared| &shared.in_flight, limits.in_flight);
         let checks = self.clone();
-        let connection = request.extensions().get::<ConnectionId>().copied();
+        let asker = request.extensions().get::<Asker>().cloned();
         let body = request.into_body();
         Answer::Check(Box::pin(async move {
             // Held until the answer is made, however the future ends.
             let counted = counted;
-            let response = checks.check(body, connection, counted, started, deadline).await;
+            let response = checks.check(body, asker.as_ref(), counted, started, deadline).await;
             frame::reply(&response)
         }))
     }

@@ -21,6 +21,7 @@ use tonic::transport::server::Connected;
 
 use super::{
     Counted,
+    lane::Pace,
     seats::Seat,
     tls::{Gate, Standing},
 };
@@ -37,16 +38,21 @@ pub(super) enum Socket {
 /// A connection, pinned to the runtime it was registered with.
 #[derive(Debug)]
 pub(super) struct Connection {
-    id: ConnectionId,
+    asker: Asker,
     stream: Stream,
     /// Ends a connection that says nothing: HTTP/2's own keep-alive begins after the first word.
     silence: Option<Pin<Box<Sleep>>>,
     _counted: Counted,
 }
 
-/// Tells connections apart: no two of one process have the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct ConnectionId(u64);
+/// Who asks: what a Check knows of its connection.
+#[derive(Clone, Debug)]
+pub(super) struct Asker {
+    /// Tells connections apart: no two of one process have the same.
+    pub(super) number: u64,
+    /// How its Checks went lately.
+    pub(super) pace: Arc<Pace>,
+}
 
 #[derive(Debug)]
 enum Stream {
@@ -72,22 +78,16 @@ impl Connection {
     }
 
     fn new(stream: Stream, counted: Counted) -> Self {
-        let id = ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { id, stream, silence: Some(Box::pin(sleep(SILENCE))), _counted: counted }
-    }
-}
-
-impl ConnectionId {
-    pub(super) const fn number(self) -> u64 {
-        self.0
+        let asker = Asker { number: NEXT.fetch_add(1, Ordering::Relaxed), pace: Arc::default() };
+        Self { asker, stream, silence: Some(Box::pin(sleep(SILENCE))), _counted: counted }
     }
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ConnectionId;
+    type ConnectInfo = Asker;
 
-    fn connect_info(&self) -> ConnectionId {
-        self.id
+    fn connect_info(&self) -> Asker {
+        self.asker.clone()
     }
 }
 

@@ -24,6 +24,7 @@ mod proto;
 mod readme;
 mod reload;
 mod road;
+mod runaway;
 mod shutdown;
 mod tokens;
 mod trust;
