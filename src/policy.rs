@@ -21,6 +21,7 @@ use self::engine::{Engine, EngineError};
 pub use self::{
     directory::Source,
     engine::Value,
+    gate::{FINDINGS, Finding, Weight},
     options::{Entrypoint, Evaluator, Gate, Options},
     reads::Reads,
 };

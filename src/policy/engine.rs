@@ -78,8 +78,7 @@ impl Engine {
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
-        let ast = template.get_ast_as_json().map_err(|error| Problems(vec![problem("", &format!("{error:#}"))]))?;
-        let reads = gate::admit(&ast, entrypoint)?;
+        let reads = gate::admit(template.get_modules(), &Value::new_object(), options)?.reads;
         let lenient = options.gate == Gate::Compatible;
         for native in builtins::natives() {
             let extension = move |arguments: Vec<Value>| native.run(&arguments, lenient).map_err(anyhow::Error::from);

@@ -102,6 +102,13 @@ fn grant(source: Source<'_>, vocabulary: &Vocabulary, problems: &mut Vec<Problem
 
 impl Source<'_> {
     fn problem(&self, at: Position, field: &str, message: String) -> Problem {
-        Problem { file: self.label.into(), line: at.line, column: at.column, field: field.to_owned(), message }
+        Problem {
+            file: self.label.into(),
+            line: at.line,
+            column: at.column,
+            field: field.to_owned(),
+            message,
+            excerpt: None,
+        }
     }
 }

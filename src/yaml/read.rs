@@ -53,6 +53,7 @@ impl Reader {
             column: at.column,
             field: field.to_owned(),
             message,
+            excerpt: None,
         });
     }
 

@@ -1,239 +1,282 @@
-//! The parts of regorus' syntax tree that the gate looks at, read from its JSON form.
+//! A policy's syntax tree as the gate and the engine judge it: owned, without the parser's types, each expression with its place.
 
-use std::collections::BTreeMap;
+mod read;
+pub(super) use self::read::modules;
 
-use serde_json::Value;
+use std::sync::Arc;
 
-use crate::yaml::{Problem, Problems};
+use super::super::engine::Value;
+pub(in crate::policy) use crate::yaml::Position;
+
+/// A name, or a key that is a text.
+pub(in crate::policy) type Name = Arc<str>;
 
 /// One Rego file.
 #[derive(Debug)]
-pub(super) struct Module {
-    pub(super) file: String,
-    pub(super) package: Vec<String>,
-    pub(super) rules: Vec<Rule>,
-    pub(super) imports: BTreeMap<String, Import>,
+pub(in crate::policy) struct Module {
+    pub(in crate::policy) file: Arc<str>,
+    /// Below `data`.
+    pub(in crate::policy) package: Vec<Name>,
+    pub(in crate::policy) at: Position,
+    pub(in crate::policy) imports: Vec<Import>,
+    pub(in crate::policy) rules: Vec<Rule>,
+    /// The text that it was read from.
+    pub(in crate::policy) source: Arc<str>,
 }
 
 /// What a name stands for in one file.
 #[derive(Debug)]
-pub(super) struct Import {
-    path: Vec<String>,
-    pub(super) at: Position,
+pub(in crate::policy) struct Import {
+    pub(in crate::policy) alias: Name,
+    /// With its root: `data`, `input`, `future` or `rego`.
+    pub(in crate::policy) path: Vec<Name>,
+    pub(in crate::policy) at: Position,
 }
 
-/// A rule, a function or a default.
+/// A rule, a function or a default, as it is written once.
 #[derive(Debug)]
-pub(super) struct Rule {
-    /// Where it stands below `data`.
-    pub(super) path: Vec<String>,
-    pub(super) at: Position,
-    /// Whether it is a set of what its bodies say.
-    pub(super) is_set: bool,
+pub(in crate::policy) struct Rule {
+    /// Where it stands below `data`, as far as that is constant.
+    pub(in crate::policy) path: Vec<Name>,
+    /// The rest of its name, which it chooses while it runs: the indices from the first that is no text.
+    pub(in crate::policy) tail: Vec<Expr>,
+    pub(in crate::policy) at: Position,
+    pub(in crate::policy) kind: RuleKind,
+    pub(in crate::policy) is_default: bool,
+    /// The parameters, if it is a function.
+    pub(in crate::policy) args: Vec<Expr>,
+    /// What it adds, if it is a set.
+    pub(in crate::policy) key: Option<Expr>,
+    /// At least one; a rule that is only a head has one with an empty query.
+    pub(in crate::policy) bodies: Vec<Body>,
+}
+
+/// What a rule makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::policy) enum RuleKind {
+    /// What a call gives.
+    Function,
+    /// A set of what its bodies say.
+    Set,
+    /// A value, or one field of an object.
+    Value,
+}
+
+/// One way in which a rule holds.
+#[derive(Debug)]
+pub(in crate::policy) struct Body {
+    pub(in crate::policy) at: Position,
+    /// Whether it is tried only where the one before does not hold.
+    pub(in crate::policy) is_else: bool,
+    /// The value; absent is `true`.
+    pub(in crate::policy) value: Option<Expr>,
+    pub(in crate::policy) query: Query,
+}
+
+/// Statements that must all hold.
+#[derive(Debug, Default)]
+pub(in crate::policy) struct Query {
+    pub(in crate::policy) stmts: Vec<Stmt>,
+}
+
+/// One statement.
+#[derive(Debug)]
+pub(in crate::policy) struct Stmt {
+    pub(in crate::policy) at: Position,
+    pub(in crate::policy) literal: Literal,
+    pub(in crate::policy) with: Vec<With>,
+}
+
+/// What a statement says.
+#[derive(Debug)]
+pub(in crate::policy) enum Literal {
+    Every { key: Option<(Name, Position)>, value: (Name, Position), domain: Expr, query: Query },
+    Expr(Expr),
+    Not(Expr),
+    Some(Vec<(Name, Position)>),
+    SomeIn { key: Option<Expr>, value: Expr, collection: Expr },
+}
+
+/// What a statement sees in another's place.
+#[derive(Debug)]
+pub(in crate::policy) struct With {
+    pub(in crate::policy) at: Position,
+    pub(in crate::policy) target: Expr,
+    pub(in crate::policy) value: Expr,
+}
+
+/// An expression.
+#[derive(Debug)]
+pub(in crate::policy) struct Expr {
+    pub(in crate::policy) at: Position,
+    pub(in crate::policy) node: Node,
+}
+
+/// What an expression is.
+#[derive(Debug)]
+pub(in crate::policy) enum Node {
+    Arith(Box<(Expr, Expr)>),
+    Array(Vec<Expr>),
+    /// `:=` if it declares, else `=`.
+    Assign {
+        declares: bool,
+        sides: Box<(Expr, Expr)>,
+    },
+    Call {
+        function: Box<Expr>,
+        params: Vec<Expr>,
+    },
+    Compare {
+        op: Compare,
+        sides: Box<(Expr, Expr)>,
+    },
+    /// One term, or the key and the value of an object.
+    Comprehension {
+        kind: Comprehension,
+        terms: Vec<Expr>,
+        query: Query,
+    },
+    /// A text, a number, a boolean or null.
+    Constant(Value),
+    Member {
+        key: Option<Box<Expr>>,
+        value: Box<Expr>,
+        collection: Box<Expr>,
+    },
+    Minus(Box<Expr>),
+    Object(Vec<(Expr, Expr)>),
+    /// `base[index]`; `base.field` is one whose index is a text.
+    Ref {
+        base: Box<Expr>,
+        index: Box<Expr>,
+    },
+    Set(Vec<Expr>),
+    /// The union or intersection of sets.
+    Sets(Box<(Expr, Expr)>),
+    Var(Name),
+}
+
+/// What a comprehension makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::policy) enum Comprehension {
+    Array,
+    Object,
+    Set,
+}
+
+/// How two values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::policy) enum Compare {
+    Equal,
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+    NotEqual,
+}
+
+impl Rule {
     /// Whether it can be called.
-    pub(super) is_function: bool,
-    /// The value, if this is a default.
-    pub(super) default: Option<Value>,
-    /// All expressions in it but its own name.
-    pub(super) tree: Value,
-}
-
-/// Line and column, from one.
-pub(super) type Position = (usize, usize);
-
-/// Reads what the engine wrote.
-pub(super) fn modules(ast: &str) -> Result<Vec<Module>, Problems> {
-    // Only another version of the engine writes what cannot be read here; such a policy must not become active unseen.
-    let unreadable = || Problems(vec![Problem::of_file("policy", "the policy's syntax tree cannot be read")]);
-    let Ok(Value::Array(modules)) = serde_json::from_str(ast) else { return Err(unreadable()) };
-    modules.iter().map(|module| Module::read(module).ok_or_else(unreadable)).collect()
-}
-
-impl Module {
-    fn read(value: &Value) -> Option<Self> {
-        let source = value.pointer("/source/contents")?.as_str()?;
-        let tree = value.get("ast")?;
-        let package = Path::of(tree.pointer("/package/refr")?).names;
-        let mut imports = BTreeMap::new();
-        for import in tree.get("imports")?.as_array()? {
-            let path = Path::of(import.get("refr")?).names;
-            let name = match import.get("as") {
-                Some(span) => source.get(offset(span, "start")?..offset(span, "end")?)?.to_owned(),
-                None => path.last()?.clone(),
-            };
-            imports.insert(name, Import { path, at: position(import)? });
-        }
-        let rules =
-            tree.get("rules")?.as_array()?.iter().map(|rule| Rule::read(rule, &package)).collect::<Option<_>>()?;
-        Some(Self { file: value.pointer("/source/file")?.as_str()?.to_owned(), package, rules, imports })
+    pub(in crate::policy) fn is_function(&self) -> bool {
+        self.kind == RuleKind::Function
     }
 
-    /// A reference with its import, if its root is one, written out.
-    pub(super) fn resolve(&self, path: &[String]) -> Vec<String> {
-        match path.split_first().and_then(|(root, rest)| Some((self.imports.get(root)?, rest))) {
-            Some((import, rest)) => [import.path.as_slice(), rest].concat(),
-            None => path.to_vec(),
-        }
+    /// Whether there is one value of it, at a place that is constant.
+    pub(in crate::policy) fn is_complete(&self) -> bool {
+        self.kind != RuleKind::Set && self.tail.is_empty()
     }
-}
 
-impl Rule {
-    fn read(value: &Value, package: &[String]) -> Option<Self> {
-        if let Some(rule) = value.get("Default") {
-            let path = [package, &Path::of(rule.get("refr")?).names].concat();
-            let default = rule.get("value")?.clone();
-            return Some(Self {
-                path,
-                at: position(rule)?,
-                is_set: false,
-                is_function: rule.get("args").and_then(Value::as_array).is_some_and(|args| !args.is_empty()),
-                tree: default.clone(),
-                default: Some(default),
-            });
-        }
-        let rule = value.get("Spec")?;
-        let (kind, head) = rule.get("head")?.as_object()?.iter().next()?;
-        let (is_set, is_function, mut head) = (kind == "Set", kind == "Func", head.clone());
-        let name = head.as_object_mut()?.remove("refr")?;
-        let name = Path::of(&name);
-        let tree = Value::Array(
-            [head, rule.get("bodies")?.clone()].into_iter().chain(name.inner.into_iter().cloned()).collect(),
-        );
-        Some(Self {
-            path: [package, &name.names].concat(),
-            at: position(rule)?,
-            is_set,
-            is_function,
-            default: None,
-            tree,
-        })
-    }
-}
-
-impl Rule {
     /// The name that it goes by in its own package.
-    pub(super) fn head(&self, module: &Module) -> Option<&String> {
+    pub(in crate::policy) fn head(&self, module: &Module) -> Option<&Name> {
         self.path.get(module.package.len())
     }
-}
 
-/// A reference: its names as far as they are constant, and the expressions inside its brackets.
-struct Path<'a> {
-    names: Vec<String>,
-    inner: Vec<&'a Value>,
-    constant: bool,
-}
-
-impl<'a> Path<'a> {
-    fn of(value: &'a Value) -> Self {
-        if let Some(var) = value.get("Var") {
-            return Self { names: text(var.get("value")).into_iter().collect(), inner: Vec::new(), constant: true };
-        }
-        if let Some(dot) = value.get("RefDot") {
-            return Self::of(dot.get("refr").unwrap_or(&Value::Null)).then(text(dot.pointer("/field/1")), None);
-        }
-        if let Some(bracket) = value.get("RefBrack") {
-            let index = bracket.get("index").unwrap_or(&Value::Null);
-            let path = Self::of(bracket.get("refr").unwrap_or(&Value::Null));
-            return match text(index.pointer("/String/value")) {
-                Some(name) => path.then(Some(name), None),
-                None => path.then(None, Some(index)),
-            };
-        }
-        Self { names: Vec::new(), inner: vec![value], constant: false }
-    }
-
-    fn then(mut self, name: Option<String>, inner: Option<&'a Value>) -> Self {
-        match name {
-            Some(name) if self.constant => self.names.push(name),
-            _ => self.constant = false,
-        }
-        self.inner.extend(inner);
-        self
+    /// Its path as policies write it.
+    pub(in crate::policy) fn name(&self) -> String {
+        dotted(&self.path)
     }
 }
 
-/// Collects what a rule refers to and calls.
-#[derive(Debug, Default)]
-pub(super) struct Visitor {
-    pub(super) references: Vec<Vec<String>>,
-    pub(super) calls: Vec<Call>,
-    /// Where `with` replaces something.
-    pub(super) overrides: Vec<Position>,
-}
+impl Expr {
+    /// The root of a reference and its indices; an expression that is none is its own root.
+    pub(in crate::policy) fn reference(&self) -> (&Self, Vec<&Self>) {
+        let (mut root, mut indices) = (self, Vec::new());
+        while let Node::Ref { base, index } = &root.node {
+            indices.push(&**index);
+            root = base;
+        }
+        indices.reverse();
+        (root, indices)
+    }
 
-/// A function call.
-#[derive(Debug)]
-pub(super) struct Call {
-    pub(super) name: Vec<String>,
-    pub(super) params: Vec<Value>,
-    pub(super) at: Position,
-}
+    /// The names of a reference as far as they are constant, with its root, and the indices after them. `None` if its root is no variable.
+    pub(in crate::policy) fn path(&self) -> Option<(Vec<Name>, Vec<&Self>)> {
+        let (root, indices) = self.reference();
+        let Node::Var(root) = &root.node else { return None };
+        let constant = indices.iter().take_while(|index| index.text().is_some()).count();
+        let names = indices.iter().filter_map(|index| index.text()).take(constant).cloned();
+        let names = std::iter::once(root.clone()).chain(names).collect();
+        Some((names, indices.get(constant..).unwrap_or_default().to_vec()))
+    }
 
-impl Visitor {
-    pub(super) fn visit(&mut self, value: &Value) {
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| self.visit(item)),
-            Value::Object(fields) => {
-                if let Some(call) = fields.get("Call") {
-                    self.call(call);
-                } else if ["Var", "RefDot", "RefBrack"].iter().any(|kind| fields.contains_key(*kind)) {
-                    self.reference(value);
-                } else {
-                    if let Some(Value::Array(mods)) = fields.get("with_mods")
-                        && !mods.is_empty()
-                    {
-                        self.overrides.push(position(value).unwrap_or((1, 1)));
-                    }
-                    fields.values().for_each(|field| self.visit(field));
-                }
+    /// The text that it is.
+    pub(in crate::policy) const fn text(&self) -> Option<&Name> {
+        match &self.node {
+            Node::Constant(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The variable that it is.
+    pub(in crate::policy) const fn var(&self) -> Option<&Name> {
+        match &self.node {
+            Node::Var(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The value that it always is. Objects and lists count where all in them does.
+    pub(in crate::policy) fn constant(&self) -> Option<Value> {
+        match &self.node {
+            Node::Constant(value) => Some(value.clone()),
+            Node::Array(items) => Some(Value::from(items.iter().map(Self::constant).collect::<Option<Vec<_>>>()?)),
+            Node::Set(items) => {
+                let items = items.iter().map(Self::constant).collect::<Option<std::collections::BTreeSet<_>>>()?;
+                Some(Value::from(items))
             }
-            Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => {}
+            Node::Object(fields) => {
+                let fields = fields.iter().map(|(key, value)| Some((key.constant()?, value.constant()?)));
+                Some(Value::from(fields.collect::<Option<std::collections::BTreeMap<_, _>>>()?))
+            }
+            _ => None,
         }
     }
 
-    fn call(&mut self, call: &Value) {
-        let function = call.get("fcn").unwrap_or(&Value::Null);
-        let params = call.get("params").and_then(Value::as_array).cloned().unwrap_or_default();
-        params.iter().for_each(|param| self.visit(param));
-        self.reference(function);
-        self.calls.push(Call { name: Path::of(function).names, params, at: position(call).unwrap_or((1, 1)) });
-    }
-
-    fn reference(&mut self, value: &Value) {
-        let path = Path::of(value);
-        path.inner.iter().for_each(|inner| self.visit(inner));
-        self.references.push(path.names);
-    }
-}
-
-/// Whether a constant could be an allow. What cannot be told could.
-pub(super) fn may_allow(value: &Value) -> bool {
-    if let Some(constant) = value.pointer("/Bool/value") {
-        return constant != &Value::Bool(false);
-    }
-    let Some(fields) = value.pointer("/Object/fields").and_then(Value::as_array) else { return true };
-    // A key that is not plainly another one could be the one, and of two the last counts.
-    let Some(names) = fields.iter().map(|field| text(field.pointer("/1/String/value"))).collect::<Option<Vec<_>>>()
-    else {
-        return true;
-    };
-    let mut allowed = fields.iter().zip(&names).filter(|(_, name)| *name == "allowed").map(|(field, _)| field);
-    match (allowed.next(), allowed.next()) {
-        (Some(field), None) => field.pointer("/2/Bool/value") != Some(&Value::Bool(false)),
-        _ => true,
+    /// The shape that builtins judge their arguments by: constants and lists of them with their values, everything else by its kind only.
+    pub(super) fn outline(&self) -> serde_json::Value {
+        use serde_json::json;
+        match &self.node {
+            Node::Constant(Value::String(text)) => json!({"String": {"value": **text}}),
+            Node::Constant(Value::Bool(value)) => json!({"Bool": {"value": value}}),
+            Node::Constant(Value::Null) => json!({"Null": {}}),
+            Node::Constant(number) => match number.to_json_str().ok().and_then(|text| serde_json::from_str(&text).ok())
+            {
+                Some(serde_json::Value::Number(number)) => json!({"Number": {"value": number}}),
+                _ => json!({"Expr": {}}),
+            },
+            Node::Array(items) => json!({"Array": {"items": items.iter().map(Self::outline).collect::<Vec<_>>()}}),
+            Node::Set(items) => json!({"Set": {"items": items.iter().map(Self::outline).collect::<Vec<_>>()}}),
+            Node::Object(fields) => {
+                let fields = fields.iter().map(|(key, value)| json!([null, key.outline(), value.outline()]));
+                json!({"Object": {"fields": fields.collect::<Vec<_>>()}})
+            }
+            Node::Var(name) => json!({"Var": {"value": **name}}),
+            _ => json!({"Expr": {}}),
+        }
     }
 }
 
-fn text(value: Option<&Value>) -> Option<String> {
-    value.and_then(Value::as_str).map(str::to_owned)
-}
-
-fn position(value: &Value) -> Option<Position> {
-    let span = value.get("span")?;
-    Some((offset(span, "line")?, offset(span, "col")?))
-}
-
-fn offset(span: &Value, field: &str) -> Option<usize> {
-    span.get(field)?.as_u64().and_then(|number| usize::try_from(number).ok())
+/// A path as policies write it.
+pub(in crate::policy) fn dotted(path: &[Name]) -> String {
+    path.iter().map(|name| &**name).collect::<Vec<_>>().join(".")
 }
