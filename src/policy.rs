@@ -118,7 +118,8 @@ impl Policy {
     /// Every reason at once why this policy must not become active: it does not parse, recurses, calls what is not there or cannot be
     /// bounded, allows by default, or lacks its entry point.
     pub fn compile(source: &Source, options: &Options) -> Result<Self, Problems> {
-        let (engine, reads) = Engine::compile_within(PATIENCE, source.modules.clone(), options.clone())?;
+        let (engine, reads) =
+            Engine::compile_within(PATIENCE, source.modules.clone(), Value::new_object(), options.clone())?;
         Ok(Self { engine, reads, revision: source.revision.clone() })
     }
 
