@@ -142,10 +142,11 @@ fn stage_4_grant(bencher: Bencher<'_, '_>) {
     let Road { now, snapshot, decision, .. } = &*ROAD;
     let hop = ROAD.hop();
     let Request::Http(http) = &hop.request else { unreachable!("the hop is a request") };
+    let line = http.line.as_ref().unwrap();
     let requested = Requested::Http(Call {
-        method: http.method,
-        path: &http.target.path,
-        host: &http.host,
+        method: line.method,
+        path: &line.target.path,
+        host: &line.host,
         content_type: http.content_type,
         upgrade: http.upgrade.as_deref(),
     });

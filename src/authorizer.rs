@@ -13,7 +13,7 @@ use crate::{
     decision::{Decision, Denial, Evidence, Fault, Findings, Layer, Mode, Modes, Proof, Revisions, Tokens},
     delegation::{Actor, Holding, Relaying},
     grant::{Acting, ActiveGrant, Asked, Call, GrantError, Grants, Requested},
-    hop::{Credentials, Hop, Http, Outline, Request, Rules},
+    hop::{Credentials, Hop, Http, Line, Outline, Request, Rules},
     pb::CheckRequest,
     peer::{PeerEvidence, ProvedPeer, Verifier},
     policy::{self, Permit, Policy},
@@ -255,15 +255,17 @@ fn speaks_for_peer<'a>(credentials: &'a Credentials<'_>) -> PeerEvidence<'a> {
 fn requested<'a>(request: &'a Request<'_>) -> Requested<'a> {
     match request {
         Request::Http(http) => {
-            let Http { method, target, host, content_type, upgrade, .. } = &**http;
-            Requested::Http(Call {
-                method,
-                path: &target.path,
-                host,
-                content_type: *content_type,
-                upgrade: upgrade.as_deref(),
+            let Http { line, content_type, upgrade, .. } = &**http;
+            line.as_ref().map_or(Requested::Unclear, |Line { method, target, host }| {
+                Requested::Http(Call {
+                    method,
+                    path: &target.path,
+                    host,
+                    content_type: *content_type,
+                    upgrade: upgrade.as_deref(),
+                })
             })
         }
-        Request::Tcp(tcp) => Requested::Tcp(tcp.port),
+        Request::Tcp(tcp) => tcp.port.map_or(Requested::Unclear, Requested::Tcp),
     }
 }

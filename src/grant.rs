@@ -20,7 +20,6 @@ pub(crate) mod document;
 mod error;
 mod index;
 mod names;
-mod path;
 
 /// One approval, already valid: who may do what at which workload for which purpose, who answers for it, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +129,7 @@ impl Grant {
             }
             // A connection states nothing; what it is for follows from the grant.
             (None, Requested::Tcp(_)) => Binding::Implied,
-            (Some(_), _) | (None, Requested::Http(_)) => return Err(Dimension::Purpose),
+            (Some(_), _) | (None, Requested::Http(_) | Requested::Unclear) => return Err(Dimension::Purpose),
         };
         let firm = match self.purpose_binding {
             Binding::Signed => binding == Binding::Signed,

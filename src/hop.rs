@@ -1,23 +1,31 @@
 //! One hop: the request between two workloads that Envoy asks about, decoded once, strictly, in one canonical form.
 //!
-//! What two parsers could read differently is an error here; nothing is repaired and then allowed.
+//! What two parsers could read differently is an error here; nothing is repaired and then allowed. Where such hops are only observed, what
+//! is in doubt is left out: no type holds a path, a host or a token that is not canonical.
 
 mod body;
 mod credentials;
+mod doubt;
 mod headers;
 mod host;
 mod outline;
 mod path;
+mod pattern;
+mod public;
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
 
 pub use self::{
     body::Body,
     credentials::{Credentials, XFCC},
+    doubt::Strict,
     headers::{Headers, Single},
     outline::Outline,
     path::Target,
+    pattern::PathPattern,
+    public::{Public, Route, RouteError},
 };
+use self::doubt::Doubts;
 use crate::pb::{
     AttributeContext, CheckRequest, address::Address, attribute_context::HttpRequest, socket_address::PortSpecifier,
 };
@@ -29,6 +37,8 @@ pub struct Hop<'a> {
     pub credentials: Credentials<'a>,
     /// What is asked for: the hop without credentials.
     pub request: Request<'a>,
+    /// What can be read in more than one way, and was left out; never any where hops are [strict](Strict::Enforce).
+    pub ambiguities: Vec<HopError>,
 }
 
 /// What is asked for, without credentials.
@@ -43,21 +53,28 @@ pub enum Request<'a> {
 /// A connection without HTTP: what Envoy's network filter asks about.
 #[derive(Clone, Copy, Debug)]
 pub struct Tcp<'a> {
-    /// The port that it came to.
-    pub port: u16,
+    /// The port that it came to; absent if Envoy does not say and that is let through.
+    pub port: Option<u16>,
     /// Everything that Envoy told, for policy's `attributes`.
-    pub attributes: &'a AttributeContext,
+    pub attributes: Option<&'a AttributeContext>,
 }
 
-/// A request, in canonical form.
+/// What is asked of whom, in canonical form.
 #[derive(Clone, Debug)]
-pub struct Http<'a> {
+pub struct Line<'a> {
     /// An upper-case token.
     pub method: &'a str,
     /// The canonical path and the query.
     pub target: Target<'a>,
     /// Lower case, without the default port.
     pub host: Cow<'a, str>,
+}
+
+/// A request, in canonical form.
+#[derive(Clone, Debug)]
+pub struct Http<'a> {
+    /// What is asked of whom. Absent if any of it can be read in more than one way: then no public route and no action is meant.
+    pub line: Option<Line<'a>>,
     /// The media type as sent.
     pub content_type: Option<&'a str>,
     /// The protocols that the client wants to switch to, in lower case.
@@ -87,6 +104,10 @@ pub struct Rules {
     pub token_headers: BTreeSet<String>,
     /// Whether connections without HTTP are hops.
     pub tcp: bool,
+    /// What to do about a hop that can be read in more than one way.
+    pub strict: Strict,
+    /// What anybody may do.
+    pub public: Public,
 }
 
 /// Escapes that `hop.escapes` admits as data inside a path segment.
@@ -127,26 +148,35 @@ impl<'a> Hop<'a> {
     /// Decodes what Envoy asks.
     ///
     /// # Errors
-    /// [`HopError`] for whatever is missing, too large, or not in its one canonical form (strict hops).
+    /// [`HopError`] for whatever is missing, too large, or not in its one canonical form. Where hops are only [observed](Strict::Observe),
+    /// what is missing or has no such form is left out, and named in [`ambiguities`](Self::ambiguities).
     pub fn decode(check: &'a CheckRequest, rules: &Rules) -> Result<Self, HopError> {
-        let attributes = check.attributes.as_ref().ok_or(HopError::Malformed("hop.attributes"))?;
-        let Some(request) = attributes.request.as_ref() else {
-            let tcp = Tcp::decode(attributes, rules)?;
-            return Ok(Self { credentials: Credentials::at_the_ends(attributes), request: Request::Tcp(tcp) });
+        let mut doubts = Doubts::new(rules.strict);
+        let attributes = check.attributes.as_ref().ok_or(HopError::Malformed("hop.attributes"));
+        let attributes = doubts.hear_missing(attributes)?;
+        let asked = attributes.and_then(|attributes| Some((attributes, attributes.request.as_ref()?)));
+        let Some((attributes, request)) = asked else {
+            let tcp = Tcp::decode(attributes, rules, &mut doubts)?;
+            return Ok(Self {
+                credentials: Credentials::at_the_ends(attributes),
+                request: Request::Tcp(tcp),
+                ambiguities: doubts.into_noted(),
+            });
         };
-        let http = request.http.as_ref().ok_or(HopError::Malformed("hop.http"))?;
+        let http = doubts.hear_missing(request.http.as_ref().ok_or(HopError::Malformed("hop.http")))?;
+        let http = http.unwrap_or_else(|| &*NO_HTTP);
         let headers = headers_of(http)?;
-        let request = Http::decode(attributes, http, headers, rules)?;
-        let credentials = Credentials::of(attributes, headers, rules)?;
-        Ok(Self { credentials, request: Request::Http(Box::new(request)) })
+        let request = Http::decode(attributes, http, headers, rules, &mut doubts)?;
+        let credentials = Credentials::of(attributes, headers, rules, &mut doubts)?;
+        Ok(Self { credentials, request: Request::Http(Box::new(request)), ambiguities: doubts.into_noted() })
     }
 }
 
 impl<'a> Request<'a> {
     /// Everything that Envoy told.
-    pub const fn attributes(&self) -> &'a AttributeContext {
+    pub const fn attributes(&self) -> Option<&'a AttributeContext> {
         match self {
-            Self::Http(http) => http.attributes,
+            Self::Http(http) => Some(http.attributes),
             Self::Tcp(tcp) => tcp.attributes,
         }
     }
@@ -154,12 +184,16 @@ impl<'a> Request<'a> {
 
 impl<'a> Tcp<'a> {
     /// Envoy's network filter asks without a request.
-    fn decode(attributes: &'a AttributeContext, rules: &Rules) -> Result<Self, HopError> {
+    fn decode(
+        attributes: Option<&'a AttributeContext>,
+        rules: &Rules,
+        doubts: &mut Doubts,
+    ) -> Result<Self, HopError> {
         if !rules.tcp {
-            return Err(HopError::Malformed("hop.request"));
+            return Err(HopError::Malformed(if attributes.is_some() { "hop.request" } else { "hop.attributes" }));
         }
-        let port = port(attributes).ok_or(HopError::Malformed("hop.port"))?;
-        Ok(Self { port, attributes })
+        let port = attributes.and_then(port).ok_or(HopError::Malformed("hop.port"));
+        Ok(Self { port: doubts.hear_missing(port)?, attributes })
     }
 }
 
@@ -169,30 +203,43 @@ impl<'a> Http<'a> {
         http: &'a HttpRequest,
         headers: Headers<'a>,
         rules: &Rules,
+        doubts: &mut Doubts,
     ) -> Result<Self, HopError> {
         if headers.len() > rules.max_headers {
             return Err(HopError::TooLarge("headers.count"));
         }
-        if headers.names().any(|name| name.bytes().any(|byte| byte.is_ascii_uppercase())) {
-            return Err(HopError::Malformed("headers.name_case"));
-        }
-        let method = method(&http.method)?;
-        let target = Target::parse(&http.path, rules.escapes)?;
-        let host = host::canonical(&http.host, &http.scheme)?;
-        agree(headers, http)?;
-        single_values(headers)?;
-        connection(headers)?;
+        doubts.hear_missing(lower_case(headers))?;
+        let line = Line::decode(http, headers, rules, doubts)?;
+        single_values(headers, doubts)?;
+        doubts.hear(connection(headers))?;
         Ok(Self {
-            method,
-            target,
-            host,
-            content_type: headers.unambiguous("content-type", "header.content_type")?,
+            line,
+            content_type: doubts.hear(headers.unambiguous("content-type", "header.content_type"))?.flatten(),
             upgrade: upgrade(headers),
             headers,
             body: Body::of(http, headers),
             attributes,
             http,
         })
+    }
+}
+
+impl<'a> Line<'a> {
+    /// The whole of it, or nothing.
+    fn decode(
+        http: &'a HttpRequest,
+        headers: Headers<'a>,
+        rules: &Rules,
+        doubts: &mut Doubts,
+    ) -> Result<Option<Self>, HopError> {
+        let method = doubts.hear_missing(method(&http.method))?;
+        let target = doubts.hear(Target::parse(&http.path, rules.escapes))?;
+        let host = doubts.hear(host::canonical(&http.host, &http.scheme))?;
+        let agreed = doubts.hear(agree(headers, http))?;
+        let (Some(method), Some(target), Some(host), Some(())) = (method, target, host, agreed) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { method, target, host }))
     }
 }
 
@@ -214,6 +261,14 @@ fn headers_of(http: &HttpRequest) -> Result<Headers<'_>, HopError> {
         Some(map) => Ok(Headers::Raw(map)),
         None => Ok(Headers::Joined(&http.headers)),
     }
+}
+
+/// Envoy writes every name in lower case, and so does whoever looks for one.
+fn lower_case(headers: Headers<'_>) -> Result<(), HopError> {
+    if headers.names().any(|name| name.bytes().any(|byte| byte.is_ascii_uppercase())) {
+        return Err(HopError::Malformed("headers.name_case"));
+    }
+    Ok(())
 }
 
 /// Methods are case-sensitive tokens (RFC 9110 §9.1); servers that fold their case would read `get` as another method than we do.
@@ -242,18 +297,21 @@ fn agree(headers: Headers<'_>, http: &HttpRequest) -> Result<(), HopError> {
 }
 
 /// Headers that two readers could take different values from, if there are several.
-fn single_values(headers: Headers<'_>) -> Result<(), HopError> {
-    headers.unambiguous("txn-token", "header.txn_token")?;
-    headers.unambiguous("content-length", "header.content_length")?;
-    if headers.single("authorization") == Single::NotUtf8 {
-        return Err(HopError::Ambiguous("header.authorization"));
-    }
-    let authorization = headers.joined("authorization").unwrap_or_default();
-    let is_bearer = |part: &str| part.trim_start().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
-    if authorization.contains(',') && authorization.split(',').any(is_bearer) {
-        return Err(HopError::Ambiguous("header.authorization"));
-    }
+fn single_values(headers: Headers<'_>, doubts: &mut Doubts) -> Result<(), HopError> {
+    doubts.hear(headers.unambiguous("txn-token", "header.txn_token"))?;
+    doubts.hear(headers.unambiguous("content-length", "header.content_length"))?;
+    doubts.hear(authorization(headers))?;
     Ok(())
+}
+
+fn authorization(headers: Headers<'_>) -> Result<(), HopError> {
+    const AMBIGUOUS: HopError = HopError::Ambiguous("header.authorization");
+    if headers.single("authorization") == Single::NotUtf8 {
+        return Err(AMBIGUOUS);
+    }
+    let value = headers.joined("authorization").unwrap_or_default();
+    let is_bearer = |part: &str| part.trim_start().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+    if value.contains(',') && value.split(',').any(is_bearer) { Err(AMBIGUOUS) } else { Ok(()) }
 }
 
 /// A `Connection` header that names another header makes a proxy drop it (RFC 9110 §7.6.1), ours included.
@@ -274,6 +332,9 @@ fn upgrade<'a>(headers: Headers<'a>) -> Option<Cow<'a, str>> {
         value
     })
 }
+
+/// What a request without HTTP is judged by where that is let through.
+static NO_HTTP: LazyLock<HttpRequest> = LazyLock::new(HttpRequest::default);
 
 const CONNECTION_OPTIONS: [&str; 5] = ["close", "keep-alive", "upgrade", "te", "http2-settings"];
 const MAX_METHOD: usize = 32;

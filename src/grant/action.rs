@@ -1,9 +1,7 @@
 //! What a grant lets its subject do, matched exactly.
 
-use super::{
-    names::{GrpcPath, Host, Method, Upgrade},
-    path::PathPattern,
-};
+use super::names::{GrpcPath, Host, Method, Upgrade};
+use crate::hop::PathPattern;
 
 /// What a hop asks for, in canonical form (the grant stage repairs nothing).
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +10,8 @@ pub enum Requested<'a> {
     Http(Call<'a>),
     /// A connection to this port.
     Tcp(u16),
+    /// A hop whose method, path, host or port can be read in more than one way: no action is meant by it.
+    Unclear,
 }
 
 /// A request that is asked for.
@@ -54,7 +54,9 @@ impl Action {
         match (&self.shape, requested) {
             (Shape::Tcp(ports), Requested::Tcp(port)) => ports.contains(port),
             (Shape::Grpc(_) | Shape::Http { .. }, Requested::Http(call)) => self.covers_call(call),
-            (Shape::Tcp(_), Requested::Http(_)) | (Shape::Grpc(_) | Shape::Http { .. }, Requested::Tcp(_)) => false,
+            (Shape::Tcp(_), Requested::Http(_))
+            | (Shape::Grpc(_) | Shape::Http { .. }, Requested::Tcp(_))
+            | (_, Requested::Unclear) => false,
         }
     }
 
@@ -184,5 +186,13 @@ mod tests {
         assert!(!action.covers(&Requested::Http(READ)));
         assert!(!http(&["GET"], &["/**"], &[]).covers(&Requested::Tcp(5432)));
         assert!(!grpc("ledger.v1.Ledger/Read").covers(&Requested::Tcp(5432)));
+    }
+
+    #[test]
+    fn nothing_covers_what_can_be_read_in_more_than_one_way() {
+        let tcp = Action { shape: Shape::Tcp(vec![0]), hosts: None };
+        for action in [http(&["GET"], &["/**"], &[]), grpc("ledger.v1.Ledger/Read"), tcp] {
+            assert!(!action.covers(&Requested::Unclear), "{action:?}");
+        }
     }
 }

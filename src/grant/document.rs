@@ -6,10 +6,10 @@ use super::{
     Action, Delegators, ExitCriterion, Grant, Kind, OnBehalfOf,
     action::Shape,
     names::{GrpcPath, Host, Method, Upgrade},
-    path::PathPattern,
 };
 use crate::{
     clock::Timestamp,
+    hop::PathPattern,
     peer::id,
     purpose::{Binding, Purpose},
     yaml::{self, Mapping, Position, Value, quote},

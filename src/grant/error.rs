@@ -70,6 +70,7 @@ impl Needed {
                 format!("{method} {path} at host {host}{upgrade}")
             }
             Requested::Tcp(port) => format!("connection to port {port}"),
+            Requested::Unclear => "a hop that can be read in more than one way".to_owned(),
         };
         let on_behalf_of = asked.acting.behalf.map(|(issuer, subject, _)| (excerpt(issuer), excerpt(subject)));
         Self {

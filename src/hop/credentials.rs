@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Headers, HopError, Rules, Single};
+use super::{Headers, HopError, Rules, Single, doubt::Doubts};
 use crate::pb::AttributeContext;
 
 /// What a caller presents; read by the proof stages only.
@@ -23,28 +23,35 @@ pub struct Credentials<'a> {
 }
 
 impl<'a> Credentials<'a> {
-    pub(super) fn of(attributes: &'a AttributeContext, headers: Headers<'a>, rules: &Rules) -> Result<Self, HopError> {
-        let purpose = headers.single(&rules.purpose_header);
-        if purpose == Single::NotUtf8 {
-            return Err(HopError::Ambiguous("header.purpose"));
-        }
+    pub(super) fn of(
+        attributes: &'a AttributeContext,
+        headers: Headers<'a>,
+        rules: &Rules,
+        doubts: &mut Doubts,
+    ) -> Result<Self, HopError> {
+        let purpose = match headers.single(&rules.purpose_header) {
+            Single::NotUtf8 => Err(HopError::Ambiguous("header.purpose")),
+            purpose => Ok(purpose),
+        };
         Ok(Self {
             // Quotes that open in one entry and close in the next would hide the comma between them.
             xfcc: if headers.entries(XFCC) > 1 { Some(Cow::Borrowed(",")) } else { headers.joined(XFCC) },
-            purpose,
-            tokens: tokens(headers, rules)?,
-            ..Self::at_the_ends(attributes)
+            // What is in doubt counts as absent.
+            purpose: doubts.hear(purpose)?.unwrap_or(Single::Absent),
+            tokens: tokens(headers, rules, doubts)?,
+            ..Self::at_the_ends(Some(attributes))
         })
     }
 
     /// What the connection itself tells.
-    pub(super) fn at_the_ends(attributes: &'a AttributeContext) -> Self {
-        let source = attributes.source.as_ref();
+    pub(super) fn at_the_ends(attributes: Option<&'a AttributeContext>) -> Self {
+        let source = attributes.and_then(|attributes| attributes.source.as_ref());
+        let destination = attributes.and_then(|attributes| attributes.destination.as_ref());
         Self {
             certificate: source.map_or("", |source| &source.certificate),
             principal: source.map_or("", |source| &source.principal),
             xfcc: None,
-            destination: attributes.destination.as_ref().map_or("", |destination| &destination.principal),
+            destination: destination.map_or("", |destination| &destination.principal),
             purpose: Single::Absent,
             tokens: Vec::new(),
         }
@@ -52,17 +59,22 @@ impl<'a> Credentials<'a> {
 }
 
 /// Collects the headers that hold tokens. Each stands alone, but for an `authorization` whose schemes hold none: that was looked at before.
-fn tokens<'a>(headers: Headers<'a>, rules: &Rules) -> Result<Vec<(&'a str, Cow<'a, str>)>, HopError> {
+fn tokens<'a>(
+    headers: Headers<'a>,
+    rules: &Rules,
+    doubts: &mut Doubts,
+) -> Result<Vec<(&'a str, Cow<'a, str>)>, HopError> {
     if rules.token_headers.is_empty() {
         return Ok(Vec::new());
     }
     let mut tokens = Vec::new();
     for name in headers.names().filter(|name| rules.token_headers.contains(*name)) {
-        match headers.single(name) {
-            Single::Value(value) => tokens.push((name, Cow::Borrowed(value))),
-            Single::Absent | Single::Several if name == "authorization" => {}
-            Single::Absent | Single::Several | Single::NotUtf8 => return Err(HopError::Ambiguous("header.token")),
-        }
+        let value = match headers.single(name) {
+            Single::Value(value) => Ok(Some(value)),
+            Single::Absent | Single::Several if name == "authorization" => Ok(None),
+            Single::Absent | Single::Several | Single::NotUtf8 => Err(HopError::Ambiguous("header.token")),
+        };
+        tokens.extend(doubts.hear(value)?.flatten().map(|value| (name, Cow::Borrowed(value))));
     }
     Ok(tokens)
 }

@@ -7,7 +7,7 @@ use crate::pb::{HeaderMap, HeaderValue, attribute_context};
 
 type Entries<'a> = &'a [(&'a str, &'a [u8])];
 
-fn rules() -> Rules {
+pub(super) fn rules() -> Rules {
     Rules {
         escapes: Escapes::default(),
         max_headers: 8,
@@ -15,10 +15,12 @@ fn rules() -> Rules {
         keep_headers: BTreeSet::new(),
         token_headers: BTreeSet::from(["authorization".to_owned(), "x-token".to_owned()]),
         tcp: false,
+        strict: Strict::Enforce,
+        public: Public::default(),
     }
 }
 
-fn plain() -> HttpRequest {
+pub(super) fn plain() -> HttpRequest {
     HttpRequest {
         method: "GET".to_owned(),
         path: "/a?b=1".to_owned(),
@@ -28,7 +30,11 @@ fn plain() -> HttpRequest {
     }
 }
 
-fn check(http: HttpRequest) -> CheckRequest {
+pub(super) fn header(name: &str, value: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(name.to_owned(), value.to_owned())])
+}
+
+pub(super) fn check(http: HttpRequest) -> CheckRequest {
     let request = attribute_context::Request { http: Some(http), ..Default::default() };
     CheckRequest { attributes: Some(AttributeContext { request: Some(request), ..Default::default() }) }
 }
@@ -67,7 +73,9 @@ fn a_plain_hop_is_taken_in_its_canonical_form() {
     let check = check(plain());
     let hop = Hop::decode(&check, &rules()).unwrap();
     let Request::Http(request) = hop.request else { panic!("not a request") };
-    assert_eq!((request.method, request.target.path.as_ref(), request.host.as_ref()), ("GET", "/a", "a.example"));
+    let line = request.line.unwrap();
+    assert_eq!((line.method, line.target.path.as_ref(), line.host.as_ref()), ("GET", "/a", "a.example"));
+    assert!(hop.ambiguities.is_empty());
     assert_eq!(hop.credentials.purpose, Single::Absent);
     assert_eq!(hop.credentials.certificate, "");
 }
@@ -203,7 +211,7 @@ fn a_connection_is_a_hop_only_where_that_is_configured() {
     let attributes = AttributeContext { destination: Some(destination), ..Default::default() };
     let tcp = CheckRequest { attributes: Some(attributes) };
     let rules = Rules { tcp: true, ..rules() };
-    assert!(matches!(Hop::decode(&tcp, &rules).unwrap().request, Request::Tcp(Tcp { port: 5432, .. })));
+    assert!(matches!(Hop::decode(&tcp, &rules).unwrap().request, Request::Tcp(Tcp { port: Some(5432), .. })));
     assert_eq!(Outline::of(&tcp).port, Some(5432));
     assert_eq!(Hop::decode(&tcp, &self::rules()).map(|_| ()).unwrap_err().detail(), "hop.request");
     let nowhere = CheckRequest { attributes: Some(AttributeContext::default()) };
@@ -219,4 +227,87 @@ fn headers_that_hold_tokens_stand_alone() {
     assert_eq!(token(&[("x-token", b"a\xff")]), Err(HopError::Ambiguous("header.token")));
     // No scheme of it is a token's.
     assert_eq!(token(&[("authorization", b"Digest a=1, b=2")]), Ok(()));
+}
+
+fn observing() -> Rules {
+    Rules { strict: Strict::Observe, tcp: true, ..rules() }
+}
+
+/// What is in doubt about a hop, where that is let through.
+fn doubts(http: HttpRequest) -> Vec<&'static str> {
+    let check = check(http);
+    let hop = Hop::decode(&check, &observing()).unwrap();
+    hop.ambiguities.iter().map(HopError::detail).collect()
+}
+
+#[test]
+fn an_observed_hop_goes_on_without_what_is_in_doubt() {
+    let rows: [(HttpRequest, &str); 9] = [
+        (HttpRequest { method: String::new(), ..plain() }, "method.syntax"),
+        (HttpRequest { method: "get".to_owned(), ..plain() }, "method.case"),
+        (HttpRequest { method: "GE T".to_owned(), ..plain() }, "method.syntax"),
+        (HttpRequest { path: String::new(), ..plain() }, "path.not_origin_form"),
+        (HttpRequest { path: "/a/../b".to_owned(), ..plain() }, "path.dot_segment"),
+        (HttpRequest { host: String::new(), ..plain() }, "host.syntax"),
+        (HttpRequest { headers: header(":path", "/b"), ..plain() }, "headers.pseudo"),
+        (HttpRequest { headers: header("host", "b"), ..plain() }, "headers.pseudo"),
+        (HttpRequest { headers: header(":method", "PUT"), ..plain() }, "headers.pseudo"),
+    ];
+    for (http, detail) in rows {
+        assert_eq!(doubts(http.clone()), [detail], "{http:?}");
+        let check = check(http);
+        let Request::Http(request) = Hop::decode(&check, &observing()).unwrap().request else { panic!("no request") };
+        assert!(request.line.is_none(), "{detail}");
+    }
+    assert_eq!(doubts(HttpRequest::default()), ["method.syntax", "path.not_origin_form", "host.syntax"]);
+    assert_eq!(doubts(plain()), Vec::<&str>::new());
+}
+
+#[test]
+fn an_ambiguous_header_of_an_observed_hop_counts_as_absent() {
+    let rows = [
+        ("x-token", "a,b", "header.token"),
+        ("x-token", "a!", "header.token"),
+        ("authorization", "Bearer a,Bearer b", "header.authorization"),
+        ("txn-token", "a,b", "header.txn_token"),
+        ("content-type", "a/b,c/d", "header.content_type"),
+        ("x-hop-purpose", "a!", "header.purpose"),
+        ("connection", "x-token", "header.connection"),
+        ("X-Token", "a", "headers.name_case"),
+    ];
+    for (name, value, detail) in rows {
+        let check = check(HttpRequest { headers: header(name, value), ..plain() });
+        let hop = Hop::decode(&check, &observing()).unwrap();
+        assert_eq!(hop.ambiguities, [HopError::Ambiguous(detail)], "{name}: {value}");
+        assert_eq!((hop.credentials.tokens.len(), &hop.credentials.purpose), (0, &Single::Absent), "{name}: {value}");
+        let Request::Http(request) = hop.request else { panic!("no request") };
+        assert!(request.line.is_some() && request.content_type.is_none(), "{name}: {value}");
+    }
+}
+
+#[test]
+fn an_observed_hop_may_lack_what_envoy_never_leaves_out() {
+    let nothing = CheckRequest::default();
+    let hop = Hop::decode(&nothing, &observing()).unwrap();
+    assert!(matches!(hop.request, Request::Tcp(Tcp { port: None, attributes: None })));
+    assert_eq!(hop.ambiguities, [HopError::Ambiguous("hop.attributes"), HopError::Ambiguous("hop.port")]);
+    let empty = AttributeContext { request: Some(attribute_context::Request::default()), ..Default::default() };
+    let empty = CheckRequest { attributes: Some(empty) };
+    let hop = Hop::decode(&empty, &observing()).unwrap();
+    assert!(matches!(hop.request, Request::Http(request) if request.line.is_none()));
+    assert_eq!(hop.ambiguities[0], HopError::Ambiguous("hop.http"));
+    // Whether connections are hops at all is no doubt.
+    let strict = Rules { tcp: false, ..observing() };
+    assert_eq!(Hop::decode(&nothing, &strict).map(|_| ()), Err(HopError::Malformed("hop.attributes")));
+}
+
+#[test]
+fn what_is_too_large_or_in_two_forms_is_refused_of_an_observed_hop_too() {
+    let refused = |http: HttpRequest| Hop::decode(&check(http), &observing()).map(|_| ()).unwrap_err();
+    let many = (0..9).map(|number| (format!("x-{number}"), String::new())).collect();
+    assert_eq!(refused(HttpRequest { headers: many, ..plain() }), HopError::TooLarge("headers.count"));
+    let long = HttpRequest { path: format!("/{}", "a".repeat(8192)), ..plain() };
+    assert_eq!(refused(long), HopError::TooLarge("path.too_long"));
+    let both = HttpRequest { headers: header("a", "1"), header_map: Some(HeaderMap::default()), ..plain() };
+    assert_eq!(refused(both), HopError::Malformed("headers.both_forms"));
 }

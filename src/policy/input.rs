@@ -14,7 +14,7 @@ use super::{
 use crate::{
     delegation::{Actor, Tokens},
     grant::Grant,
-    hop::{HopError, Http, Request},
+    hop::{HopError, Http, Line, Request},
     peer::ProvedPeer,
 };
 
@@ -25,13 +25,14 @@ use crate::{
 pub(super) fn build(input: &Input<'_>, reads: &Reads) -> Result<Value, HopError> {
     let request = input.request;
     let mut root = Object::new();
-    root.put("attributes", attributes(input));
+    root.some("attributes", request.attributes().map(|sent| attributes(input, sent)));
     root.put("version", Object::of([("ext_authz", "v3"), ("encoding", "protojson")]));
     match request {
         Request::Http(http) => parsed(&mut root, http, reads)?,
         Request::Tcp(_) => {}
     }
-    root.text("source_principal", request.attributes().source.as_ref().map_or("", |source| &source.principal));
+    let source = request.attributes().and_then(|attributes| attributes.source.as_ref());
+    root.text("source_principal", source.map_or("", |source| &source.principal));
     root.put("hop", hop(request));
     root.some("self", input.this.map(ToString::to_string));
     root.some("peer", input.peer.map(peer));
@@ -56,9 +57,11 @@ fn parsed(root: &mut Object, request: &Http<'_>, reads: &Reads) -> Result<(), Ho
     if request.body.truncated && reads_body && reads.below("truncated_body").is_none() {
         return Err(HopError::TooLarge("body.truncated"));
     }
-    root.put("parsed_path", parsed_path(request)?);
-    if reads.below("parsed_query").is_some() {
-        root.put("parsed_query", parsed_query(request)?);
+    if let Some(line) = &request.line {
+        root.put("parsed_path", parsed_path(line)?);
+        if reads.below("parsed_query").is_some() {
+            root.put("parsed_query", parsed_query(line)?);
+        }
     }
     if reads.below("parsed_body").is_some() {
         root.put("parsed_body", body::parse(request)?);
@@ -70,13 +73,16 @@ fn parsed(root: &mut Object, request: &Http<'_>, reads: &Reads) -> Result<(), Ho
 fn hop(request: &Request<'_>) -> Value {
     match request {
         Request::Http(http) => {
-            let mut hop = Object::of([("method", http.method), ("path", &http.target.path), ("host", &http.host)]);
+            let mut hop = Object::new();
+            if let Some(Line { method, target, host }) = &http.line {
+                hop = Object::of([("method", method), ("path", &target.path), ("host", host)]);
+            }
             hop.text("upgrade", http.upgrade.as_deref().unwrap_or_default());
             hop.into()
         }
         Request::Tcp(tcp) => {
             let mut hop = Object::new();
-            hop.put("port", u32::from(tcp.port));
+            hop.some("port", tcp.port.map(u32::from));
             hop.into()
         }
     }
@@ -166,12 +172,12 @@ fn grant(grant: &Grant) -> Value {
 }
 
 /// Segments are decoded after they are split: an escaped slash, where it is admitted, is data.
-fn parsed_path(request: &Http<'_>) -> Result<Vec<Value>, HopError> {
+fn parsed_path(request: &Line<'_>) -> Result<Vec<Value>, HopError> {
     let segments = request.target.path.split('/').skip(1);
     segments.map(|segment| decode(segment, false).map(Value::from)).collect()
 }
 
-fn parsed_query(request: &Http<'_>) -> Result<Value, HopError> {
+fn parsed_query(request: &Line<'_>) -> Result<Value, HopError> {
     let mut object = Object::new();
     for (name, values) in parse(request.target.query.unwrap_or_default())? {
         object.put(&name, values.into_iter().map(Value::from).collect::<Vec<_>>());

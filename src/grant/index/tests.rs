@@ -9,8 +9,8 @@ use crate::grant::{
     Call, Delegators, Kind, OnBehalfOf,
     action::{Action, Shape},
     names::Method,
-    path::PathPattern,
 };
+use crate::hop::PathPattern;
 use crate::purpose::{Binding, ClaimedPurpose, Purpose, Vocabulary};
 
 const WEB: &str = "spiffe://prod.example/web";

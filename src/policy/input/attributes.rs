@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The whole `AttributeContext` in proto JSON names, without credentials. Only what Envoy filled is there.
-pub(super) fn attributes(input: &Input<'_>) -> Value {
+pub(super) fn attributes(input: &Input<'_>, sent: &AttributeContext) -> Value {
     let AttributeContext {
         source,
         destination,
@@ -19,7 +19,7 @@ pub(super) fn attributes(input: &Input<'_>) -> Value {
         metadata_context,
         tls_session,
         route_metadata_context,
-    } = input.request.attributes();
+    } = sent;
     let mut object = Object::new();
     object.some("source", source.as_ref().map(end));
     object.some("destination", destination.as_ref().map(end));

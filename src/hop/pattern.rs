@@ -4,7 +4,7 @@
 ///
 /// `*` matches one segment that is not empty, `**` everything after the slash before it; anything else only itself. A trailing slash counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PathPattern {
+pub struct PathPattern {
     segments: Box<[Segment]>,
     /// Whether the pattern ends with `**`.
     open: bool,
@@ -17,8 +17,11 @@ enum Segment {
 }
 
 impl PathPattern {
-    /// Reads a pattern, or says how it would be one.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// How it would be one.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         let Some(path) = text.strip_prefix('/') else {
             return Err("a path begins with `/`");
         };
@@ -43,8 +46,13 @@ impl PathPattern {
         Ok(Self { segments: segments.collect::<Result<_, _>>()?, open })
     }
 
+    /// Whether it ends with `**`: it matches paths that nobody has thought of.
+    pub const fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Whether a canonical path, without its query, is one of those meant.
-    pub(super) fn matches(&self, path: &str) -> bool {
+    pub fn matches(&self, path: &str) -> bool {
         let Some(path) = path.strip_prefix('/') else {
             return false;
         };
