@@ -182,5 +182,5 @@ fn stage_5_policy(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn then_encode_answer(bencher: Bencher<'_, '_>) {
     let Road { check, ids, snapshot, decision, .. } = &*ROAD;
-    bencher.bench(|| response::encode(decision, ids.next(), check, snapshot.reveal, |_| false).encode_to_vec());
+    bencher.bench(|| response::encode(decision, ids.next(), check, snapshot.answers, |_| false).encode_to_vec());
 }

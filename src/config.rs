@@ -34,8 +34,7 @@ use crate::{
     audit::Durability,
     decision::Modes,
     feed::{https::HttpsUrl, jwks},
-    peer, policy,
-    response::Reveal,
+    peer, policy, response,
     server::Listener,
     token,
     trust::{Endpoint, Source},
@@ -77,8 +76,8 @@ pub struct Config {
     pub documents: Option<PathBuf>,
     /// The runtime policy; absent only if it is not asked.
     pub policy: Option<PolicySource>,
-    /// How much of the reason a denied caller is told.
-    pub reveal: Reveal,
+    /// How decisions are answered.
+    pub response: response::Rules,
     /// The record of every decision.
     pub audit: AuditSink,
     /// The bounds.

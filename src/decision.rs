@@ -20,7 +20,7 @@ use crate::{
     grant::ActiveGrant,
     hop::Outline,
     peer::ProvedPeer,
-    policy::{Document, Permit},
+    policy::{Document, Permit, PolicyError, answer::DryRun},
     purpose::{ClaimedPurpose, StatedPurpose},
     replay::OneTime,
     token::{MAX_LEEWAY, VerifiedToken},
@@ -217,6 +217,19 @@ impl Decision {
             return self;
         }
         self.overruled(Fault::Replayed)
+    }
+
+    /// The same decision where policies run dry: a policy's no is written down and let through, and nothing else is.
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: DryRun) -> Self {
+        match self.verdict {
+            Err(Denial::Policy(error @ PolicyError::Denied(_))) => {
+                self.findings.observed.push(error.into());
+                self.verdict = Ok(Permit::dry_run(dry_run));
+            }
+            verdict => self.verdict = verdict,
+        }
+        self
     }
 
     /// The same decision, turned into a denial. An outcome of the world replaces a permit and never a denial.

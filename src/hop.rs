@@ -15,6 +15,7 @@ mod public;
 
 use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
 
+use self::doubt::Doubts;
 pub use self::{
     body::Body,
     credentials::{Credentials, XFCC},
@@ -25,7 +26,6 @@ pub use self::{
     pattern::PathPattern,
     public::{Public, Route, RouteError},
 };
-use self::doubt::Doubts;
 use crate::pb::{
     AttributeContext, CheckRequest, address::Address, attribute_context::HttpRequest, socket_address::PortSpecifier,
 };
@@ -184,11 +184,7 @@ impl<'a> Request<'a> {
 
 impl<'a> Tcp<'a> {
     /// Envoy's network filter asks without a request.
-    fn decode(
-        attributes: Option<&'a AttributeContext>,
-        rules: &Rules,
-        doubts: &mut Doubts,
-    ) -> Result<Self, HopError> {
+    fn decode(attributes: Option<&'a AttributeContext>, rules: &Rules, doubts: &mut Doubts) -> Result<Self, HopError> {
         if !rules.tcp {
             return Err(HopError::Malformed(if attributes.is_some() { "hop.request" } else { "hop.attributes" }));
         }

@@ -1,7 +1,8 @@
 //! The runtime policy: given everything proved and approved, should it succeed right now? It can only narrow.
 //!
-//! Only literal `true`, or an object with `allowed: true`, is a permit. Undefined, another type, an error, a conflict, a timeout: a denial.
+//! Only literal `true`, or a well-formed object with `allowed: true`, is a permit. Undefined, another type, an error, a conflict, a timeout: a denial.
 
+pub mod answer;
 mod body;
 mod builtins;
 mod directory;
@@ -17,7 +18,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use spiffe::SpiffeId;
 
-use self::engine::{Engine, EngineError};
+use self::{
+    answer::{Directives, DryRun, Reply},
+    engine::{Engine, EngineError},
+};
 pub use self::{
     directory::Source,
     engine::Value,
@@ -42,6 +46,7 @@ pub struct Policy {
     engine: Engine,
     reads: Reads,
     revision: String,
+    answers: answer::Rules,
 }
 
 /// What a policy is asked: the hop, and the proof of every stage before it that was asked for one.
@@ -71,7 +76,8 @@ pub struct Input<'a> {
 #[derive(Clone, Debug)]
 pub struct Document(Value);
 
-/// Proof that a hop may happen: proved, covered and not refused by policy. Only [`Policy::evaluate`] builds one where policy is enforced.
+/// Proof that a hop may happen: proved, covered and not refused by policy. Where policy is enforced only [`Policy::evaluate`] builds one, and
+/// a dry run.
 #[derive(Clone, Debug)]
 pub struct Permit {
     peer: Option<SpiffeId>,
@@ -79,20 +85,24 @@ pub struct Permit {
     purpose: Option<Purpose>,
     grant: Option<Arc<Grant>>,
     valid_until: Option<Timestamp>,
+    directives: Directives,
 }
 
 /// Why the policy did not permit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// It said no, and maybe why.
-    #[error("the policy said no{}", .0.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
-    Denied(Option<String>),
+    /// It said no, and maybe why and how.
+    #[error("the policy said no{}", .0.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    Denied(Box<Reply>),
     /// It failed, or answered with something that is not a decision.
     #[error("the policy failed: {0}")]
     Fault(String),
     /// Its input cannot be made of this hop.
     #[error(transparent)]
     Hop(#[from] HopError),
+    /// The request cannot be read as OPA's plugin reads it.
+    #[error("request_parse_error: {0}")]
+    Request(String),
     /// It took too long.
     #[error("the policy took longer than {} ms", .0.as_millis())]
     Timeout(Duration),
@@ -106,6 +116,7 @@ impl PolicyError {
     pub fn detail(&self) -> Option<&'static str> {
         match self {
             Self::Hop(error) => Some(error.detail()),
+            Self::Request(_) => Some("request.parse"),
             Self::Denied(_) | Self::Fault(_) | Self::Timeout(_) | Self::Undefined => None,
         }
     }
@@ -120,7 +131,7 @@ impl Policy {
     pub fn compile(source: &Source, options: &Options) -> Result<Self, Problems> {
         let (engine, reads) =
             Engine::compile_within(PATIENCE, source.modules.clone(), Value::new_object(), options.clone())?;
-        Ok(Self { engine, reads, revision: source.revision.clone() })
+        Ok(Self { engine, reads, revision: source.revision.clone(), answers: options.answers.clone() })
     }
 
     /// The digest of its modules.
@@ -151,8 +162,8 @@ impl Policy {
     pub fn evaluate(&self, input: &Input<'_>, asked: &mut Option<Document>) -> Result<Permit, PolicyError> {
         let document = asked.insert(Document(input::build(input, &self.reads)?));
         let answer = self.ask(document.0.clone(), input.now)?;
-        permitted(&answer)?;
-        Ok(Permit::unnarrowed(input))
+        let directives = answer::read(&answer, &self.answers)?;
+        Ok(Permit { directives, ..Permit::unnarrowed(input) })
     }
 }
 
@@ -186,7 +197,20 @@ impl Permit {
             purpose: input.purpose.map(|stated| stated.purpose().clone()),
             grant: input.grant.map(|active| Arc::clone(active.grant())),
             valid_until: input.valid_until(),
+            directives: Directives::default(),
         }
+    }
+
+    /// A permit that rests on nothing but that policies run dry.
+    pub fn dry_run(_: DryRun) -> Self {
+        let directives = Directives::default();
+        Self { peer: None, actor: None, purpose: None, grant: None, valid_until: None, directives }
+    }
+
+    /// A permit of nobody, of which these directives matter.
+    #[cfg(test)]
+    pub(crate) const fn of(directives: Directives) -> Self {
+        Self { peer: None, actor: None, purpose: None, grant: None, valid_until: None, directives }
     }
 
     /// The proved caller, where callers are proved.
@@ -209,53 +233,19 @@ impl Permit {
         self.grant.as_deref()
     }
 
+    /// What the policy wants done with the hop.
+    pub const fn directives(&self) -> &Directives {
+        &self.directives
+    }
+
     /// The earliest end of anything the permit rests on.
     pub const fn valid_until(&self) -> Option<Timestamp> {
         self.valid_until
     }
 }
 
-/// Reads the policy's answer. Anything that is not plainly a decision is a fault, not a guess.
-fn permitted(answer: &Value) -> Result<(), PolicyError> {
-    let object = match answer {
-        Value::Bool(true) => return Ok(()),
-        Value::Bool(false) => return Err(PolicyError::Denied(None)),
-        Value::Undefined => return Err(PolicyError::Undefined),
-        Value::Object(object) => object,
-        _ => return Err(fault("the decision is neither a boolean nor an object")),
-    };
-    let mut allowed = None;
-    let mut reason = None;
-    for (key, value) in object.iter() {
-        match (key.as_string().map(AsRef::as_ref), value) {
-            (Ok("allowed"), Value::Bool(value)) => allowed = Some(*value),
-            (Ok("allowed"), _) => return Err(fault("`allowed` is not a boolean")),
-            (Ok("reason"), Value::String(text)) => reason = Some(text.chars().take(MAX_REASON).collect()),
-            (Ok("reason"), _) => return Err(fault("`reason` is not a string")),
-            (Ok(other), _) => {
-                return Err(fault(&format!(
-                    "the decision's field `{other}` is not built yet: use `allowed` and `reason`"
-                )));
-            }
-            (Err(_), _) => return Err(fault("the decision has a key that is not a string")),
-        }
-    }
-    match allowed {
-        Some(true) => Ok(()),
-        Some(false) => Err(PolicyError::Denied(reason)),
-        None => Err(fault("the decision has no `allowed`")),
-    }
-}
-
-fn fault(message: &str) -> PolicyError {
-    PolicyError::Fault(message.to_owned())
-}
-
 /// How long a policy may take to load.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The most characters of a policy's reason that are kept.
-const MAX_REASON: usize = 256;
 
 #[cfg(test)]
 mod tests;

@@ -33,7 +33,7 @@ use crate::{
     decision::DecisionIds,
     feed::Identity,
     replay::Claims,
-    response::Reveal,
+    response,
     telemetry::{Metrics, Readings, Status},
 };
 
@@ -71,8 +71,8 @@ pub struct Shared {
 pub struct Snapshot {
     /// Decides.
     pub authorizer: Authorizer,
-    /// How much a denied caller is told.
-    pub reveal: Reveal,
+    /// How decisions are answered.
+    pub answers: response::Rules,
 }
 
 /// The bounds of serving; they last as long as the process.

@@ -1,6 +1,7 @@
 //! Turns the sections of a file into a [`Config`], every value checked by itself and against its neighbours.
 
 mod listen;
+mod response;
 mod tokens;
 mod trust;
 
@@ -11,8 +12,7 @@ use spiffe::SpiffeId;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    AuditSink, Config, Durability, HopRules, Limits, Listener, PolicySource, Reveal, SelfCheck, section::Section,
-    table::CONFIG,
+    AuditSink, Config, Durability, HopRules, Limits, Listener, PolicySource, SelfCheck, section::Section, table::CONFIG,
 };
 use crate::{
     decision::{Mode, Modes},
@@ -41,7 +41,7 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
     let documents = documents(root.section("store"), approves);
     let narrows = modes.is_none_or(|modes| modes.policy != Mode::Skip);
     let policy = policy(root.section("policy"), base, narrows);
-    let reveal = root.section("response").word("reveal", REVEALS);
+    let response = response::response(&mut root, modes);
     let audit = audit(root.section("audit"), base);
     let limits = limits(root.section("limits"));
     let log = root.section("telemetry").parsed("log", directives);
@@ -75,6 +75,10 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
         root.require("self");
         return None;
     }
+    let (tokens, purpose_header, mut policy, response) = (tokens?, purpose_header?, policy?, response?);
+    if let Some(policy) = &mut policy {
+        policy.options.answers = response.answers(&tokens.headers(), &purpose_header);
+    }
     Some(Config {
         file: file.to_owned(),
         revision: revision(source),
@@ -87,12 +91,12 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
         hop: hop?,
         peer: peer?,
         trust: trust?,
-        tokens: tokens?,
-        purpose_header: purpose_header?,
+        tokens,
+        purpose_header,
         purpose_required: purpose_required?,
         documents: documents?.map(|directory| base.join(directory)),
-        policy: policy?,
-        reveal: reveal?,
+        policy,
+        response: response.rules,
         audit: audit?,
         limits: limits?,
         log: log?,
@@ -202,7 +206,7 @@ fn policy(mut section: Section<'_>, base: &Path, needed: bool) -> Option<Option<
     let timeout = section.duration("timeout");
     let evaluator = section.word("evaluator", EVALUATORS);
     let gate = section.word("gate", GATES);
-    let options = Options { entrypoint: entrypoint?, timeout: timeout?, gate: gate?, evaluator: evaluator? };
+    let options = Options { gate: gate?, evaluator: evaluator?, ..Options::new(entrypoint?, timeout?) };
     match directory {
         Some(directory) => Some(Some(PolicySource { directory: base.join(directory), options })),
         None => (!needed).then_some(None),
@@ -291,7 +295,6 @@ const EVIDENCE: [(&str, EvidenceKind); 4] = [
 const EVALUATORS: &[(&str, Evaluator)] =
     &[("auto", Evaluator::Auto), ("interpreter", Evaluator::Interpreter), ("vm", Evaluator::Vm)];
 const GATES: &[(&str, Gate)] = &[("strict", Gate::Strict), ("compatible", Gate::Compatible)];
-const REVEALS: &[(&str, Reveal)] = &[("none", Reveal::None), ("reason", Reveal::Reason), ("full", Reveal::Full)];
 
 /// Headers that mean something else already.
 const RESERVED: &[&str] = &[

@@ -211,9 +211,9 @@ const POLICY: &[Key] = &[
 
 const RESPONSE: &[Key] = &[
     Key::default("reveal", Word(&["none", "reason", "full"], &[]), "none", "how much of the reason a denied caller is told"),
-    Key::only("style", "hopguard", "answers in the style of OPA's plugin"),
-    Key::only("protected_headers", "[]", "protecting further headers from policy"),
-    Key::only("allow_headers", "[]", "freeing headers for policy"),
+    Key::default("style", Word(&["hopguard", "opa"], &[]), "hopguard", "in whose style; `opa` is that of OPA's plugin for Envoy, and knows of no proof and no grant").presets(&[(OpaEnvoy, "opa")]),
+    Key::default("protected_headers", Texts, "[]", "further headers that no policy may touch"),
+    Key::default("allow_headers", Texts, "[]", "headers that policy may touch although they are protected"),
 ];
 
 const AUDIT: &[Key] = &[

@@ -8,7 +8,15 @@ use super::{
     table::CONFIG,
     *,
 };
-use crate::{decision::Mode, policy::Gate, server::Allow};
+use crate::{
+    decision::Mode,
+    policy::{
+        Gate,
+        answer::{self, Style},
+    },
+    response,
+    server::Allow,
+};
 
 const MINIMAL: &str = "\
 self: spiffe://prod.example/ns/ledger/sa/api
@@ -44,7 +52,7 @@ fn what_is_absent_has_its_default() {
     assert_eq!(config.purpose_header, "x-hop-purpose");
     assert_eq!(config.policy.as_ref().unwrap().options.entrypoint.to_string(), "data.hopguard.authz.decision");
     assert_eq!(config.policy.as_ref().unwrap().options.timeout, Duration::from_millis(10));
-    assert_eq!(config.reveal, Reveal::None);
+    assert_eq!(config.response, response::Rules::default());
     assert_eq!(config.audit.file.as_deref(), Some(Path::new("/var/log/hopguard/audit.jsonl")));
     assert_eq!(config.audit.window, Duration::from_millis(5));
     assert_eq!(config.hop.self_check, SelfCheck::Principal);
@@ -208,6 +216,54 @@ fn two_listeners_never_share_an_address() {
     assert_eq!(problems(with(&admin)), ["1:1: admin: a listener has this address"]);
     let port_zero = format!("listen: [{{address: \"127.0.0.1:0\", {any}}}, {{address: \"127.0.0.1:0\", {any}}}]");
     assert!(with(&port_zero).is_ok());
+}
+
+#[test]
+fn names_the_headers_that_policy_may_touch() {
+    let rules = |source: &str| parse(source).unwrap().policy.unwrap().options.answers;
+    let rule = |credentials: &[&str], protected: &[&str], free: &[&str]| {
+        let lists = [credentials, protected, free].map(|names| names.iter().copied());
+        let [credentials, protected, free] = lists;
+        answer::Rules::new(Style::Hopguard, credentials, protected, free)
+    };
+    assert_eq!(rules(MINIMAL), rule(&["x-hop-purpose"], &[], &[]));
+    let source = format!(
+        "{MINIMAL}tokens: {{jwt_svid: {{header: x-svid}}}}\npurpose: {{header: x-for}}\n\
+         response: {{protected_headers: [x-tenant], allow_headers: [authorization, x-envoy-peer]}}\n"
+    );
+    assert_eq!(rules(&source), rule(&["x-svid", "x-for"], &["x-tenant"], &["authorization", "x-envoy-peer"]));
+    for (line, expected) in [
+        ("protected_headers: [X-Tenant]", "is not the name of a header, in lower case"),
+        ("protected_headers: [\"a b\"]", "is not the name of a header, in lower case"),
+        ("allow_headers: [\"\"]", "must not be empty"),
+        ("allow_headers: [\":path\"]", "can never be freed"),
+        ("allow_headers: [host]", "can never be freed"),
+        ("allow_headers: [transfer_encoding]", "can never be freed"),
+        ("allow_headers: [x_hopguard-peer]", "can never be freed"),
+        ("allow_headers: [x-original-url]", "can never be freed"),
+        ("allow_headers: [x-a], protected_headers: [x_a]", "is in `protected_headers` too"),
+    ] {
+        let problems = problems(with(&format!("response: {{{line}}}")));
+        assert!(matches!(&problems[..], [problem] if problem.contains(expected)), "{line}: {problems:?}");
+    }
+}
+
+#[test]
+fn answers_in_opas_style_only_where_nothing_is_proved() {
+    let opa = |more: &str, modes: &str| with(&format!("response: {{style: opa{more}}}\nmode: {{{modes}}}"));
+    let open = "proof: observe, ceiling: skip";
+    let config = opa("", open).unwrap();
+    assert_eq!(config.response.style, Style::Opa { dry_run: false });
+    assert_eq!(config.policy.unwrap().options.answers.style(), config.response.style);
+    assert!(opa(", protected_headers: [x-tenant]", open).is_ok());
+    for (more, modes) in [
+        ("", ""),
+        ("", "proof: enforce, ceiling: skip"),
+        (", reveal: full", open),
+        (", allow_headers: [authorization]", open),
+    ] {
+        assert_eq!(problems(opa(more, modes)).len(), 1, "{more} {modes}");
+    }
 }
 
 #[test]
@@ -442,9 +498,6 @@ const CONTRACT: &[(&str, &str)] = &[
     ("policy.bundle", "{url: \"https://bundles.example\"}"),
     ("policy.candidate", "{directory: next}"),
     ("policy.expose_credentials", "[\"*\"]"),
-    ("response.style", "opa"),
-    ("response.protected_headers", "[x-tenant]"),
-    ("response.allow_headers", "[x-tenant]"),
     ("audit.durability", "sync"),
     ("audit.inputs", "full"),
     ("audit.snapshots", "/var/lib/hopguard/snapshots"),
@@ -536,6 +589,9 @@ const BUILT: &[&str] = &[
     "mode.policy",
     "audit.durability",
     "response.reveal",
+    "response.style",
+    "response.protected_headers",
+    "response.allow_headers",
     "audit.file",
     "audit.window",
     "limits",

@@ -126,7 +126,7 @@ impl Denial {
                 PolicyError::Denied(_) => Reason::PolicyDenied,
                 PolicyError::Fault(_) => Reason::PolicyError,
                 PolicyError::Hop(HopError::Ambiguous(_)) => Reason::HopAmbiguous,
-                PolicyError::Hop(HopError::Malformed(_)) => Reason::HopMalformed,
+                PolicyError::Hop(HopError::Malformed(_)) | PolicyError::Request(_) => Reason::HopMalformed,
                 PolicyError::Hop(HopError::TooLarge(_)) => Reason::HopTooLarge,
                 PolicyError::Timeout(_) => Reason::PolicyTimeout,
                 PolicyError::Undefined => Reason::PolicyUndefined,

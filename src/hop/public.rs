@@ -69,7 +69,8 @@ impl Route {
             let pattern =
                 PathPattern::parse(path.as_ref()).map_err(|message| RouteError { field: "paths", item, message })?;
             if pattern.is_open() && !acknowledged {
-                let message = "`**` makes whatever is added below it public: say `acknowledge_public: true` if it shall";
+                let message =
+                    "`**` makes whatever is added below it public: say `acknowledge_public: true` if it shall";
                 return error("acknowledge_public", item, message);
             }
             patterns.push(pattern);

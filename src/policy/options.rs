@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use super::answer;
+
 /// What makes one policy of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -13,12 +15,15 @@ pub struct Options {
     pub gate: Gate,
     /// What evaluates it.
     pub evaluator: Evaluator,
+    /// How its decisions are read.
+    pub answers: answer::Rules,
 }
 
 impl Options {
     /// A strict policy, evaluated in the fastest way that is safe.
-    pub const fn new(entrypoint: Entrypoint, timeout: Duration) -> Self {
-        Self { entrypoint, timeout, gate: Gate::Strict, evaluator: Evaluator::Auto }
+    pub fn new(entrypoint: Entrypoint, timeout: Duration) -> Self {
+        let answers = answer::Rules::default();
+        Self { entrypoint, timeout, gate: Gate::Strict, evaluator: Evaluator::Auto, answers }
     }
 }
 

@@ -311,7 +311,7 @@ impl Loader {
             policy: compiled.map(|compiled| Arc::clone(compiled.policy())),
             revisions: Arc::new(revisions),
         };
-        Some(Snapshot { authorizer, reveal: config.reveal })
+        Some(Snapshot { authorizer, answers: config.response })
     }
 
     fn note(&self, part: Part, revision: Option<String>, problems: Vec<String>, now: Timestamp) {

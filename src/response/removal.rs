@@ -2,29 +2,47 @@
 
 use std::collections::BTreeSet;
 
-use crate::pb::CheckRequest;
+use crate::{pb::CheckRequest, policy::answer::alike};
 
 /// What an allow removes: every `x-hopguard-*` that this answer does not set, and headers that make an upstream see another request than
 /// the one that was judged, unless `keep` names them.
 ///
 /// Envoy removes after it sets, so the five headers of the answer must not be among them.
 pub(super) fn headers_to_remove(check: &CheckRequest, keep: impl Fn(&str) -> bool) -> Vec<String> {
+    let spoofed: BTreeSet<&str> = sent(check).filter(|name| is_ours(name) && !SET.contains(name)).collect();
+    let rewriting = REWRITING.into_iter().filter(|name| !keep(name));
+    rewriting.chain(spoofed).map(str::to_owned).collect()
+}
+
+/// The client's spellings of `names` that some servers take for them: of what a policy sets or removes, nothing else gets through.
+pub(super) fn spellings_to_remove<'a>(
+    check: &CheckRequest,
+    names: impl Iterator<Item = &'a String> + Clone,
+) -> Vec<String> {
+    let touched: BTreeSet<String> = names.clone().map(|name| alike(name)).collect();
+    if touched.is_empty() {
+        return Vec::new();
+    }
+    let is_odd = |name: &&str| !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let odd = sent(check).filter(is_odd).filter(|sent| touched.contains(&alike(sent)));
+    let odd: BTreeSet<&str> = odd.filter(|sent| names.clone().all(|name| name != sent)).collect();
+    odd.into_iter().map(str::to_owned).collect()
+}
+
+/// The names of the client's headers, in both forms in which Envoy may show them.
+fn sent(check: &CheckRequest) -> impl Iterator<Item = &str> {
     let http = check.attributes.as_ref().and_then(|it| it.request.as_ref()).and_then(|it| it.http.as_ref());
     let joined = http.into_iter().flat_map(|http| http.headers.keys());
     let raw = http
         .into_iter()
         .flat_map(|http| http.header_map.iter())
         .flat_map(|map| map.headers.iter().map(|header| &header.key));
-    let spoofed: BTreeSet<&str> =
-        joined.chain(raw).map(String::as_str).filter(|name| is_ours(name) && !SET.contains(name)).collect();
-    let rewriting = REWRITING.into_iter().filter(|name| !keep(name));
-    rewriting.chain(spoofed).map(str::to_owned).collect()
+    joined.chain(raw).map(String::as_str)
 }
 
 /// Servers that follow CGI read `_` and `-` as the same.
 fn is_ours(name: &str) -> bool {
-    let prefix = name.get(..PREFIX.len()).unwrap_or_default();
-    prefix.bytes().map(|byte| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).eq(PREFIX.bytes())
+    alike(name).starts_with(PREFIX)
 }
 
 const PREFIX: &str = "x-hopguard-";
@@ -61,6 +79,14 @@ mod tests {
         ]);
         let removed = headers_to_remove(&check, |_| false);
         assert_eq!(removed[5..], ["x-hopguard-admin", "x-hopguard_peer", "x_hopguard_peer"]);
+    }
+
+    #[test]
+    fn other_spellings_of_what_a_policy_touches_are_removed() {
+        let check = check(&["x-user", "x_user", "x.user", "x-user-id", "x_role", "content-type", "odd_name"]);
+        let names = ["x-user", "x-role", "content_type", "odd_name"].map(str::to_owned);
+        assert_eq!(spellings_to_remove(&check, names.iter()), ["x.user", "x_role", "x_user"]);
+        assert_eq!(spellings_to_remove(&check, [].iter()), Vec::<String>::new());
     }
 
     #[test]

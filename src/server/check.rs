@@ -22,7 +22,7 @@ use crate::{
     hop::Outline,
     pb::{CheckRequest, CheckResponse},
     replay::{self, Refused},
-    response::{self, Reveal},
+    response,
 };
 
 /// Where Envoy asks.
@@ -181,9 +181,9 @@ impl Checks {
             decision.overruled(Fault::AuditUnavailable)
         };
         let id = self.shared.ids.next();
-        let reveal = snapshot.map_or(Reveal::None, |snapshot| snapshot.reveal);
+        let rules = snapshot.map(|snapshot| snapshot.answers).unwrap_or_default();
         let keep = |name: &str| snapshot.is_some_and(|snapshot| snapshot.authorizer.rules.keep_headers.contains(name));
-        let response = response::encode(&decision, id, check, reveal, keep);
+        let response = response::encode(&decision, id, check, rules, keep);
         let elapsed = started.elapsed();
         self.shared.metrics.decided(decision.is_permit(), decision.reason(), elapsed);
         tracing::debug!(decision.id = %id, deny.reason = decision.reason().map(|reason| reason.as_str()), "Hop decided");
@@ -244,7 +244,11 @@ fn decide(
             let revisions = Some(Arc::clone(&snapshot.authorizer.revisions));
             (Decision { revisions, ..Decision::denied(now, Outline::default(), denial) }, CheckRequest::default())
         }
-        (Some(snapshot), Ok(request)) => (snapshot.authorizer.decide(&request, now), request),
+        (Some(snapshot), Ok(request)) => {
+            let decision = snapshot.authorizer.decide(&request, now);
+            let dry_run = snapshot.answers.style.dry_run();
+            (dry_run.into_iter().fold(decision, Decision::dry_run), request)
+        }
     }
 }
 

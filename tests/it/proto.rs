@@ -23,8 +23,6 @@ const SKIPPED: &[&str] = &[
     "envoy.service.auth.v3.CheckResponse.error_response",
     // Moved to `CheckResponse.dynamic_metadata`.
     "envoy.service.auth.v3.OkHttpResponse.dynamic_metadata",
-    "envoy.service.auth.v3.OkHttpResponse.query_parameters_to_remove",
-    "envoy.service.auth.v3.OkHttpResponse.query_parameters_to_set",
     "google.rpc.Status.details",
 ];
 
@@ -196,6 +194,8 @@ fn answers() -> [ours::CheckResponse; 2] {
         headers: vec![header(ours::header_value_option::HeaderAppendAction::OverwriteIfExistsOrAdd)],
         headers_to_remove: vec!["x-hopguard-actor".into()],
         response_headers_to_add: vec![header(ours::header_value_option::HeaderAppendAction::OverwriteIfExists)],
+        query_parameters_to_set: vec![ours::QueryParameter { key: "for".into(), value: "alice".into() }],
+        query_parameters_to_remove: vec!["debug".into()],
     };
     [
         (7, ours::check_response::HttpResponse::DeniedResponse(denied)),
