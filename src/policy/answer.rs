@@ -8,14 +8,12 @@ mod opa;
 mod strict;
 mod value;
 
-use regorus::Value;
-
 use self::document::Document;
 pub use self::{
     header::{NameError, Rules, alike},
     metadata::Metadata,
 };
-use super::PolicyError;
+use super::{PolicyError, Value};
 
 /// In whose style decision documents are read and answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

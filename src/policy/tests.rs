@@ -55,6 +55,7 @@ fn what_is_no_decision_is_a_fault_and_never_a_guess() {
         "decision := {\"allowed\": \"true\"}",
         "decision := {\"allowed\": true, \"reason\": 1}",
         "decision := {\"allowed\": true, \"headers\": {\"x\": 1}}",
+        "decision := {\"allowed\": true, \"header\": {}}",
         "decision := {\"allowed\": true, 1: 2}",
     ];
     for rules in rows {

@@ -3,6 +3,7 @@
 //! Bytes are written by hand, so that no client repairs them, and counted by a workload that reads them as they come.
 
 mod ambiguity;
+mod answers;
 mod client;
 mod denials;
 mod door;

@@ -1,9 +1,10 @@
 //! A decision's fields by name: in the strict reading there are no others.
 
-use regorus::Value;
-
 use super::fault;
-use crate::{policy::PolicyError, yaml::quote};
+use crate::{
+    policy::{PolicyError, Value},
+    yaml::quote,
+};
 
 /// The fields of a decision that are there, unread.
 #[derive(Debug, Default)]

@@ -1,13 +1,12 @@
 //! Dynamic metadata of a policy: no deeper and no larger than Envoy reads, so that no answer fails over it.
 
-use regorus::Value;
 use serde_json::{Map, Value as Json};
 
 use super::{
     Style, fault,
     value::{self, Keys},
 };
-use crate::policy::PolicyError;
+use crate::policy::{PolicyError, Value};
 
 /// What a policy has for access logs and later filters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

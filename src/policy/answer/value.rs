@@ -1,9 +1,11 @@
 //! The forms that a field of a decision can have. What has another form is a fault, and no value is quoted: it may be a caller's secret.
 
-use regorus::Value;
-
 use super::{Pairs, fault};
-use crate::{pb::StatusCode, policy::PolicyError, yaml::quote};
+use crate::{
+    pb::StatusCode,
+    policy::{PolicyError, Value},
+    yaml::quote,
+};
 
 /// What is done with a key that is no string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -87,6 +87,7 @@ impl Door {
                     "decision_id": "%DYNAMIC_METADATA(envoy.filters.http.ext_authz:decision_id)%",
                     "reason": "%DYNAMIC_METADATA(envoy.filters.http.ext_authz:reason)%",
                     "allowed": "%DYNAMIC_METADATA(envoy.filters.http.ext_authz:allowed)%",
+                    "tenant": "%DYNAMIC_METADATA(envoy.filters.http.ext_authz:tenant)%",
                     "details": "%RESPONSE_CODE_DETAILS%",
                 }},
             },

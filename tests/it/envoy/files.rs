@@ -19,7 +19,7 @@ pub(super) fn write(folder: &Path, authorities: &Authorities, now: Timestamp, se
     fs::create_dir(folder.join("documents")).unwrap();
     fs::create_dir(folder.join("policy")).unwrap();
     let socket = folder.join("check.sock");
-    let (socket, limits) = (socket.display(), setting.limits);
+    let (socket, limits, answers) = (socket.display(), setting.limits, setting.answers);
     write("roots.pem", &authorities.pem());
     let (mut trust, mut tokens) = (format!("trust: [{{trust_domain: {TRUST_DOMAIN}, pem: roots.pem}}]"), String::new());
     if setting.tokens {
@@ -40,6 +40,7 @@ listen: [{{address: \"unix:{socket}\"}}]
 admin: {{address: \"127.0.0.1:0\"}}
 {trust}
 {tokens}
+{answers}
 store: {{directory: documents}}
 policy: {{directory: policy, timeout: 500ms}}
 audit: {{file: audit.jsonl}}
@@ -48,7 +49,7 @@ limits: {limits}
         ),
     );
     write("documents/all.yaml", &if setting.tokens { world(now).documents() } else { documents(now) });
-    write("policy/authz.rego", POLICY);
+    write("policy/authz.rego", setting.policy);
 }
 
 /// `payments`, which `orders` calls.
@@ -101,7 +102,7 @@ spec:
 }
 
 /// Says yes, unless the query asks for something else.
-const POLICY: &str = r#"package hopguard.authz
+pub(super) const POLICY: &str = r#"package hopguard.authz
 
 wish := input.parsed_query.policy[0]
 

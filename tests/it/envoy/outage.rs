@@ -16,7 +16,7 @@ use super::{
 use crate::harness::until;
 
 /// Nobody waits longer than production does.
-const BRIEF: Setting = Setting { limits: "{deadline: 10s}", patience: Duration::from_millis(250), tokens: false };
+const BRIEF: Setting = Setting { limits: "{deadline: 10s}", patience: Duration::from_millis(250), ..Setting::USUAL };
 
 #[test]
 fn a_killed_hopguard_is_a_closed_door_until_it_is_back() {

@@ -39,12 +39,25 @@ pub(super) struct Setting {
     pub(super) patience: Duration,
     /// Whether tokens are configured, with documents that know of them.
     pub(super) tokens: bool,
+    /// The policy, and what else the configuration says of answers, in YAML.
+    pub(super) policy: &'static str,
+    pub(super) answers: &'static str,
+}
+
+impl Setting {
+    /// Nothing that a loaded machine could exceed.
+    pub(super) const USUAL: Self = Self {
+        limits: "{deadline: 10s, request_bytes: 16KiB}",
+        patience: Duration::from_secs(10),
+        tokens: false,
+        policy: files::POLICY,
+        answers: "response: {}",
+    };
 }
 
 impl Default for Setting {
-    /// Nothing that a loaded machine could exceed.
     fn default() -> Self {
-        Self { limits: "{deadline: 10s, request_bytes: 16KiB}", patience: Duration::from_secs(10), tokens: false }
+        Self::USUAL
     }
 }
 
