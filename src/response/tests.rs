@@ -70,7 +70,7 @@ const OPA: Style = Style::Opa { dry_run: false };
 
 /// What is answered where a policy decides so, in JSON.
 fn answered(style: Style, decision: &str) -> CheckResponse {
-    concluded(style, answer::read(&policy::Value::from_json_str(decision).unwrap(), &rules(style)))
+    concluded(style, answer::read(&crate::policy::Value::from_json_str(decision).unwrap(), &rules(style)))
 }
 
 fn rules(style: Style) -> answer::Rules {
