@@ -1,0 +1,119 @@
+//! One expression, put to OPA and to Hopguard with many arguments.
+
+use std::{
+    fs,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use hopguard::{
+    clock::Timestamp,
+    policy::{Entrypoint, Evaluator, Gate, Options, Policy, PolicyError, Source},
+};
+use serde_json::{Value, json};
+
+use crate::opa::{Opa, Outcome};
+
+/// An expression of `input.parsed_body`, loaded everywhere.
+pub(crate) struct Question {
+    expression: String,
+    package: String,
+    opa: Opa,
+    strict: Policy,
+    compatible: Policy,
+    /// What was asked, and where the answers differ.
+    asked: usize,
+    differences: Vec<String>,
+}
+
+/// What each says that an expression is.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Answers {
+    /// An error of a builtin is one.
+    pub(crate) strict: Outcome,
+    /// An error of a builtin is undefined.
+    pub(crate) lenient: Outcome,
+}
+
+impl Question {
+    /// A call of `function` with the elements of the body, an array, as its `arity` arguments.
+    pub(crate) fn call(function: &str, arity: usize) -> Self {
+        let arguments: Vec<String> = (0..arity).map(|index| format!("input.parsed_body[{index}]")).collect();
+        Self::new(&format!("{function}({})", arguments.join(", ")))
+    }
+
+    /// Any expression of `input.parsed_body`.
+    pub(crate) fn new(expression: &str) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let package = format!("oracle{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let module = format!("package {package}\n\nresult := {expression}\n");
+        let mut opa = Opa::connect();
+        opa.load(&package, &module);
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("policy.rego"), module).unwrap();
+        let source = Source::read(directory.path(), 1 << 20).unwrap();
+        let compile = |gate| {
+            let entrypoint = Entrypoint::parse(&format!("data.{package}.result")).unwrap();
+            let options = Options { gate, evaluator: Evaluator::Interpreter, ..Options::new(entrypoint, TIMEOUT) };
+            Policy::compile(&source, &options).unwrap_or_else(|problems| panic!("{expression}: {problems}"))
+        };
+        let (strict, compatible) = (compile(Gate::Strict), compile(Gate::Compatible));
+        Self { expression: expression.to_owned(), package, opa, strict, compatible, asked: 0, differences: Vec::new() }
+    }
+
+    /// OPA's answers.
+    pub(crate) fn opa(&mut self, body: &Value) -> Answers {
+        let (path, input) = (format!("{}/result", self.package), json!({"parsed_body": body}));
+        Answers { strict: self.opa.ask(&path, &input, true), lenient: self.opa.ask(&path, &input, false) }
+    }
+
+    /// Hopguard's answers.
+    pub(crate) fn hopguard(&self, body: &Value) -> Answers {
+        let input = json!({"parsed_body": body}).to_string();
+        let ask = |policy: &Policy| {
+            let input = hopguard::policy::Value::from_json_str(&input).unwrap();
+            match policy.ask(input, now()) {
+                Ok(hopguard::policy::Value::Undefined) => Outcome::Undefined,
+                Ok(value) => Outcome::Value(serde_json::from_str(&value.to_json_str().unwrap()).unwrap()),
+                Err(PolicyError::Fault(_)) => Outcome::Error,
+                Err(other) => panic!("{other} for {body}"),
+            }
+        };
+        Answers { strict: ask(&self.strict), lenient: ask(&self.compatible) }
+    }
+
+    /// Asks both, and remembers a difference.
+    pub(crate) fn ask(&mut self, body: &Value) {
+        let (opa, hopguard) = (self.opa(body), self.hopguard(body));
+        self.asked += 1;
+        if opa != hopguard {
+            self.differences.push(format!("for {body}\n  OPA      {opa:?}\n  Hopguard {hopguard:?}"));
+        }
+    }
+
+    /// Asks both where Hopguard stops at a bound that OPA does not have: it must not answer.
+    pub(crate) fn bounded(&mut self, body: &Value) {
+        let answers = self.hopguard(body);
+        self.asked += 1;
+        if answers != (Answers { strict: Outcome::Error, lenient: Outcome::Error }) {
+            self.differences.push(format!("for {body}\n  beyond the bound, but {answers:?}"));
+        }
+    }
+
+    /// Ends with how many questions were asked, or with what differed.
+    pub(crate) fn done(self) -> usize {
+        let Self { expression, asked, differences, .. } = self;
+        let shown: String = differences.iter().take(SHOWN).map(|text| format!("\n{text:.4000}")).collect();
+        assert!(differences.is_empty(), "{expression}: {} of {asked} answers differ{shown}", differences.len());
+        asked
+    }
+}
+
+/// OPA goes by the wall clock wherever it is not told a time.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap())
+}
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+const SHOWN: usize = 5;
