@@ -28,7 +28,10 @@ pub(super) fn natives() -> impl Iterator<Item = &'static Native> {
 /// things by it.
 pub(super) fn is_reserved(name: &str) -> bool {
     let is_first = |builtin: &str| builtin.split_once('.').is_some_and(|(first, _)| first == name);
-    name == "input" || name == "data" || BUILTINS.keys().any(|builtin| is_first(builtin)) || natives().any(|native| is_first(native.name))
+    name == "input"
+        || name == "data"
+        || BUILTINS.keys().any(|builtin| is_first(builtin))
+        || natives().any(|native| is_first(native.name))
 }
 
 /// Group by group.

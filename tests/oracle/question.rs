@@ -91,6 +91,21 @@ impl Question {
         }
     }
 
+    /// Asks both; where Hopguard stops at a bound, it gives no answer.
+    pub(crate) fn ask_or_bound(&mut self, body: &Value) {
+        let (opa, hopguard) = (self.opa(body), self.hopguard(body));
+        self.asked += 1;
+        let refused = hopguard == (Answers { strict: Outcome::Error, lenient: Outcome::Error });
+        if refused && std::env::var_os("SHOW_BOUNDS").is_some() && opa.strict != Outcome::Error {
+            println!("bound: {} for {body}: {opa:?}", self.expression);
+        }
+        if !refused
+            && (level(&opa.strict) != level(&hopguard.strict) || level(&opa.lenient) != level(&hopguard.lenient))
+        {
+            self.differences.push(format!("for {body}\n  OPA      {opa:?}\n  Hopguard {hopguard:?}"));
+        }
+    }
+
     /// Asks both where Hopguard stops at a bound that OPA does not have: it must not answer.
     pub(crate) fn bounded(&mut self, body: &Value) {
         let answers = self.hopguard(body);
@@ -106,6 +121,29 @@ impl Question {
         let shown: String = differences.iter().take(SHOWN).map(|text| format!("\n{text:.4000}")).collect();
         assert!(differences.is_empty(), "{expression}: {} of {asked} answers differ{shown}", differences.len());
         asked
+    }
+}
+
+/// An outcome whose numbers are what they are worth, however they are written.
+fn level(outcome: &Outcome) -> String {
+    fn worth(value: &Value) -> Value {
+        match value {
+            Value::Number(number) => match number.as_f64() {
+                Some(float) if number.as_i64().is_none() && number.as_u64().is_none() && float.fract() == 0.0 => {
+                    json!(format!("{float:.0}"))
+                }
+                _ => json!(number.to_string()),
+            },
+            Value::Array(items) => items.iter().map(worth).collect(),
+            Value::Object(fields) => {
+                fields.iter().map(|(key, value)| (key.clone(), worth(value))).collect::<serde_json::Map<_, _>>().into()
+            }
+            other => other.clone(),
+        }
+    }
+    match outcome {
+        Outcome::Value(value) => worth(value).to_string(),
+        other => format!("{other:?}"),
     }
 }
 

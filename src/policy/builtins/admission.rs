@@ -4,8 +4,9 @@ use regorus::unstable::BUILTINS;
 use serde_json::Value;
 
 use super::{
-    glob, natives,
+    glob,
     native::Failure,
+    natives,
     patterns::{self, Kind},
 };
 

@@ -4,7 +4,7 @@ mod units;
 
 use super::{
     super::engine::Value,
-    arguments::{self, any, bound, error, few, integer, items, text, wrong},
+    arguments::{any, bound, error, few, integer, items, text, wrong},
     native::{Failure, Native},
 };
 

@@ -26,6 +26,8 @@ pub(in crate::policy) fn template(modules: &[Module], data: &Value, gate: Gate) 
     let mut template = regorus::Engine::new();
     // A builtin's error is an error, never undefined: `not f(broken)` must not become true.
     template.set_strict_builtin_errors(gate == Gate::Strict);
+    // What a policy prints may be a caller's secret: it goes with the evaluation, never to the log by itself.
+    template.set_gather_prints(true);
     let mut problems: Vec<Problem> = Vec::new();
     for module in modules {
         if let Some(line) = nesting::too_deep(&module.source) {
