@@ -25,7 +25,7 @@
 //! | [`replay`] | a one-time token is spent once: its claim outlives it |
 //!
 //! Beside the road: [`config`] and [`yaml`] read files strictly, [`json`] reads what strangers write, [`feed`] keeps what comes over a
-//! network, [`reload`] swaps snapshots whole, [`clock`] is the only source of time, [`telemetry`] names every metric, [`pb`] holds Envoy's
+//! network, [`bundle`] unpacks what policies are delivered in, [`reload`] swaps snapshots whole, [`clock`] is the only source of time, [`telemetry`] names every metric, [`pb`] holds Envoy's
 //! messages, [`envoy`] finds what in Envoy's configuration undoes all this, [`app`] puts it together, [`cli`] and [`dev`] are what people
 //! type.
 //!
@@ -36,6 +36,7 @@ pub mod app;
 pub mod audience;
 pub mod audit;
 pub mod authorizer;
+pub mod bundle;
 pub mod cli;
 pub mod clock;
 pub mod config;

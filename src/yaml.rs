@@ -17,7 +17,7 @@ pub use self::{
     mapping::Mapping,
     problem::{Position, Problem, Problems, quote},
     read::Reader,
-    scalar::{show_duration, show_size},
+    scalar::{is_string, show_duration, show_size},
     suggest::nearest,
     value::Value,
 };

@@ -45,6 +45,11 @@ impl<'a> Certificate<'a> {
         }
     }
 
+    /// Its key: a DER `SubjectPublicKeyInfo`.
+    pub(crate) fn spki(&self) -> &[u8] {
+        self.0.public_key().raw
+    }
+
     /// The time in which it is valid.
     pub(crate) fn window(&self) -> Result<Window, Malformed> {
         let validity = self.0.validity();

@@ -10,6 +10,7 @@ use aws_lc_rs::{
 };
 use serde_json::{Map, Value};
 
+use super::certificate::Certificate;
 use crate::{
     hex,
     json::{self, JsonError},
@@ -166,8 +167,36 @@ impl JwtKey {
             Some(Value::String(name)) => Some(Algorithm::parse(name).ok_or(Why::Algorithm)?),
             Some(_) => return Err(Why::Algorithm),
         };
-        let public::Public { algorithm, key, material } = public::read(jwk, declared)?;
-        Ok(Self { algorithm, key, material })
+        public::read(jwk, declared).map(Self::of)
+    }
+
+    /// Reads a public key that was configured for `algorithm`: a DER `SubjectPublicKeyInfo` (RFC 5280 §4.1).
+    ///
+    /// # Errors
+    /// A key of another type or curve, or one that is not worth trusting.
+    pub fn from_spki(algorithm: Algorithm, der: &[u8]) -> Result<Self, Why> {
+        public::of_spki(der, algorithm).map(Self::of)
+    }
+
+    /// Reads an RSA key that was configured for `algorithm`: a DER `RSAPublicKey` (RFC 8017 §A.1.1).
+    ///
+    /// # Errors
+    /// As [`from_spki`](Self::from_spki).
+    pub fn from_rsa(algorithm: Algorithm, der: &[u8]) -> Result<Self, Why> {
+        public::of_rsa(der, algorithm).map(Self::of)
+    }
+
+    /// Reads the key of a certificate that was configured for `algorithm`; nothing else of the certificate counts.
+    ///
+    /// # Errors
+    /// As [`from_spki`](Self::from_spki), and a certificate that cannot be read.
+    pub fn from_certificate(algorithm: Algorithm, der: &[u8]) -> Result<Self, Why> {
+        let certificate = Certificate::read(der).map_err(|_| Why::Malformed)?;
+        Self::from_spki(algorithm, certificate.spki())
+    }
+
+    fn of(public::Public { algorithm, key, material }: public::Public) -> Self {
+        Self { algorithm, key, material }
     }
 
     /// The algorithm that it serves.

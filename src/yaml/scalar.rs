@@ -19,6 +19,11 @@ pub(super) fn other_than_string(text: &str) -> Option<&'static str> {
     is_number(text).then_some("a number")
 }
 
+/// Says whether a plain scalar is a string in that schema.
+pub fn is_string(text: &str) -> bool {
+    other_than_string(text).is_none()
+}
+
 /// Says what YAML 1.1 reads in a plain scalar that YAML 1.2 reads otherwise.
 pub(super) fn other_in_yaml_1_1(text: &str) -> Option<&'static str> {
     if ["y", "n", "yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word)) {

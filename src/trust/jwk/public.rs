@@ -2,10 +2,18 @@
 
 use aws_lc_rs::{
     rsa::PublicKeyComponents,
-    signature::{ParsedPublicKey, VerificationAlgorithm},
+    signature::{EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters, VerificationAlgorithm},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
+use x509_parser::{
+    oid_registry::{
+        OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521, OID_PKCS1_RSAENCRYPTION,
+    },
+    prelude::FromDer,
+    public_key::RSAPublicKey,
+    x509::SubjectPublicKeyInfo,
+};
 
 use super::{
     Why,
@@ -34,25 +42,65 @@ pub(super) fn read(jwk: &Map<String, Value>, declared: Option<Algorithm>) -> Res
     let algorithm = declared.unwrap_or(implied);
     match (implied, algorithm.family()) {
         (Algorithm::RS256, Family::Rsa(parameters)) => {
-            let (n, e) = (number(jwk, "n")?, number(jwk, "e")?);
-            sound(&n, &e)?;
-            let components = PublicKeyComponents { n: &n, e: &e };
-            let key = components.to_parsed_public_key(parameters).map_err(|_| Why::Malformed)?;
-            // With the length in front, the two cannot be split otherwise.
-            let material = [&n.len().to_be_bytes()[..], &n, &e].concat();
-            Ok(Public { algorithm, key, material })
+            rsa(&number(jwk, "n")?, &number(jwk, "e")?, algorithm, parameters)
         }
         // With a fixed curve the algorithm is fixed: ES256 is not on P-384.
         (_, Family::Ec(_)) if algorithm != implied => Err(Why::Algorithm),
-        (curve, Family::Ec(parameters)) => {
-            let material = point(jwk, curve)?;
-            let parameters: &'static dyn VerificationAlgorithm = parameters;
-            // Also checks that the point is on the curve.
-            let key = ParsedPublicKey::new(parameters, &material).map_err(|_| Why::Malformed)?;
-            Ok(Public { algorithm, key, material })
-        }
+        (curve, Family::Ec(parameters)) => ec(point(jwk, curve)?, algorithm, parameters),
         (_, Family::Rsa(_)) => Err(Why::Algorithm),
     }
+}
+
+/// Reads a `SubjectPublicKeyInfo` for `algorithm`.
+pub(super) fn of_spki(der: &[u8], algorithm: Algorithm) -> Result<Public, Why> {
+    let Ok((&[], spki)) = SubjectPublicKeyInfo::from_der(der) else { return Err(Why::Malformed) };
+    let kind = &spki.algorithm.algorithm;
+    match algorithm.family() {
+        Family::Rsa(_) if *kind == OID_PKCS1_RSAENCRYPTION => of_rsa(&spki.subject_public_key.data, algorithm),
+        Family::Ec(parameters) if *kind == OID_KEY_TYPE_EC_PUBLIC_KEY => {
+            let curve = spki.algorithm.parameters.as_ref().and_then(|curve| curve.as_oid().ok()).ok_or(Why::Type)?;
+            let (wanted, width) = match algorithm {
+                Algorithm::ES384 => (OID_NIST_EC_P384, 48),
+                Algorithm::ES512 => (OID_NIST_EC_P521, 66),
+                _ => (OID_EC_P256, 32),
+            };
+            let point = spki.subject_public_key.data.to_vec();
+            match point.split_first() {
+                _ if curve != wanted => Err(Why::Algorithm),
+                Some((0x04, numbers)) if numbers.len() == width * 2 => ec(point, algorithm, parameters),
+                _ => Err(Why::Malformed),
+            }
+        }
+        Family::Rsa(_) | Family::Ec(_) => Err(Why::Algorithm),
+    }
+}
+
+/// Reads an `RSAPublicKey` for `algorithm`.
+pub(super) fn of_rsa(der: &[u8], algorithm: Algorithm) -> Result<Public, Why> {
+    let Family::Rsa(parameters) = algorithm.family() else { return Err(Why::Algorithm) };
+    let Ok((&[], key)) = RSAPublicKey::from_der(der) else { return Err(Why::Malformed) };
+    // A sign octet is DER's, not the number's.
+    let magnitude = |number: &[u8]| match number {
+        [0, rest @ ..] => rest.to_vec(),
+        number => number.to_vec(),
+    };
+    rsa(&magnitude(key.modulus), &magnitude(key.exponent), algorithm, parameters)
+}
+
+fn rsa(n: &[u8], e: &[u8], algorithm: Algorithm, parameters: &'static RsaParameters) -> Result<Public, Why> {
+    sound(n, e)?;
+    let key = PublicKeyComponents { n, e }.to_parsed_public_key(parameters).map_err(|_| Why::Malformed)?;
+    // With the length in front, the two cannot be split otherwise.
+    let material = [&n.len().to_be_bytes()[..], n, e].concat();
+    Ok(Public { algorithm, key, material })
+}
+
+/// `material` is the uncompressed point.
+fn ec(material: Vec<u8>, algorithm: Algorithm, parameters: &'static EcdsaVerificationAlgorithm) -> Result<Public, Why> {
+    let parameters: &'static dyn VerificationAlgorithm = parameters;
+    // Also checks that the point is on the curve.
+    let key = ParsedPublicKey::new(parameters, &material).map_err(|_| Why::Malformed)?;
+    Ok(Public { algorithm, key, material })
 }
 
 /// The uncompressed point: both coordinates as wide as the field (RFC 7518 §6.2.1.2).
