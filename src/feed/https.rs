@@ -1,32 +1,40 @@
 //! One GET over HTTPS, from exactly the server that was configured, within bounds that the server cannot move.
 //!
 //! A server may lie, stall, send without end and point elsewhere. What it sends counts if it was verified, said 200, and came whole, plain
-//! and in time.
+//! and in time; that nothing has changed counts only of what it gave before. Secrets are for the configured server alone.
 
 use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body::Body;
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use rustls::RootCertStore;
 use spiffe::SpiffeId;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{clock::Timestamp, trust::TrustBundle};
 
-use dial::Reach;
+use dial::{Reach, Within};
 
+pub use ask::{Answer, Document, Question, Tag};
+pub use credentials::{ClientCertificate, CredentialsError};
 pub use pace::{Bounds, Pace};
 pub use roots::{BadRoots, Roots, RootsError};
-pub use url::{HttpsUrl, UrlError};
+pub use url::{HttpsUrl, LoopbackUrl, UrlError};
 
 pub(super) use roots::read;
 pub(super) use task::Task;
 
+mod ask;
+mod credentials;
 mod dial;
 mod pace;
 mod roots;
@@ -39,6 +47,8 @@ mod url;
 pub struct Client {
     server: Server,
     limits: Limits,
+    /// What this end shows to the configured server, and to no other.
+    shows: Option<ClientCertificate>,
 }
 
 /// How a server proves that it is the one that was asked.
@@ -53,6 +63,8 @@ pub enum Server {
         /// The bundle of its trust domain.
         bundle: Arc<TrustBundle>,
     },
+    /// Not at all: it is on this machine, and asked in plain text.
+    Loopback,
 }
 
 /// What one fetch may take.
@@ -75,40 +87,87 @@ impl Default for Limits {
 impl Client {
     /// Verifies servers as `server` says.
     pub const fn new(server: Server, limits: Limits) -> Self {
-        Self { server, limits }
+        Self { server, limits, shows: None }
+    }
+
+    /// Shows `certificate` to the configured server.
+    #[must_use]
+    pub fn showing(self, certificate: Option<ClientCertificate>) -> Self {
+        Self { shows: certificate, ..self }
     }
 
     /// Fetches what `url` names. `now` is the time at which certificates are valid.
     ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn get(&self, url: &HttpsUrl, now: Timestamp) -> Result<Bytes, FetchError> {
+        match self.ask(url, &Question::default(), now).await? {
+            Answer::Document(document) => Ok(document.bytes),
+            Answer::Unchanged => Err(FetchError::Status(StatusCode::NOT_MODIFIED)),
+        }
+    }
+
+    /// Asks for what `url` names. `now` is the time at which certificates are valid.
+    ///
     /// Redirects are followed this once and never remembered (SPIFFE Federation §7.5.1): each leads to a server that is verified in the same
-    /// way, and none from a public network into an inner one.
+    /// way and told no secrets, and none from a public network into an inner one. Plain text is not led anywhere.
     ///
     /// # Errors
     /// If anything is not as it should be. There is no partial success.
-    pub async fn get(&self, url: &HttpsUrl, now: Timestamp) -> Result<Bytes, FetchError> {
-        let tls = TlsConnector::from(Arc::new(tls::config(&self.server, now)?));
-        timeout(self.limits.total, self.follow(&tls, url)).await.unwrap_or(Err(FetchError::Late("the document")))
+    pub async fn ask(&self, url: &HttpsUrl, question: &Question, now: Timestamp) -> Result<Answer, FetchError> {
+        let within = self.limits.total.saturating_add(question.wait);
+        timeout(within, self.follow(url, question, now)).await.unwrap_or(Err(FetchError::Late("the document")))
     }
 
-    async fn follow(&self, tls: &TlsConnector, url: &HttpsUrl) -> Result<Bytes, FetchError> {
+    async fn follow(&self, url: &HttpsUrl, question: &Question, now: Timestamp) -> Result<Answer, FetchError> {
         let mut at = url.clone();
-        let mut origin = None;
+        let mut within = if self.is_plain() { Within::ThisMachine } else { Within::Anywhere };
         for _ in 0..=MAX_REDIRECTS {
-            let (response, reach, _connection) = self.ask(tls, &at, origin).await?;
-            if let StatusCode::OK = response.status() {
-                return self.document(response).await;
+            let is_configured = at.is_same_server(url);
+            let tls = self.connector(is_configured, now)?;
+            let request = question.request(&at, is_configured).map_err(FetchError::http)?;
+            let (response, reach, _connection) = self.send(tls.as_ref(), &at, within, request).await?;
+            match (response.status(), &question.known) {
+                (StatusCode::OK, _) => return self.document(response).await.map(Answer::Document),
+                (StatusCode::NOT_MODIFIED, Some(known)) => return ask::unchanged(known, response.headers()),
+                (status, _) if self.is_plain() => return Err(FetchError::Status(status)),
+                _ => at = redirect(&at, &response)?,
             }
-            at = redirect(&at, &response)?;
-            origin.get_or_insert(reach);
+            if let Within::Anywhere = within {
+                within = Within::From(reach);
+            }
         }
         Err(FetchError::Redirect(BadRedirect::TooMany))
     }
 
-    /// Sends the request and reads the head of the answer; `origin` is where the first server was found, if this is not the first.
-    async fn ask(&self, tls: &TlsConnector, url: &HttpsUrl, origin: Option<Reach>) -> Result<Answer, FetchError> {
+    const fn is_plain(&self) -> bool {
+        matches!(self.server, Server::Loopback)
+    }
+
+    /// How a server is met; `None`: in plain text.
+    fn connector(&self, is_configured: bool, now: Timestamp) -> Result<Option<TlsConnector>, FetchError> {
+        let shows = self.shows.as_ref().filter(|_| is_configured);
+        let config = tls::config(&self.server, shows, now)?;
+        Ok(config.map(|config| TlsConnector::from(Arc::new(config))))
+    }
+
+    /// Sends the request and reads the head of the answer.
+    async fn send(
+        &self,
+        tls: Option<&TlsConnector>,
+        url: &HttpsUrl,
+        within: Within,
+        request: Request<Empty<Bytes>>,
+    ) -> Result<Given, FetchError> {
         let connect = async {
-            let (stream, reach) = dial::connect(url, origin, self.limits.connect).await?;
-            let stream = tls.connect(url.server_name(), stream).await.map_err(|error| FetchError::tls(&error))?;
+            let (stream, reach) = dial::connect(url, within, self.limits.connect).await?;
+            let stream: Box<dyn Stream> = match tls {
+                Some(tls) => {
+                    let stream = tls.connect(url.server_name(), stream).await;
+                    Box::new(stream.map_err(|error| FetchError::tls(&error))?)
+                }
+                None => Box::new(stream),
+            };
             Ok::<_, FetchError>((stream, reach))
         };
         let (stream, reach) =
@@ -118,23 +177,22 @@ impl Client {
         let (mut sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(FetchError::http)?;
         // How the connection ended, the request on it says itself.
         let connection = AbortOnDropHandle::new(tokio::spawn(async { drop(connection.await) }));
-        let request = Request::get(url.target())
-            .header(header::HOST, url.authority())
-            .header(header::ACCEPT, "application/json")
-            .header(header::ACCEPT_ENCODING, "identity")
-            .header(header::CONNECTION, "close")
-            .body(Empty::<Bytes>::new())
-            .map_err(FetchError::http)?;
         let response = sender.send_request(request).await.map_err(FetchError::http)?;
         Ok((response, reach, connection))
     }
 
-    async fn document(&self, response: Response<Incoming>) -> Result<Bytes, FetchError> {
+    async fn document(&self, response: Response<Incoming>) -> Result<Document, FetchError> {
         if !is_plain(response.headers()) {
             return Err(FetchError::Encoding);
         }
+        // Said to be too large, it need not be tried.
+        if usize::try_from(response.body().size_hint().lower()).map_or(true, |length| length > self.limits.body) {
+            return Err(FetchError::TooLarge(self.limits.body));
+        }
+        let tag = Tag::of(response.headers());
+        let content_type = response.headers().get(header::CONTENT_TYPE).cloned();
         match Limited::new(response.into_body(), self.limits.body).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
+            Ok(body) => Ok(Document { bytes: body.to_bytes(), tag, content_type }),
             Err(error) if error.is::<LengthLimitError>() => Err(FetchError::TooLarge(self.limits.body)),
             Err(error) => Err(FetchError::http(&*error)),
         }
@@ -151,8 +209,13 @@ pub(super) async fn aside<T: Send + 'static>(
     read.map_err(|_| late())
 }
 
+/// Bytes both ways, with or without TLS.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 /// The head of an answer, where it came from, and the connection that the rest of it comes on.
-type Answer = (Response<Incoming>, Reach, AbortOnDropHandle<()>);
+type Given = (Response<Incoming>, Reach, AbortOnDropHandle<()>);
 
 /// Where an answer that is not the document leads to.
 fn redirect(from: &HttpsUrl, response: &Response<Incoming>) -> Result<HttpsUrl, FetchError> {
@@ -184,6 +247,17 @@ pub enum FetchError {
     /// Nobody answers at any of the server's addresses.
     #[error("cannot connect: {0}")]
     Connect(io::Error),
+    /// The server's name leads to where nothing is fetched from.
+    #[error(
+        "the host's address is link-local or no host's, where cloud metadata is and no document: name another host"
+    )]
+    NoPlace,
+    /// The server's name leads away from this machine.
+    #[error("the host is not on this machine, and plain `http` goes no further: use `https`")]
+    NotHere,
+    /// What this end should show of itself cannot be used.
+    #[error("{0}")]
+    Credentials(String),
     /// The server did not prove to be the one that was asked.
     #[error("the server was not verified: {0}")]
     Tls(String),
@@ -196,6 +270,9 @@ pub enum FetchError {
     /// The server answered something else than the document.
     #[error("the server answered {0}")]
     Status(StatusCode),
+    /// The server says that something has not changed which it was not asked about.
+    #[error("the server says that nothing changed, of another version than it was asked about")]
+    OtherTag,
     /// The server points to somewhere that is not followed.
     #[error("the server redirects to {0}")]
     Redirect(BadRedirect),

@@ -1,4 +1,5 @@
-//! A redirect does not lead from a public network into an inner one: it is the resolved address that is looked at, and that is connected to.
+//! A redirect does not lead from a public network into an inner one, and nothing leads to link-local addresses: it is the resolved address
+//! that is looked at, and that is connected to.
 
 use std::{
     io,
@@ -14,18 +15,34 @@ use tokio::{
 
 use super::{BadRedirect, FetchError, HttpsUrl};
 
-/// Connects to one of the addresses of `url`. After a redirect, `origin` is where the configured server was found.
+/// Where a server may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Within {
+    /// Where the operator said.
+    Anywhere,
+    /// Where somebody says who was found here.
+    From(Reach),
+    /// On this machine.
+    ThisMachine,
+}
+
+/// Connects to one of the addresses of `url` that is `within`.
 pub(super) async fn connect(
     url: &HttpsUrl,
-    origin: Option<Reach>,
+    within: Within,
     patience: Duration,
 ) -> Result<(TcpStream, Reach), FetchError> {
     let mut addresses = resolve(url).await?;
-    if let Some(origin) = origin {
-        addresses.retain(|address| origin.admits(Reach::of(address.ip())));
-        if addresses.is_empty() {
-            return Err(FetchError::Redirect(BadRedirect::Inward));
-        }
+    if addresses.is_empty() {
+        return Err(FetchError::Resolve(io::ErrorKind::NotFound.into()));
+    }
+    addresses.retain(|address| within.admits(Reach::of(address.ip())));
+    if addresses.is_empty() {
+        return Err(match within {
+            Within::Anywhere => FetchError::NoPlace,
+            Within::From(_) => FetchError::Redirect(BadRedirect::Inward),
+            Within::ThisMachine => FetchError::NotHere,
+        });
     }
     addresses.truncate(MAX_ADDRESSES);
     // An address that says nothing leaves time for the others.
@@ -49,6 +66,16 @@ async fn resolve(url: &HttpsUrl) -> Result<Vec<SocketAddr>, FetchError> {
             Ok(addresses.collect())
         }
         _ => Ok(Vec::new()),
+    }
+}
+
+impl Within {
+    fn admits(self, there: Reach) -> bool {
+        match self {
+            Self::Anywhere => !matches!(there, Reach::Link | Reach::Nobody),
+            Self::From(here) => here.admits(there),
+            Self::ThisMachine => there == Reach::Machine,
+        }
     }
 }
 
@@ -141,6 +168,15 @@ mod tests {
                 assert_eq!(reach(address), expected, "{address}");
             }
         }
+    }
+
+    #[test]
+    fn nobody_is_sent_to_link_local_addresses_and_plain_text_nowhere() {
+        let all = [Reach::Public, Reach::Private, Reach::Link, Reach::Machine, Reach::Nobody];
+        let admitted = |within: Within| all.into_iter().filter(|there| within.admits(*there)).collect::<Vec<_>>();
+        assert_eq!(admitted(Within::Anywhere), [Reach::Public, Reach::Private, Reach::Machine]);
+        assert_eq!(admitted(Within::ThisMachine), [Reach::Machine]);
+        assert_eq!(admitted(Within::From(Reach::Private)), [Reach::Public, Reach::Private]);
     }
 
     #[test]

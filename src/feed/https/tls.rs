@@ -15,21 +15,27 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use spiffe::SpiffeId;
 
-use super::{FetchError, Server};
+use super::{ClientCertificate, FetchError, Server};
 use crate::{
     clock::Timestamp,
     peer::{Usage, verify_chain},
     trust::TrustBundle,
 };
 
-/// A configuration for handshakes at `now` with servers that prove themselves as `server` says.
-pub(super) fn config(server: &Server, now: Timestamp) -> Result<ClientConfig, FetchError> {
+/// A configuration for handshakes at `now` with servers that prove themselves as `server` says, to whom this end `shows` what it is.
+/// `None`: there are no handshakes.
+pub(super) fn config(
+    server: &Server,
+    shows: Option<&ClientCertificate>,
+    now: Timestamp,
+) -> Result<Option<ClientConfig>, FetchError> {
     let refused = |error: &dyn std::error::Error| FetchError::Tls(error.to_string());
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(At(now)))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(|error| refused(&error))?;
-    let mut config = match server {
+    let builder = match server {
+        Server::Loopback => return Ok(None),
         Server::WebPki(roots) => {
             let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), provider)
                 .build()
@@ -41,11 +47,18 @@ pub(super) fn config(server: &Server, now: Timestamp) -> Result<ClientConfig, Fe
             // Not less verification: a SPIFFE ID instead of a host name.
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         }
-    }
-    .with_no_client_auth();
+    };
+    let mut config = match shows {
+        None => builder.with_no_client_auth(),
+        Some(certificate) => {
+            let (chain, key) = certificate.parts();
+            let unfit = |error| FetchError::Credentials(format!("the client certificate cannot be used: {error}"));
+            builder.with_client_auth_cert(chain, key).map_err(unfit)?
+        }
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::disabled();
-    Ok(config)
+    Ok(Some(config))
 }
 
 /// Always the same time.

@@ -5,6 +5,10 @@ use std::{fmt, str::FromStr};
 use http::{Uri, uri::Scheme};
 use rustls_pki_types::ServerName;
 
+pub use loopback::LoopbackUrl;
+
+mod loopback;
+
 /// An `https` URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpsUrl {
@@ -35,6 +39,11 @@ impl HttpsUrl {
         &self.target
     }
 
+    /// Whether both lead to the same server.
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        (&self.server_name, self.port) == (&other.server_name, other.port)
+    }
+
     /// What `location`, found here, leads to: a URL, or a path on the same server.
     pub fn join(&self, location: &str) -> Result<Self, UrlError> {
         match location.strip_prefix('/') {
@@ -50,37 +59,42 @@ impl FromStr for HttpsUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        if text.len() > MAX_URL {
-            return Err(UrlError::TooLong);
-        }
-        // Readers differ on what these mean, or whether they are there at all.
-        if !text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'#')) {
-            return Err(UrlError::Character);
-        }
-        let uri: Uri = text.parse().map_err(|_| UrlError::Syntax)?;
-        if uri.scheme() != Some(&Scheme::HTTPS) {
-            return Err(UrlError::Scheme);
-        }
-        let authority = uri.authority().ok_or(UrlError::Syntax)?;
-        if authority.as_str().contains('@') {
-            return Err(UrlError::UserInfo);
-        }
-        let host = authority.host();
-        let port = match authority.as_str().strip_prefix(host).and_then(|rest| rest.strip_prefix(':')) {
-            None => 443,
-            Some(digits) => port(digits).ok_or(UrlError::Port)?,
-        };
-        let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        let server_name = match ServerName::try_from(literal.unwrap_or(host)) {
-            Ok(name @ ServerName::IpAddress(_)) => name.to_owned(),
-            // With a dot at its end a name is the same for DNS, and another for a certificate.
-            Ok(name @ ServerName::DnsName(_)) if literal.is_none() && !host.ends_with('.') => name.to_owned(),
-            _ => return Err(UrlError::Host),
-        };
-        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let target = format!("{}{query}", uri.path());
-        Ok(Self { server_name, port, authority: authority.as_str().to_owned(), target })
+        read(text, &Scheme::HTTPS, 443)
     }
+}
+
+/// Reads a URL of that scheme, which has that port by default.
+fn read(text: &str, scheme: &Scheme, default_port: u16) -> Result<HttpsUrl, UrlError> {
+    if text.len() > MAX_URL {
+        return Err(UrlError::TooLong);
+    }
+    // Readers differ on what these mean, or whether they are there at all.
+    if !text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'#')) {
+        return Err(UrlError::Character);
+    }
+    let uri: Uri = text.parse().map_err(|_| UrlError::Syntax)?;
+    if uri.scheme() != Some(scheme) {
+        return Err(UrlError::Scheme);
+    }
+    let authority = uri.authority().ok_or(UrlError::Syntax)?;
+    if authority.as_str().contains('@') {
+        return Err(UrlError::UserInfo);
+    }
+    let host = authority.host();
+    let port = match authority.as_str().strip_prefix(host).and_then(|rest| rest.strip_prefix(':')) {
+        None => default_port,
+        Some(digits) => port(digits).ok_or(UrlError::Port)?,
+    };
+    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let server_name = match ServerName::try_from(literal.unwrap_or(host)) {
+        Ok(name @ ServerName::IpAddress(_)) => name.to_owned(),
+        // With a dot at its end a name is the same for DNS, and another for a certificate.
+        Ok(name @ ServerName::DnsName(_)) if literal.is_none() && !host.ends_with('.') => name.to_owned(),
+        _ => return Err(UrlError::Host),
+    };
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let target = format!("{}{query}", uri.path());
+    Ok(HttpsUrl { server_name, port, authority: authority.as_str().to_owned(), target })
 }
 
 /// A port in digits alone.
@@ -112,6 +126,9 @@ pub enum UrlError {
     /// The host is no name and no address.
     #[error("the host is neither a DNS name nor an IP address")]
     Host,
+    /// It would be asked in plain text, and is elsewhere.
+    #[error("plain `http` is for this machine only: use `https`, or `localhost`")]
+    NotHere,
     /// The port is not one.
     #[error("the port is not between 1 and 65535")]
     Port,
