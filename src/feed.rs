@@ -6,6 +6,7 @@
 mod agent;
 mod backoff;
 mod board;
+pub mod bundle;
 mod federation;
 mod given;
 pub mod https;
@@ -41,6 +42,7 @@ pub use self::{
 
 use self::{
     board::Board,
+    bundle::{Offer, Shelf, Standing as BundleStanding, Status as BundleStatus, Subscription},
     identity::Standing,
     jwks::Issuers,
     supervisor::{Identify, Order},
@@ -70,6 +72,7 @@ impl Latest {
 pub struct Feeds {
     board: Arc<Board>,
     issuers: Arc<Issuers>,
+    shelf: Arc<Shelf>,
     orders: mpsc::UnboundedSender<Order>,
     end: CancellationToken,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -91,17 +94,20 @@ impl Feeds {
         nudge: impl Fn() + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let board = Arc::new(Board::new(state.map(State::open).transpose()?, clock, nudge));
+        let shelf = Arc::new(Shelf::new(state.map(bundle::Keep::open).transpose()?));
         let (orders, received) = mpsc::unbounded_channel();
         let end = CancellationToken::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let issuers = Arc::new(Issuers::default());
         let (supervised, asked, ending) = (Arc::clone(&board), Arc::clone(&issuers), end.clone());
+        let stocked = Arc::clone(&shelf);
         let thread = std::thread::Builder::new().name("feeds".to_owned()).spawn(move || {
-            LocalSet::new().block_on(&runtime, supervisor::run(supervised, asked, received, ending));
+            LocalSet::new().block_on(&runtime, supervisor::run(supervised, asked, stocked, received, ending));
             // Whatever hangs is left behind.
             runtime.shutdown_timeout(Duration::from_millis(200));
         })?;
-        let feeds = Self { board, issuers, orders, end, thread: Mutex::new(Some(thread)), followed: Mutex::default() };
+        let feeds =
+            Self { board, issuers, shelf, orders, end, thread: Mutex::new(Some(thread)), followed: Mutex::default() };
         feeds.reconfigure(sources);
         Ok(feeds)
     }
@@ -138,6 +144,33 @@ impl Feeds {
     pub fn reconfigure_issuers(&self, endpoints: &[jwks::Endpoint]) {
         self.issuers.adopt(endpoints);
         self.order(Order::Ask(endpoints.to_vec()));
+    }
+
+    /// Follows these policy bundles, and no others: what others gave is forgotten, on disk too. What is kept of them is there at once.
+    pub fn subscribe(&self, subscriptions: &[Subscription]) {
+        self.shelf.adopt(subscriptions, self.board.now());
+        self.order(Order::Subscribe(subscriptions.to_vec()));
+    }
+
+    /// How each policy bundle stands, to make a policy of.
+    pub fn bundles(&self) -> Vec<BundleStanding> {
+        self.shelf.standings(self.board.now())
+    }
+
+    /// A policy was made of these bundles, and has passed: from now on they count.
+    pub fn activate(&self, bundles: &[(String, Arc<Offer>)]) {
+        self.shelf.activate(bundles, self.board.now());
+        self.order(Order::Keep);
+    }
+
+    /// No policy that passes can be made of a bundle as it came last.
+    pub fn reject(&self, name: &str, offer: &Offer, why: String) {
+        self.shelf.reject(name, offer, why, self.board.now());
+    }
+
+    /// How each policy bundle stands, to be told.
+    pub fn bundle_statuses(&self) -> Vec<BundleStatus> {
+        self.shelf.statuses()
     }
 
     /// How many bundles were ignored so far because their trust domain is not listed.

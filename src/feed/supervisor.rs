@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     board::{Board, Slot},
+    bundle::{self, Shelf, Subscription},
     federation,
     https::Task,
     identity::{self, Standing},
@@ -30,6 +31,10 @@ pub(super) enum Order {
     Follow(Vec<Source>),
     /// Ask these issuers' endpoints and no others.
     Ask(Vec<jwks::Endpoint>),
+    /// Follow these policy bundles and no others.
+    Subscribe(Vec<Subscription>),
+    /// Keep the policy bundles that have passed.
+    Keep,
     /// Follow the own SVID too.
     Identify(Identify),
 }
@@ -46,6 +51,7 @@ pub(super) struct Identify {
 pub(super) async fn run(
     board: Arc<Board>,
     issuers: Arc<Issuers>,
+    shelf: Arc<Shelf>,
     mut orders: mpsc::UnboundedReceiver<Order>,
     end: CancellationToken,
 ) {
@@ -54,6 +60,7 @@ pub(super) async fn run(
     let mut identities = JoinSet::new();
     let mut federations = federation::Followers::default();
     let mut key_sets = jwks::Followers::new(jwks::BOUNDS);
+    let mut bundles = bundle::Followers::default();
     let mut look = tokio::time::interval(WRITE_CONFIRMED);
     look.tick().await;
     loop {
@@ -68,9 +75,14 @@ pub(super) async fn run(
                     federations.follow(&board, &sources).await;
                 }
                 Some(Order::Ask(endpoints)) => key_sets.follow(&board, &issuers, endpoints).await,
+                Some(Order::Subscribe(subscriptions)) => bundles.follow(&board, &shelf, subscriptions).await,
+                Some(Order::Keep) => keep(&shelf).await,
                 None => break,
             },
-            _ = look.tick() => write_confirmed(&board).await,
+            _ = look.tick() => {
+                write_confirmed(&board).await;
+                keep(&shelf).await;
+            }
         }
     }
     for (_, task) in agents.into_values() {
@@ -78,7 +90,16 @@ pub(super) async fn run(
     }
     federations.end().await;
     key_sets.end().await;
+    bundles.end().await;
     write_confirmed(&board).await;
+    keep(&shelf).await;
+}
+
+async fn keep(shelf: &Arc<Shelf>) {
+    let shelf = Arc::clone(shelf);
+    if tokio::task::spawn_blocking(move || shelf.write()).await.is_err() {
+        tracing::error!("Writing kept policy bundles panicked");
+    }
 }
 
 async fn write_confirmed(board: &Arc<Board>) {

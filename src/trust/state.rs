@@ -170,7 +170,7 @@ fn read(text: &[u8]) -> Option<Kept> {
 }
 
 /// Refuses what others than this user could have written.
-fn private(metadata: &fs::Metadata) -> io::Result<()> {
+pub(crate) fn private(metadata: &fs::Metadata) -> io::Result<()> {
     let owner = metadata.uid();
     if (owner == geteuid().as_raw() || owner == 0) && metadata.mode() & 0o022 == 0 {
         return Ok(());

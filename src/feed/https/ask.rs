@@ -167,7 +167,7 @@ mod tests {
     fn prints_no_secret() {
         let mut question = Question::default();
         question.secrets.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer hidden"));
-        question.headers.insert(header::PREFER, HeaderValue::from_static("hidden"));
+        question.headers.insert(header::USER_AGENT, HeaderValue::from_static("hidden"));
         assert!(!format!("{question:?}").contains("hidden"));
     }
 }
