@@ -33,7 +33,7 @@ use crate::{
     audience::SelfCheck,
     audit::Durability,
     decision::Modes,
-    feed::{https::HttpsUrl, jwks},
+    feed::{bundle::Subscription, https::HttpsUrl, jwks},
     peer, policy, response,
     server::Listener,
     token,
@@ -179,10 +179,37 @@ pub enum KeysFrom {
 /// The runtime policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicySource {
-    /// The directory of Rego modules.
-    pub directory: PathBuf,
+    /// Where it comes from.
+    pub from: PolicyFrom,
     /// How it is loaded and run.
     pub options: policy::Options,
+}
+
+/// Where a policy comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyFrom {
+    /// A directory of Rego modules.
+    Directory(PathBuf),
+    /// Bundles, all of them together; each has a name of its own.
+    Bundles(Vec<Subscription>),
+}
+
+impl PolicySource {
+    /// The directory, if it is in one.
+    pub fn directory(&self) -> Option<&Path> {
+        match &self.from {
+            PolicyFrom::Directory(directory) => Some(directory),
+            PolicyFrom::Bundles(_) => None,
+        }
+    }
+
+    /// The bundles that it is made of.
+    pub fn bundles(&self) -> &[Subscription] {
+        match &self.from {
+            PolicyFrom::Directory(_) => &[],
+            PolicyFrom::Bundles(bundles) => bundles,
+        }
+    }
 }
 
 /// The record of every decision.

@@ -2,7 +2,8 @@
 
 use super::check::Part;
 use crate::{
-    config::{Config, KeysFrom, KeysSource},
+    clock::Clock,
+    config::{Config, KeysFrom, KeysSource, PolicyFrom},
     policy::{Policy, Source},
     reload::read_jwks,
     store::Directory,
@@ -81,7 +82,20 @@ fn documents(config: &Config) -> Result<String, Problems> {
 
 fn policy(config: &Config) -> Result<String, Problems> {
     let Some(policy) = &config.policy else { return Ok("none".to_owned()) };
-    let source = Source::read(&policy.directory, config.limits.policy_bytes as u64)?;
+    let source = match &policy.from {
+        PolicyFrom::Directory(directory) => Source::read(directory, config.limits.policy_bytes as u64)?,
+        PolicyFrom::Bundles(subscriptions) => {
+            let mut bundles = Vec::new();
+            for subscription in subscriptions {
+                match subscription.read_here(Clock::default().now())? {
+                    Some(bundle) => bundles.push(bundle),
+                    // Nothing of it is on this machine yet.
+                    None => return Ok(format!("from {}", subscription.origin)),
+                }
+            }
+            Source::of_bundles(&bundles)?
+        }
+    };
     let compiled = Policy::compile(&source, &policy.options)?;
     Ok(format!("{} revision {}", policy.options.entrypoint, compiled.revision()))
 }

@@ -1,6 +1,7 @@
 //! Turns the sections of a file into a [`Config`], every value checked by itself and against its neighbours.
 
 mod listen;
+mod policy;
 mod response;
 mod tokens;
 mod trust;
@@ -11,13 +12,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 use spiffe::SpiffeId;
 use tracing_subscriber::EnvFilter;
 
-use super::{
-    AuditSink, Config, Durability, HopRules, Limits, Listener, PolicySource, SelfCheck, section::Section, table::CONFIG,
-};
+use super::{AuditSink, Config, Durability, HopRules, Limits, Listener, SelfCheck, section::Section, table::CONFIG};
 use crate::{
     decision::{Mode, Modes},
     peer::{EvidenceKind, Rules as PeerRules, id},
-    policy::{Entrypoint, Evaluator, Gate, Options},
     trust::SourceKind,
     yaml::{Mapping, quote},
 };
@@ -40,7 +38,7 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
     let (purpose_header, purpose_required) = purpose(root.section("purpose"));
     let documents = documents(root.section("store"), approves);
     let narrows = modes.is_none_or(|modes| modes.policy != Mode::Skip);
-    let policy = policy(root.section("policy"), base, narrows);
+    let policy = policy::policy(root.section("policy"), base, narrows);
     let response = response::response(&mut root, modes);
     let audit = audit(root.section("audit"), base);
     let limits = limits(root.section("limits"));
@@ -196,23 +194,6 @@ fn hop(mut section: Section<'_>) -> Option<HopRules> {
     })
 }
 
-/// The runtime policy; none only if it is not asked.
-fn policy(mut section: Section<'_>, base: &Path, needed: bool) -> Option<Option<PolicySource>> {
-    let directory = section.text("directory");
-    if needed {
-        section.require("directory");
-    }
-    let entrypoint = section.parsed("entrypoint", entrypoint);
-    let timeout = section.duration("timeout");
-    let evaluator = section.word("evaluator", EVALUATORS);
-    let gate = section.word("gate", GATES);
-    let options = Options { gate: gate?, evaluator: evaluator?, ..Options::new(entrypoint?, timeout?) };
-    match directory {
-        Some(directory) => Some(Some(PolicySource { directory: base.join(directory), options })),
-        None => (!needed).then_some(None),
-    }
-}
-
 fn audit(mut section: Section<'_>, base: &Path) -> Option<AuditSink> {
     let file = section.text("file");
     let window = section.duration("window");
@@ -262,12 +243,6 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_HEADER && text.bytes().all(is_token)
 }
 
-/// A rule below `data`, such as `data.hopguard.authz.decision`.
-fn entrypoint(text: &str) -> Result<Entrypoint, String> {
-    Entrypoint::parse(text)
-        .map_err(|why| format!("{} {why}: write one such as `data.hopguard.authz.decision`", quote(text)))
-}
-
 fn directives(text: &str) -> Result<String, String> {
     match EnvFilter::builder().parse(text) {
         Ok(_) => Ok(text.to_owned()),
@@ -292,9 +267,6 @@ const EVIDENCE: [(&str, EvidenceKind); 4] = [
     ("xfcc_uri", EvidenceKind::XfccUri),
     ("principal", EvidenceKind::Principal),
 ];
-const EVALUATORS: &[(&str, Evaluator)] =
-    &[("auto", Evaluator::Auto), ("interpreter", Evaluator::Interpreter), ("vm", Evaluator::Vm)];
-const GATES: &[(&str, Gate)] = &[("strict", Gate::Strict), ("compatible", Gate::Compatible)];
 
 /// Headers that mean something else already.
 const RESERVED: &[&str] = &[

@@ -199,14 +199,39 @@ const MAX_TTL: &[Key] = &[
 ];
 
 const POLICY: &[Key] = &[
-    Key::unless("directory", Path, "policy is skipped", "the directory of Rego modules").example("policy"),
-    Key::only("bundle", "null", "signed bundles of policy"),
+    Key::unless("directory", Path, "`bundle` is there, or policy is skipped", "the directory of Rego modules").example("policy"),
+    Key::maybe("bundle", BUNDLE, "another source", "an OPA bundle of policy and data, kept fresh; one, while `hopguard run` takes several"),
     Key::default("entrypoint", Text, "data.hopguard.authz.decision", "the document that is evaluated").presets(&[(OpaEnvoy, "data.envoy.authz.allow")]),
     Key::default("timeout", Holds::Duration(MILLISECOND, SECOND), "10ms", "the longest that one evaluation may take").presets(&[(OpaEnvoy, "1s")]),
     Key::default("evaluator", Word(&["auto", "interpreter", "vm"], &[]), "auto", "what evaluates it; `vm` refuses what the virtual machine is not proved to agree on"),
     Key::default("gate", Word(&["strict", "compatible"], &[]), "strict", "what is refused when it is loaded, or as OPA loads it").presets(&[(OpaEnvoy, "compatible")]),
     Key::only("candidate", "null", "judging by a candidate policy on the side"),
     Key::only("expose_credentials", "[]", "policies that read credentials"),
+];
+
+const BUNDLE: &[Key] = &[
+    Key::unless("url", Url, "`file` is there", "where the bundle is served").example(r#""https://bundles.example/policy.tar.gz""#),
+    Key::optional("file", Path, "another source", "the bundle, looked at twice a second").example("policy.tar.gz"),
+    Key::optional("keys", List(BUNDLE_KEY), "it is not signed, and a signed one is refused", "who may sign it"),
+    Key::optional("scope", Text, "any", "what it has to be signed for").example("prod"),
+    Key::default("poll", Holds::Duration(SECOND, days(1)), "60s", "how often its server is asked, a tenth more or less"),
+    Key::optional("long_poll", Holds::Duration(SECOND, Duration::from_secs(600)), "its server is not asked to wait", "how long its server may wait for news, if it can").example("30s"),
+    Key::optional("ca", Path, "the system's roots", "the roots by which its server is authenticated, PEM").example("web-roots.pem"),
+    Key::optional("token_file", Path, "none", "a bearer token for its server, read each time").example("bundle-token"),
+    Key::maybe("client", BUNDLE_CLIENT, "none", "a certificate for its server, read each time"),
+    Key::default("allow_rollback", Boolean, "false", "whether one that is older, as far as that can be told, may replace a newer one"),
+    Key::default("max_bytes", Size(KIB, 1024 * MIB), "64MiB", "the largest bundle, as it is sent"),
+];
+
+const BUNDLE_KEY: &[Key] = &[
+    Key::required("id", Text, "what signatures call it").example("release"),
+    Key::required("algorithm", Word(&["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "HS256", "HS384", "HS512"], &[]), "how it signs, and in no other way").example("ES256"),
+    Key::required("file", Path, "the public key, PEM; for HS256, HS384 and HS512 the secret").example("bundle-key.pem"),
+];
+
+const BUNDLE_CLIENT: &[Key] = &[
+    Key::required("certificate", Path, "the chain, the leaf first, PEM").example("client.pem"),
+    Key::required("key", Path, "the leaf's key, PEM").example("client-key.pem"),
 ];
 
 const RESPONSE: &[Key] = &[

@@ -93,7 +93,7 @@ fn who_could_never_be_verified_is_named_before_anybody_waits_for_it() {
 fn relative_paths_are_relative_to_the_file() {
     let config = with("audit: {file: log/audit.jsonl}").unwrap();
     assert_eq!(config.documents.as_deref(), Some(Path::new("/etc/hopguard/documents")));
-    assert_eq!(config.policy.unwrap().directory, Path::new("/etc/hopguard/policy"));
+    assert_eq!(config.policy.unwrap().directory(), Some(Path::new("/etc/hopguard/policy")));
     assert_eq!(config.trust[0].kind, crate::trust::SourceKind::Pem { file: "/etc/hopguard/roots.pem".into() });
     assert_eq!(config.audit.file.as_deref(), Some(Path::new("/etc/hopguard/log/audit.jsonl")));
     assert_eq!(with("audit: {file: \"-\"}").unwrap().audit.file, None);
@@ -495,7 +495,6 @@ const CONTRACT: &[(&str, &str)] = &[
     ("grants.max_ttl.jit", "1d"),
     ("grants.max_ttl.exception", "1d"),
     ("grants.max_ttl.break_glass", "1d"),
-    ("policy.bundle", "{url: \"https://bundles.example\"}"),
     ("policy.candidate", "{directory: next}"),
     ("policy.expose_credentials", "[\"*\"]"),
     ("audit.durability", "sync"),
@@ -581,6 +580,20 @@ const BUILT: &[&str] = &[
     "purpose.header",
     "store.directory",
     "policy.directory",
+    "policy.bundle.url",
+    "policy.bundle.file",
+    "policy.bundle.keys[0].id",
+    "policy.bundle.keys[0].algorithm",
+    "policy.bundle.keys[0].file",
+    "policy.bundle.scope",
+    "policy.bundle.poll",
+    "policy.bundle.long_poll",
+    "policy.bundle.ca",
+    "policy.bundle.token_file",
+    "policy.bundle.client.certificate",
+    "policy.bundle.client.key",
+    "policy.bundle.allow_rollback",
+    "policy.bundle.max_bytes",
     "policy.entrypoint",
     "policy.timeout",
     "policy.evaluator",

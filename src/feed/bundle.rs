@@ -8,6 +8,11 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::https::{HttpsUrl, LoopbackUrl, UrlError};
+use crate::{
+    bundle::{Bundle, Limits},
+    clock::Timestamp,
+    yaml::{Problem, Problems},
+};
 
 pub use self::{
     offer::Offer,
@@ -127,6 +132,22 @@ impl Subscription {
             allow_rollback: false,
             max_bytes: MAX_BYTES,
         }
+    }
+
+    /// Reads the bundle as it is at `now`, if it is in a file; `None`: it is on a server.
+    ///
+    /// # Errors
+    /// If it is not there, or does not read, or keys that it is held against do not.
+    pub fn read_here(&self, now: Timestamp) -> Result<Option<Bundle>, Problems> {
+        let refused = |message: String| Problem::of_file(&self.origin.to_string(), message);
+        let verification = self.signing.as_ref().map(Signing::verification).transpose().map_err(refused)?;
+        let Origin::File(path) = &self.origin else { return Ok(None) };
+        let (bytes, _) = fetch::content(path, self.max_bytes).map_err(|error| refused(error.to_string()))?;
+        Bundle::read(&self.name, &bytes, &self.limits(), verification.as_ref(), now).map(Some)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { compressed: self.max_bytes as u64, ..Limits::default() }
     }
 }
 

@@ -1,9 +1,12 @@
 //! A policy is compiled when it is another one than before, and one that was refused is not tried again.
 
-use std::sync::Arc;
+mod bundles;
+
+use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use crate::{
-    config::PolicySource,
+    config::{PolicyFrom, PolicySource},
+    feed::Feeds,
     policy::{Options, Policy, Source},
     yaml::Problems,
 };
@@ -13,6 +16,7 @@ use crate::{
 pub(super) struct Compiled {
     policy: Arc<Policy>,
     wanted: Wanted,
+    revision: String,
 }
 
 /// What a policy is compiled from and for.
@@ -25,7 +29,16 @@ struct Wanted {
 /// Compiles policies, and remembers what did not compile, and why.
 #[derive(Debug, Default)]
 pub(super) struct Compiler {
-    refused: Option<(Wanted, Problems)>,
+    refused: VecDeque<(Wanted, Problems)>,
+}
+
+/// What came of compiling.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// The policy that is good now, if any is.
+    pub(super) compiled: Option<Arc<Compiled>>,
+    /// Why it is not what it should be.
+    pub(super) problems: Vec<String>,
 }
 
 impl Compiled {
@@ -36,34 +49,73 @@ impl Compiled {
 
     /// The revision of what it was compiled from.
     pub(super) fn source(&self) -> &str {
-        &self.wanted.source
+        &self.revision
     }
 }
 
 impl Compiler {
-    /// The policy that is `wanted`, of `limit` bytes at most, as it is now: `current`, if it is still that one.
+    /// The policy that is `wanted`, of `limit` bytes at most, as it is now: `current`, if it is still that one or no other is good.
     pub(super) fn compile(
         &mut self,
         wanted: &PolicySource,
         limit: usize,
+        feeds: &Feeds,
+        current: Option<&Arc<Compiled>>,
+    ) -> Outcome {
+        match &wanted.from {
+            PolicyFrom::Directory(directory) => match self.directory(directory, limit, &wanted.options, current) {
+                Ok(compiled) => Outcome { compiled: Some(compiled), problems: Vec::new() },
+                Err(problems) => Outcome { compiled: current.cloned(), problems: lines(&problems) },
+            },
+            PolicyFrom::Bundles(_) => self.bundles(&wanted.options, feeds, current),
+        }
+    }
+
+    fn directory(
+        &mut self,
+        directory: &Path,
+        limit: usize,
+        options: &Options,
         current: Option<&Arc<Compiled>>,
     ) -> Result<Arc<Compiled>, Problems> {
-        let source = Source::read(&wanted.directory, limit as u64)?;
-        let wanted = Wanted { source: source.revision().to_owned(), options: wanted.options.clone() };
+        let source = Source::read(directory, limit as u64)?;
+        let wanted = Wanted { source: source.revision().to_owned(), options: options.clone() };
+        self.wanted(wanted, current, || Ok(source))
+    }
+
+    /// What is wanted: `current`, if it is that, or else what is made of `source`.
+    fn wanted(
+        &mut self,
+        wanted: Wanted,
+        current: Option<&Arc<Compiled>>,
+        source: impl FnOnce() -> Result<Source, Problems>,
+    ) -> Result<Arc<Compiled>, Problems> {
         if let Some(current) = current.filter(|compiled| compiled.wanted == wanted) {
             return Ok(Arc::clone(current));
         }
-        if let Some((refused, problems)) = &self.refused
-            && *refused == wanted
-        {
+        if let Some((_, problems)) = self.refused.iter().find(|(refused, _)| *refused == wanted) {
             return Err(problems.clone());
         }
-        match Policy::compile(&source, &wanted.options) {
-            Ok(policy) => Ok(Arc::new(Compiled { policy: Arc::new(policy), wanted })),
+        let made = source().and_then(|source| Ok((Policy::compile(&source, &wanted.options)?, source)));
+        match made {
+            Ok((policy, source)) => {
+                let revision = source.revision().to_owned();
+                Ok(Arc::new(Compiled { policy: Arc::new(policy), wanted, revision }))
+            }
             Err(problems) => {
-                self.refused = Some((wanted, problems.clone()));
+                self.refused.push_back((wanted, problems.clone()));
+                while self.refused.len() > MAX_REFUSED {
+                    self.refused.pop_front();
+                }
                 Err(problems)
             }
         }
     }
 }
+
+pub(super) fn lines(problems: &Problems) -> Vec<String> {
+    problems.0.iter().map(ToString::to_string).collect()
+}
+
+/// The sources that are remembered because they made no policy. There are more than one only of bundles that come together.
+const MAX_REFUSED: usize = 64;

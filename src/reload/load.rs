@@ -11,16 +11,16 @@ use spiffe::SpiffeId;
 
 use super::{
     bundles::Bundles,
-    compile::{Compiled, Compiler},
+    compile::{Compiled, Compiler, Outcome, lines},
     fingerprint,
     keys::Keys,
 };
 use crate::{
     authorizer::Authorizer,
     clock::Timestamp,
-    config::{Config, KeysSource},
+    config::{Config, KeysSource, PolicySource},
     decision::{Mode, Revisions},
-    feed::{Feeds, Identity},
+    feed::{Feeds, Identity, bundle::Subscription},
     grant::Grants,
     hex,
     hop::{Escapes, Public, Rules, Strict},
@@ -31,7 +31,6 @@ use crate::{
     telemetry::Part,
     token::{self, IssuerKeys, TokenCache},
     trust::{Source, Trust},
-    yaml::Problems,
 };
 
 /// Holds the last good state of each part.
@@ -55,6 +54,8 @@ pub struct Loader {
     documents: Option<Arc<Documents>>,
     policy: Option<Arc<Compiled>>,
     compiler: Compiler,
+    /// The policy bundles that are followed.
+    subscribed: Vec<Subscription>,
     seen: Option<u64>,
     published: Option<String>,
     shared: Arc<Shared>,
@@ -81,6 +82,7 @@ impl Loader {
             documents: None,
             policy: None,
             compiler: Compiler::default(),
+            subscribed: Vec::new(),
             seen: None,
             published: None,
             shared,
@@ -96,7 +98,8 @@ impl Loader {
                 .to_path_buf()
         };
         let files = std::iter::once(parent(&self.config.file)).chain(self.trust_files().map(parent));
-        files.chain(self.config.documents.clone()).chain(self.policy_path().map(Path::to_path_buf)).collect()
+        let policy = self.policy_directory().map(Path::to_path_buf);
+        files.chain(self.config.documents.clone()).chain(policy).collect()
     }
 
     /// Loads what has changed, or everything if `forced`. Gives the new snapshot, if it is another one than before and every part is in.
@@ -104,6 +107,14 @@ impl Loader {
     /// Files that change while they are read are read again: a snapshot is what was there at one time, never half of a change. Those that
     /// go on changing are left for the next time; whom to trust is not, which says each source for itself.
     pub fn refresh(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
+        let snapshot = self.load(forced, now);
+        let bundles = self.feeds.bundle_statuses();
+        self.shared.metrics.bundles(&bundles);
+        self.shared.status.tell_bundles(bundles);
+        snapshot
+    }
+
+    fn load(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
         let mut seen = self.fingerprint();
         // What comes over a network tells by itself that it has changed.
         if self.seen == Some(seen) && !forced && self.shared.status.is_clean() {
@@ -126,7 +137,10 @@ impl Loader {
         }
         tracing::warn!("Files changed each time they were read: they are read again later");
         self.seen = None;
-        (self.documents, self.policy) = before;
+        self.documents = before.0;
+        if self.policy_directory().is_some() {
+            self.policy = before.1;
+        }
         self.assemble()
     }
 
@@ -135,12 +149,12 @@ impl Loader {
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        let parts = std::iter::once(self.config.file.as_path()).chain(self.policy_path());
+        let parts = std::iter::once(self.config.file.as_path()).chain(self.policy_directory());
         parts.chain(self.config.documents.as_deref()).chain(self.trust_files())
     }
 
-    fn policy_path(&self) -> Option<&Path> {
-        self.config.policy.as_ref().map(|policy| policy.directory.as_path())
+    fn policy_directory(&self) -> Option<&Path> {
+        self.config.policy.as_ref().and_then(PolicySource::directory)
     }
 
     fn trust_files(&self) -> impl Iterator<Item = &Path> {
@@ -210,18 +224,18 @@ impl Loader {
     }
 
     fn load_policy(&mut self, now: Timestamp) {
+        let bundles = self.config.policy.as_ref().map(PolicySource::bundles).unwrap_or_default();
+        if self.subscribed != bundles {
+            self.subscribed = bundles.to_vec();
+            self.feeds.subscribe(&self.subscribed);
+        }
         let Some(wanted) = &self.config.policy else {
             self.policy = None;
             return self.note(Part::Policy, None, Vec::new(), now);
         };
         let limit = self.config.limits.policy_bytes;
-        let problems = match self.compiler.compile(wanted, limit, self.policy.as_ref()) {
-            Ok(compiled) => {
-                self.policy = Some(compiled);
-                Vec::new()
-            }
-            Err(problems) => lines(&problems),
-        };
+        let Outcome { compiled, problems } = self.compiler.compile(wanted, limit, &self.feeds, self.policy.as_ref());
+        self.policy = compiled;
         let revision = self.policy.as_ref().map(|compiled| compiled.source().to_owned());
         self.note(Part::Policy, revision, problems, now);
     }
@@ -343,10 +357,6 @@ fn short(text: &str) -> String {
     let mut digits = hex::encode(digest(&SHA256, text.as_bytes()).as_ref());
     digits.truncate(SHORT);
     digits
-}
-
-fn lines(problems: &Problems) -> Vec<String> {
-    problems.0.iter().map(ToString::to_string).collect()
 }
 
 /// How often files that change are read at once.

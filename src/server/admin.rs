@@ -106,6 +106,7 @@ async fn readyz(
         "ready": ready,
         "draining": admin.shutdown.is_cancelled(),
         "parts": admin.shared.status.parts(),
+        "bundles": admin.shared.status.bundles(),
         "identities": identities.collect::<Vec<_>>(),
         "audit": { "broken": admin.shared.audit.is_broken(), "written": admin.shared.audit.written() },
         "clock": { "steps_backward": steps.backward, "steps_forward": steps.forward, "steps_returned": steps.returned },

@@ -1,5 +1,7 @@
 //! Every metric's name and labels. Labels are few and fixed: never a SPIFFE ID, a path or a host.
 
+mod bundles;
+
 use std::{fmt, time::Duration};
 
 use prometheus_client::{
@@ -8,10 +10,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use self::bundles::Bundles;
 use super::Part;
 use crate::{
     clock::Steps,
     decision::{Mode, Modes, Reason},
+    feed::bundle,
 };
 
 /// What is counted.
@@ -31,6 +35,7 @@ pub struct Metrics {
     reloads: Family<ReloadLabels, Counter>,
     loaded: Family<PartLabels, Gauge>,
     bundles_ignored: Counter,
+    bundles: Bundles,
     audit_records: Counter,
     audit_lost: Gauge,
     audit_broken: Gauge,
@@ -113,6 +118,7 @@ impl Metrics {
             reloads: Family::default(),
             loaded: Family::default(),
             bundles_ignored: Counter::default(),
+            bundles: Bundles::default(),
             audit_records: Counter::default(),
             audit_lost: Gauge::default(),
             audit_broken: Gauge::default(),
@@ -132,6 +138,7 @@ impl Metrics {
             "Bundles that Workload APIs gave for trust domains that are not listed",
             metrics.bundles_ignored.clone(),
         );
+        metrics.bundles.register(&mut registry);
         registry.register("audit_records", "Records on disk", metrics.audit_records.clone());
         registry.register(
             "audit_lost",
@@ -191,6 +198,11 @@ impl Metrics {
     /// Tells how many bundles were ignored so far.
     pub fn bundles_ignored(&self, so_far: u64) {
         self.bundles_ignored.inc_by(so_far.saturating_sub(self.bundles_ignored.get()));
+    }
+
+    /// Tells how policy bundles stand.
+    pub fn bundles(&self, statuses: &[bundle::Status]) {
+        self.bundles.tell(statuses);
     }
 
     /// All metrics, in the OpenMetrics text format.

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, feed::bundle};
 
 /// A part of the snapshot, loaded on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -46,24 +46,37 @@ pub struct PartStatus {
     pub problems: Vec<String>,
 }
 
-/// How all parts stand.
+/// How all parts stand, and the bundles that policies are made of.
 #[derive(Debug, Default)]
-pub struct Status(Mutex<BTreeMap<Part, PartStatus>>);
+pub struct Status {
+    parts: Mutex<BTreeMap<Part, PartStatus>>,
+    bundles: Mutex<Vec<bundle::Status>>,
+}
 
 impl Status {
     /// All parts.
     pub fn parts(&self) -> BTreeMap<Part, PartStatus> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All policy bundles, as they were a second ago at most.
+    pub fn bundles(&self) -> Vec<bundle::Status> {
+        self.bundles.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells how policy bundles stand now.
+    pub fn tell_bundles(&self, bundles: Vec<bundle::Status>) {
+        *self.bundles.lock().unwrap_or_else(PoisonError::into_inner) = bundles;
     }
 
     /// Whether every part that has been tried is served as it is on disk.
     pub fn is_clean(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().all(|part| part.problems.is_empty())
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).values().all(|part| part.problems.is_empty())
     }
 
     /// Notes how a part stands now. `true`: that is news.
     pub fn note(&self, part: Part, revision: Option<String>, problems: Vec<String>, now: Timestamp) -> bool {
-        let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = parts.get(&part).is_some_and(|known| known.revision == revision && known.problems == problems);
         if !known {
             parts.insert(part, PartStatus { revision, since: now.to_string(), problems });

@@ -108,8 +108,8 @@ async fn credentials(
 }
 
 fn token(path: &Path) -> Result<String, SourceError> {
-    let unreadable = |error| SourceError::Io { path: path.display().to_string(), error };
-    let text = String::from_utf8(read(path).map_err(unreadable)?).map_err(|_| SourceError::Token)?;
+    let text = read(path).map_err(|error| SourceError::io(path, error))?;
+    let text = String::from_utf8(text).map_err(|_| SourceError::Token)?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
@@ -117,30 +117,39 @@ fn token(path: &Path) -> Result<String, SourceError> {
 async fn file(path: &Path, known: Option<Tag>, limits: Limits) -> Result<Fetched, SourceError> {
     let path = path.to_owned();
     aside(limits, move || {
-        let unreadable = |error| SourceError::Io { path: path.display().to_string(), error };
-        // Asked before it is opened, because opening a pipe waits for a writer.
-        let before = fs::metadata(&path).map_err(unreadable)?;
-        if !before.is_file() {
-            return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
-        }
-        let tag = tag_of(&before);
-        if tag.is_some() && tag == known {
+        if known.is_some() && tag_of(&look(&path)?) == known {
             return Ok(Fetched::Unchanged);
         }
-        let mut bytes = Vec::new();
-        let most = u64::try_from(limits.body).unwrap_or(u64::MAX).saturating_add(1);
-        fs::File::open(&path).and_then(|file| file.take(most).read_to_end(&mut bytes)).map_err(unreadable)?;
-        if bytes.len() > limits.body {
-            return Err(FetchError::TooLarge(limits.body).into());
-        }
-        // Written while it is read, it is half of one and half of another.
-        let after = fs::metadata(&path).map_err(unreadable)?;
-        if tag_of(&after) != tag {
-            return Err(SourceError::Restless);
-        }
+        let (bytes, tag) = content(&path, limits.body)?;
         Ok(Fetched::Content { bytes: bytes.into(), tag, waits: false })
     })
     .await?
+}
+
+/// Reads a file whole, and names what was read.
+pub(super) fn content(path: &Path, most: usize) -> Result<(Vec<u8>, Option<Tag>), SourceError> {
+    let tag = tag_of(&look(path)?);
+    let mut bytes = Vec::new();
+    let beyond = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let file = fs::File::open(path).map_err(|error| SourceError::io(path, error))?;
+    file.take(beyond).read_to_end(&mut bytes).map_err(|error| SourceError::io(path, error))?;
+    if bytes.len() > most {
+        return Err(FetchError::TooLarge(most).into());
+    }
+    // Written while it is read, it is half of one and half of another.
+    if tag_of(&look(path)?) != tag {
+        return Err(SourceError::Restless);
+    }
+    Ok((bytes, tag))
+}
+
+/// What the file system says of a regular file. Asked before it is opened, because opening a pipe waits for a writer.
+fn look(path: &Path) -> Result<fs::Metadata, SourceError> {
+    let metadata = fs::metadata(path).map_err(|error| SourceError::io(path, error))?;
+    if metadata.is_file() {
+        return Ok(metadata);
+    }
+    Err(SourceError::io(path, io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")))
 }
 
 /// A name for this version of a file: the change time cannot be set back.
@@ -178,6 +187,12 @@ pub(super) enum SourceError {
     /// The file changes while it is read.
     #[error("the file changed while it was read: replace it by renaming a finished one onto it")]
     Restless,
+}
+
+impl SourceError {
+    fn io(path: &Path, error: io::Error) -> Self {
+        Self::Io { path: path.display().to_string(), error }
+    }
 }
 
 /// What a server calls bundles that holds back answers until there is news (OPA's bundle service protocol).

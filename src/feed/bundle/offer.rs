@@ -6,12 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
 use super::{Order, Signing, Subscription};
-use crate::{
-    bundle::{Bundle, Limits},
-    clock::Timestamp,
-    hex,
-    yaml::Problems,
-};
+use crate::{bundle::Bundle, clock::Timestamp, hex, yaml::Problems};
 
 /// A bundle that reads whole, of which no policy was made yet.
 pub struct Offer {
@@ -31,8 +26,7 @@ impl Offer {
     ) -> Result<Arc<Self>, OfferError> {
         let verification = subscription.signing.as_ref().map(Signing::verification).transpose();
         let verification = verification.map_err(OfferError::Keys)?;
-        let limits = Limits { compressed: subscription.max_bytes as u64, ..Limits::default() };
-        let bundle = Bundle::read(&subscription.name, &bytes, &limits, verification.as_ref(), now)?;
+        let bundle = Bundle::read(&subscription.name, &bytes, &subscription.limits(), verification.as_ref(), now)?;
         let issued = bundle.signed().and_then(|signed| signed.issued_at).map(Timestamp::nanos);
         let revision = bundle.revision().filter(|revision| !revision.is_empty()).map(str::to_owned);
         let order = Order { digest: bundle.digest().to_owned(), revision, issued };

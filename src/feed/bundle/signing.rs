@@ -3,19 +3,27 @@
 use std::{fmt, path::PathBuf};
 
 use super::Secret;
-use crate::{bundle::Verification, feed::https::read};
+use crate::{
+    bundle::{Key, Verification},
+    feed::https::read,
+};
 
 /// Who has to have signed a bundle, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signing {
-    /// The keys that may have.
-    pub keys: Vec<SigningKey>,
-    /// The ID of the one that must have; without one, the signature names it.
-    pub key: Option<String>,
-    /// What the signature has to be for.
-    pub scope: Option<String>,
-    /// Files that need not be signed.
-    pub exclude: Vec<String>,
+pub enum Signing {
+    /// One of these keys.
+    Keys {
+        /// The keys that may have.
+        keys: Vec<SigningKey>,
+        /// The ID of the one that must have; without one, the signature names it.
+        key_id: Option<String>,
+        /// What the signature has to be for, instead of what its key is for.
+        scope: Option<String>,
+        /// Patterns of files that need not be signed.
+        dangerous_exclude: Vec<String>,
+    },
+    /// Nobody, signed or not (OPA's `--skip-verify`).
+    DangerousSkip,
 }
 
 /// A key that may sign.
@@ -25,6 +33,8 @@ pub struct SigningKey {
     pub id: String,
     /// How it signs, and in no other way: a JWS algorithm (RFC 7518 §3.1).
     pub algorithm: String,
+    /// What it signs for, if that matters.
+    pub scope: Option<String>,
     /// The public key in PEM; of an HMAC, the secret.
     pub text: KeyText,
 }
@@ -39,7 +49,7 @@ pub enum KeyText {
 }
 
 impl KeyText {
-    pub(super) fn load(&self) -> Result<String, String> {
+    fn load(&self) -> Result<String, String> {
         match self {
             Self::Text(text) => Ok(text.reveal().to_owned()),
             Self::File(path) => {
@@ -60,10 +70,37 @@ impl fmt::Debug for KeyText {
 }
 
 impl Signing {
-    pub(super) fn verification(&self) -> Result<Verification, String> {
-        for key in &self.keys {
-            key.text.load()?;
+    /// One of `keys`.
+    pub const fn by(keys: Vec<SigningKey>) -> Self {
+        Self::Keys { keys, key_id: None, scope: None, dangerous_exclude: Vec::new() }
+    }
+
+    /// What bundles are held against, with keys as they are now.
+    ///
+    /// # Errors
+    /// Why that cannot be.
+    pub fn verification(&self) -> Result<Verification, String> {
+        let Self::Keys { keys, key_id, scope, dangerous_exclude } = self else {
+            return Ok(Verification::dangerous_skip());
+        };
+        let keys = keys.iter().map(SigningKey::load).collect::<Result<Vec<_>, _>>()?;
+        let mut verification = Verification::new(keys).map_err(|error| error.to_string())?;
+        if let Some(id) = key_id {
+            verification = verification.with_key_id(id).map_err(|error| error.to_string())?;
         }
-        Ok(Verification)
+        if let Some(scope) = scope {
+            verification = verification.with_scope(scope);
+        }
+        let excluded = verification.dangerous_exclude(dangerous_exclude.iter().map(String::as_str));
+        excluded.map_err(|error| error.to_string())
+    }
+}
+
+impl SigningKey {
+    fn load(&self) -> Result<(String, Key), String> {
+        let named = |why: String| format!("the key {}: {why}", crate::yaml::quote(&self.id));
+        let text = self.text.load().map_err(named)?;
+        let key = Key::new(&self.algorithm, &text).map_err(|error| named(error.to_string()))?;
+        Ok((self.id.clone(), key.with_scope(self.scope.as_deref().unwrap_or_default())))
     }
 }
