@@ -5,7 +5,6 @@
 pub mod answer;
 mod body;
 mod builtins;
-mod directory;
 mod engine;
 mod gate;
 mod input;
@@ -13,6 +12,7 @@ mod nesting;
 mod options;
 mod query;
 mod reads;
+mod source;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -23,11 +23,11 @@ use self::{
     engine::{Engine, EngineError},
 };
 pub use self::{
-    directory::Source,
     engine::Value,
     gate::{FINDINGS, Finding, Weight},
     options::{Entrypoint, Evaluator, Gate, Options},
     reads::Reads,
+    source::{Loading, Source},
 };
 use crate::{
     clock::Timestamp,
@@ -130,7 +130,7 @@ impl Policy {
     /// bounded, allows by default, or lacks its entry point.
     pub fn compile(source: &Source, options: &Options) -> Result<Self, Problems> {
         let (engine, reads) =
-            Engine::compile_within(PATIENCE, source.modules.clone(), Value::new_object(), options.clone())?;
+            Engine::compile_within(PATIENCE, source.modules.clone(), source.data.clone(), options.clone())?;
         Ok(Self { engine, reads, revision: source.revision.clone(), answers: options.answers.clone() })
     }
 

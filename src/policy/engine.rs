@@ -17,7 +17,7 @@ pub use regorus::Value;
 
 pub(super) use self::interpreter::template;
 use self::{interpreter::Interpreter, watch::Watch};
-use super::{Gate, Options, Reads, builtins::native, directory::Module, gate};
+use super::{Gate, Options, Reads, builtins::native, gate, source::Module};
 use crate::{
     clock::Timestamp,
     yaml::{Problem, Problems},

@@ -281,6 +281,7 @@ mod tests {
             assert_eq!(bundle(&keys).unwrap_err(), [problem], "{keys}");
         }
         let none = bundle(&format!("{at}, keys: [{{id: k, algorithm: none, file: a}}]")).unwrap_err();
-        assert!(none[0].starts_with("policy.bundle.keys[0].algorithm: `none` is not one of"), "{none:?}");
+        let refused = |problem: &String| problem.starts_with("policy.bundle.keys[0].algorithm: `none` is not one of");
+        assert!(none.iter().any(refused), "{none:?}");
     }
 }

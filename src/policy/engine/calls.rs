@@ -17,7 +17,7 @@ use super::{
             self,
             native::{Failure, Native},
         },
-        directory::Module,
+        source::Module,
     },
     Value,
 };

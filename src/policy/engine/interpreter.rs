@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use regorus::{LimitError, utils::limits::ExecutionTimerConfig};
 
 use super::{
-    super::{Gate, Options, directory::Module, nesting},
+    super::{Gate, Options, nesting, source::Module},
     EngineError, Value, calls,
     faults::{place, problem},
     paths,
