@@ -103,7 +103,8 @@ fn allow(permit: &Permit, id: DecisionId, check: &CheckRequest, keep_headers: im
     let mut headers_to_remove = headers_to_remove(check, keep_headers);
     headers_to_remove.extend(absent);
     headers_to_remove.extend(remove.iter().cloned());
-    headers_to_remove.extend(spellings_to_remove(check, headers.iter().map(|(name, _)| name).chain(remove)));
+    let touched: Vec<&String> = headers.iter().map(|(name, _)| name).chain(remove).collect();
+    headers_to_remove.extend(spellings_to_remove(check, &touched));
     let Query { set, remove } = query(check, permit.directives());
     let mut headers = header::set(headers);
     headers.extend(ours.into_iter().filter_map(|(name, value)| Some(overwrite(name, value?))));

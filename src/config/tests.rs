@@ -241,6 +241,7 @@ fn names_the_headers_that_policy_may_touch() {
         ("allow_headers: [transfer_encoding]", "can never be freed"),
         ("allow_headers: [x_hopguard-peer]", "can never be freed"),
         ("allow_headers: [x-original-url]", "can never be freed"),
+        ("allow_headers: [x-envoy-original-path]", "can never be freed"),
         ("allow_headers: [x-a], protected_headers: [x_a]", "is in `protected_headers` too"),
     ] {
         let problems = problems(with(&format!("response: {{{line}}}")));

@@ -76,7 +76,7 @@ mod tests {
             let lengths: Vec<usize> = id.split('-').map(str::len).collect();
             assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");
             assert!(id.bytes().all(|byte| matches!(byte, b'-' | b'0'..=b'9' | b'a'..=b'f')), "{id}");
-            assert_eq!((&id[14..15], &id[19..20]), ("4", "8"), "{id}");
+            assert_eq!((id.as_bytes()[14], id.as_bytes()[19]), (b'4', b'8'), "{id}");
         }
     }
 }

@@ -10,7 +10,7 @@ mod value;
 
 use self::document::Document;
 pub use self::{
-    header::{NameError, Rules, alike},
+    header::{NameError, REWRITING, Rules, alike},
     metadata::Metadata,
 };
 use super::{PolicyError, Value};

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::{pb::CheckRequest, policy::answer::alike};
+use crate::{
+    pb::CheckRequest,
+    policy::answer::{REWRITING, alike},
+};
 
 /// What an allow removes: every `x-hopguard-*` that this answer does not set, and headers that make an upstream see another request than
 /// the one that was judged, unless `keep` names them.
@@ -15,17 +18,14 @@ pub(super) fn headers_to_remove(check: &CheckRequest, keep: impl Fn(&str) -> boo
 }
 
 /// The client's spellings of `names` that some servers take for them: of what a policy sets or removes, nothing else gets through.
-pub(super) fn spellings_to_remove<'a>(
-    check: &CheckRequest,
-    names: impl Iterator<Item = &'a String> + Clone,
-) -> Vec<String> {
-    let touched: BTreeSet<String> = names.clone().map(|name| alike(name)).collect();
+pub(super) fn spellings_to_remove(check: &CheckRequest, names: &[&String]) -> Vec<String> {
+    let touched: BTreeSet<String> = names.iter().map(|name| alike(name)).collect();
     if touched.is_empty() {
         return Vec::new();
     }
     let is_odd = |name: &&str| !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let odd = sent(check).filter(is_odd).filter(|sent| touched.contains(&alike(sent)));
-    let odd: BTreeSet<&str> = odd.filter(|sent| names.clone().all(|name| name != sent)).collect();
+    let odd: BTreeSet<&str> = odd.filter(|sent| names.iter().all(|name| name != sent)).collect();
     odd.into_iter().map(str::to_owned).collect()
 }
 
@@ -50,10 +50,6 @@ const PREFIX: &str = "x-hopguard-";
 /// Set by every allow, whether or not the request showed them.
 const SET: [&str; 5] =
     ["x-hopguard-actor", "x-hopguard-decision", "x-hopguard-grant", "x-hopguard-peer", "x-hopguard-purpose"];
-
-/// Headers by which some servers let a client replace the method or the path.
-pub(super) const REWRITING: [&str; 5] =
-    ["x-envoy-original-path", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"];
 
 #[cfg(test)]
 mod tests {
@@ -85,8 +81,8 @@ mod tests {
     fn other_spellings_of_what_a_policy_touches_are_removed() {
         let check = check(&["x-user", "x_user", "x.user", "x-user-id", "x_role", "content-type", "odd_name"]);
         let names = ["x-user", "x-role", "content_type", "odd_name"].map(str::to_owned);
-        assert_eq!(spellings_to_remove(&check, names.iter()), ["x.user", "x_role", "x_user"]);
-        assert_eq!(spellings_to_remove(&check, [].iter()), Vec::<String>::new());
+        assert_eq!(spellings_to_remove(&check, &names.each_ref()), ["x.user", "x_role", "x_user"]);
+        assert_eq!(spellings_to_remove(&check, &[]), Vec::<String>::new());
     }
 
     #[test]

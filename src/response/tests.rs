@@ -11,7 +11,7 @@ use crate::{
     hop::{HopError, Outline},
     pb::{HeaderValueOption, header_value_option::HeaderAppendAction},
     policy::{
-        PolicyError,
+        PolicyError, Value,
         answer::{self, DryRun},
     },
 };
@@ -70,7 +70,7 @@ const OPA: Style = Style::Opa { dry_run: false };
 
 /// What is answered where a policy decides so, in JSON.
 fn answered(style: Style, decision: &str) -> CheckResponse {
-    concluded(style, answer::read(&crate::policy::Value::from_json_str(decision).unwrap(), &rules(style)))
+    concluded(style, answer::read(&Value::from_json_str(decision).unwrap(), &rules(style)))
 }
 
 fn rules(style: Style) -> answer::Rules {
@@ -88,10 +88,10 @@ fn concluded(style: Style, read: Result<Directives, PolicyError>) -> CheckRespon
 }
 
 fn shown(options: &[HeaderValueOption]) -> Vec<(&str, &str, Option<bool>, HeaderAppendAction)> {
-    let shown = |option: &'_ HeaderValueOption| (option.append, option.append_action());
-    let header = |option: &'_ HeaderValueOption| option.header.clone().unwrap();
-    let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
-    options.iter().map(|it| (leak(header(it).key), leak(header(it).value), shown(it).0, shown(it).1)).collect()
+    let header = |option: &HeaderValueOption| (option.append, option.append_action());
+    let text = options.iter().filter_map(|option| option.header.as_ref());
+    let shown = text.zip(options.iter().map(header));
+    shown.map(|(text, (append, action))| (text.key.as_str(), text.value.as_str(), append, action)).collect()
 }
 
 fn allowed(response: &CheckResponse) -> &OkHttpResponse {

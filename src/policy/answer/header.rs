@@ -76,7 +76,7 @@ impl Rules {
     pub(super) fn set(&self, what: &str, groups: Vec<Pairs>) -> Result<Pairs, PolicyError> {
         let mut headers = Pairs::new();
         for (name, value) in groups.into_iter().flatten() {
-            let name = self.name(what, name)?;
+            let name = self.name(what, &name)?;
             if !is_value(&value) {
                 return Err(fault(format!("`{what}`: {} has a value that no header can have", quote(&name))));
             }
@@ -91,16 +91,16 @@ impl Rules {
     }
 
     /// Names of headers to remove, in lower case.
-    pub(super) fn remove(&self, what: &str, names: Vec<String>) -> Result<Vec<String>, PolicyError> {
-        names.into_iter().map(|name| self.name(what, name)).collect()
+    pub(super) fn remove(&self, what: &str, names: &[String]) -> Result<Vec<String>, PolicyError> {
+        names.iter().map(|name| self.name(what, name)).collect()
     }
 
-    fn name(&self, what: &str, name: String) -> Result<String, PolicyError> {
-        if !is_token(name.strip_prefix(':').unwrap_or(&name)) {
-            return Err(fault(format!("`{what}`: {} is not the name of a header", quote(&name))));
+    fn name(&self, what: &str, name: &str) -> Result<String, PolicyError> {
+        if !is_token(name.strip_prefix(':').unwrap_or(name)) {
+            return Err(fault(format!("`{what}`: {} is not the name of a header", quote(name))));
         }
-        if self.is_protected(&name) {
-            return Err(fault(format!("`{what}`: policy may not touch the header {}", quote(&name))));
+        if self.is_protected(name) {
+            return Err(fault(format!("`{what}`: policy may not touch the header {}", quote(name))));
         }
         Ok(name.to_ascii_lowercase())
     }
@@ -188,8 +188,9 @@ const FRAMING: [&str; 11] = [
     "upgrade",
 ];
 
-/// Headers by which some servers let anybody replace the method or the path; an allow removes them after all that it sets.
-const REWRITING: [&str; 4] = ["x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"];
+/// Headers by which some servers let anybody replace the method or the path. An allow removes them after all that it sets.
+pub const REWRITING: [&str; 5] =
+    ["x-envoy-original-path", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"];
 
 const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 

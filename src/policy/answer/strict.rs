@@ -22,7 +22,7 @@ pub(super) fn read(document: &Document<'_>, rules: &Rules) -> Result<Directives,
     let headers = set("headers", document.headers)?;
     let response_headers = set(RESPONSE_HEADERS, document.response_headers_to_add)?;
     let remove = match document.request_headers_to_remove {
-        Some(field) => rules.remove(REMOVE, value::texts(REMOVE, field)?)?,
+        Some(field) => rules.remove(REMOVE, &value::texts(REMOVE, field)?)?,
         None => Vec::new(),
     };
     let (query, query_remove) = query(document)?;

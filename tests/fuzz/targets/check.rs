@@ -91,7 +91,8 @@ static IDS: LazyLock<DecisionIds> = LazyLock::new(|| DecisionIds::new().unwrap()
 fuzz_target!(|data: &[u8]| {
     let Ok(check) = CheckRequest::decode(data) else { return };
     let decision = SNAPSHOT.authorizer.decide(&check, now());
-    let answer = response::encode(&decision, IDS.next(), &check, Reveal::Full, |_| false);
+    let rules = response::Rules { reveal: Reveal::Full, ..response::Rules::default() };
+    let answer = response::encode(&decision, IDS.next(), &check, rules, |_| false);
     let code = answer.status.as_ref().map(|status| status.code);
     match &decision.verdict {
         Err(_) => assert!(code.is_some_and(|code| code != 0)),

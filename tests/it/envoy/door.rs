@@ -25,12 +25,14 @@ pub(super) enum Door {
     Bodies,
     /// Envoy answers under another workload's name.
     Elsewhere,
+    /// Envoy takes answers as they are.
+    Mutable,
     /// The cluster of Hopguard has a name that is no HTTP/2 authority, and none is set.
     Unnamed,
 }
 
 impl Door {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Inbound,
         Self::Joined,
         Self::Open,
@@ -40,6 +42,7 @@ impl Door {
         Self::Forwards,
         Self::Bodies,
         Self::Elsewhere,
+        Self::Mutable,
         Self::Unnamed,
     ];
 
@@ -74,6 +77,7 @@ impl Door {
             Self::Underscores => {
                 manager["common_http_protocol_options"]["headers_with_underscores_action"] = json!("ALLOW");
             }
+            Self::Mutable => authz["validate_mutations"] = json!(false),
             Self::Websockets => manager["upgrade_configs"] = json!([{"upgrade_type": "websocket"}]),
             Self::Forwards => manager["forward_client_cert_details"] = json!("ALWAYS_FORWARD_ONLY"),
             Self::Inbound | Self::Open | Self::Optional | Self::Elsewhere => {}
