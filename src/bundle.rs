@@ -198,3 +198,6 @@ impl Bundle {
 }
 
 const MIB: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests;
