@@ -8,19 +8,31 @@ use std::{
     path::Path,
 };
 
-/// A digest over the names, identities, sizes and times of `paths`, and of what is in those that are directories. Links are followed.
+/// A digest over the names, identities, sizes and times of `paths`, and of what is below those that are directories. Links are followed,
+/// but below those not to other directories; there, what begins with a dot is left out if it is a directory.
 ///
 /// The change time cannot be set back, so a rewrite of the same length within the same modification time shows too.
 pub(super) fn of<'a>(paths: impl IntoIterator<Item = &'a Path>) -> u64 {
     let mut hasher = DefaultHasher::new();
     for path in paths {
         add(&mut hasher, path);
-        let Ok(entries) = fs::read_dir(path) else { continue };
-        let mut names: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        names.sort();
-        names.iter().for_each(|name| add(&mut hasher, name));
+        below(&mut hasher, path, MAX_DEPTH);
     }
     hasher.finish()
+}
+
+fn below(hasher: &mut DefaultHasher, directory: &Path, room: usize) {
+    let Some(room) = room.checked_sub(1) else { return };
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    let mut entries: Vec<_> = entries.flatten().collect();
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        add(hasher, &entry.path());
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_directory && !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            below(hasher, &entry.path(), room);
+        }
+    }
 }
 
 fn add(hasher: &mut DefaultHasher, path: &Path) {
@@ -32,6 +44,9 @@ fn add(hasher: &mut DefaultHasher, path: &Path) {
         Err(error) => error.kind().hash(hasher),
     }
 }
+
+/// Deeper than policies are read.
+const MAX_DEPTH: usize = 33;
 
 #[cfg(test)]
 mod tests {
@@ -47,6 +62,11 @@ mod tests {
         let one = of();
         fs::write(folder.path().join("a"), "22").unwrap();
         let other = of();
+        fs::create_dir_all(folder.path().join("b/c")).unwrap();
+        let deeper = of();
+        fs::write(folder.path().join("b/c/data.json"), "{}").unwrap();
+        assert_ne!(deeper, of());
+        fs::remove_dir_all(folder.path().join("b")).unwrap();
         fs::remove_file(folder.path().join("a")).unwrap();
         assert!(empty != one && one != other && other != of());
     }

@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
                 _ => None,
             });
             if let Some(key) = twice {
-                let at = places.iter().find(|(name, _)| name == key).map_or(self.at, |(_, at)| *at);
+                let at = places.iter().rfind(|(name, _)| name == key).map_or(self.at, |(_, at)| *at);
                 return Err((at, "this key occurs twice in one object"));
             }
         }

@@ -55,9 +55,6 @@ fn tree(file: &str, node: &Node) -> Result<Tree<'static>, Problem> {
 /// A number as Go writes it in JSON.
 fn number(text: &str) -> Option<String> {
     let digits = text.strip_prefix('+').unwrap_or(text);
-    if let Some(octal) = digits.strip_prefix("0o") {
-        return u64::from_str_radix(octal, 8).ok().map(|number| number.to_string());
-    }
     if let Some(hex) = digits.strip_prefix("0x") {
         return u64::from_str_radix(hex, 16).ok().map(|number| number.to_string());
     }

@@ -179,12 +179,13 @@ fn an_archive_that_was_changed_anywhere_is_refused_or_read_in_bounds() {
             drop(read(&bytes));
         }
     }
-    // A checksum protects each compressed byte but those of the gzip header that say nothing.
-    let packed = gzip(&sample());
+    // What was compressed has a checksum.
+    let (packed, whole) = (gzip(&sample()), read(&sample()).unwrap());
     for at in 10..packed.len() {
         let mut bytes = packed.clone();
         bytes[at] ^= 1;
-        assert!(read(&bytes).is_err(), "{at}");
+        // Some bits of a compressed stream mean nothing.
+        assert!(read(&bytes).map_or(true, |read| same(&read, &whole)), "{at}");
     }
 }
 

@@ -75,13 +75,13 @@ fn what_would_change_the_meaning_of_the_bundle_is_refused_by_its_name() {
 fn data_stands_where_its_directory_says() {
     let bundle = read(&tar(&[
         ("data.json", r#"{"a": {"x": 1}, "n": 18446744073709551616}"#),
-        ("a/data.yaml", "y: two\nz: [1, 0x10, 2.50, ~, \"3\"]\n"),
+        ("a/data.yaml", "w: two\nz: [1, 0x10, 2.50, ~, \"3\"]\n"),
         ("a/b/data.yml", "- 1\n"),
         ("a/b.c/data.json", "null"),
         ("other.json", "{not even JSON"),
     ]))
     .unwrap();
-    let mut expected = json(r#"{"a": {"x": 1, "y": "two", "z": [1, 16, 2.5, null, "3"], "b": [1], "b.c": null}}"#);
+    let mut expected = json(r#"{"a": {"x": 1, "w": "two", "z": [1, 16, 2.5, null, "3"], "b": [1], "b.c": null}}"#);
     let exact = Value::from_numeric_string("18446744073709551616").unwrap();
     expected.as_object_mut().unwrap().insert("n".into(), exact);
     assert_eq!(bundle.data(), &expected);
@@ -97,7 +97,7 @@ fn every_problem_of_a_bundle_is_told_at_once() {
         ("x/data.json", r#"{"y": 1}"#),
         ("data.json", r#"{"x": {"y": 2}, "q": 1}"#),
         ("a/data.json", "{\n  \"k\": 1,\n  \"k\": 2}"),
-        ("x/data.yaml", "y: 012\n"),
+        ("x/data.yaml", "w: 012\n"),
         ("c/data.json", "[1"),
     ]))
     .unwrap_err();
@@ -106,7 +106,7 @@ fn every_problem_of_a_bundle_is_told_at_once() {
         "b/b.rego: bundle.roots: the package `b` is outside",
         "b/data.json: bundle.data: another data file says something about `x/y` already",
         "b/a/data.json:3:3: bundle.data: this key occurs twice",
-        "b/x/data.yaml:1:4: y: bundle.data: `012` is another number",
+        "b/x/data.yaml:1:4: w: bundle.data: `012` is another number",
         "b/c/data.json:1:3: bundle.data: a comma or a closing bracket is missing",
     ] {
         assert!(error.contains(said), "{said} in\n{error}");

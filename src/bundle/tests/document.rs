@@ -95,8 +95,8 @@ fn the_form_that_is_digested_is_opas() {
         + "\u{7f}"
         + r#"","b":[1,1.0,1E+2,null,true]}"#;
     assert_eq!(canonical(&tree(text).unwrap()), expected);
-    let yaml = Tree::yaml("d", b"f: 1.0\ng: 1e21\nh: 0.0000001\ni: -0.5e-9\nj: 1e20\nk: +7\nl: 0o17\n").unwrap();
-    assert_eq!(canonical(&yaml), r#"{"f":1,"g":1e+21,"h":1e-7,"i":-5e-10,"j":100000000000000000000,"k":7,"l":15}"#);
+    let yaml = Tree::yaml("d", b"f: 1.0\ng: 1e21\nh: 0.0000001\ni: -0.5e-9\nj: 1e20\nk: +7\nl: 0x1F\n").unwrap();
+    assert_eq!(canonical(&yaml), r#"{"f":1,"g":1e+21,"h":1e-7,"i":-5e-10,"j":100000000000000000000,"k":7,"l":31}"#);
 }
 
 #[test]

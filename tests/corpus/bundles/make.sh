@@ -48,3 +48,11 @@ done
 # As it stands, with YAML and a file that is nothing to a policy, packed by tar.
 echo '{"scope": "write", "iat": 1795262000, "exp": 1795263000, "keyid": "default"}' > claims.json
 (cd src && "$opa" sign -b . --signing-key ../rsa.pem --claims-file ../claims.json && tar -czf "$here/packed.tar.gz" --owner=0 --group=0 .)
+
+seeds=$here/../../fuzz/corpus/bundle_archive
+mkdir -p "$seeds"
+for name in plain rs256 plan; do
+  cp "$here/$name.tar.gz" "$seeds"
+  gzip -dc "$here/$name.tar.gz" > "$seeds/$name.tar"
+done
+cp "$here/packed.tar.gz" "$seeds"
