@@ -206,3 +206,6 @@ const RULES: [&str; 2] = ["hopguard", "rules"];
 
 const MAX_RULES: usize = 20_000;
 const MAX_DEPTH: usize = 64;
+
+#[cfg(test)]
+mod tests;

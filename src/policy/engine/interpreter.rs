@@ -2,7 +2,10 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use regorus::{LimitError, utils::limits::ExecutionTimerConfig};
+use regorus::{
+    LimitError,
+    utils::limits::{ExecutionTimerConfig, PolicyLengthConfig},
+};
 
 use super::{
     super::{Gate, Options, nesting, source::Module},
@@ -28,11 +31,13 @@ pub(in crate::policy) fn template(modules: &[Module], data: &Value, gate: Gate) 
     template.set_strict_builtin_errors(gate == Gate::Strict);
     // What a policy prints may be a caller's secret: it goes with the evaluation, never to the log by itself.
     template.set_gather_prints(true);
+    // Keys and certificates stand in one line.
+    let max_col = NonZeroU32::MIN.saturating_add(nesting::MAX_COLUMN);
+    template.set_policy_length_config(PolicyLengthConfig { max_col, ..PolicyLengthConfig::default() });
     let mut problems: Vec<Problem> = Vec::new();
     for module in modules {
-        if let Some(line) = nesting::too_deep(&module.source) {
-            let message = format!("policy.nesting: brackets stand more than {} deep", nesting::MOST);
-            problems.push(Problem::at(&module.file, line, 1, &message));
+        if let Some(problem) = nesting::judge(&module.file, &module.source) {
+            problems.push(problem);
         } else if let Err(error) = template.add_policy(module.file.clone(), module.source.clone()) {
             problems.push(problem(&module.file, &format!("{error:#}")));
         }

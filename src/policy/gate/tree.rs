@@ -82,7 +82,6 @@ pub(in crate::policy) struct Query {
 /// One statement.
 #[derive(Debug)]
 pub(in crate::policy) struct Stmt {
-    pub(in crate::policy) at: Position,
     pub(in crate::policy) literal: Literal,
     pub(in crate::policy) with: Vec<With>,
 }
