@@ -12,6 +12,7 @@ mod rules;
 mod schema;
 mod scope;
 pub(super) mod tree;
+mod types;
 mod walk;
 
 use std::{
@@ -131,8 +132,16 @@ impl<'a> Inspection<'a> {
         for rule in &module.rules {
             let Some(place) = self.names.at(&rule.path) else { continue };
             let vertex = self.graph.rule(place);
-            let mut walk =
-                Walk { module, rule: vertex, scopes: Vec::new(), imports: &mut used, is_mocked: false, gate: self };
+            let mut walk = Walk {
+                module,
+                rule: vertex,
+                scopes: Vec::new(),
+                imports: &mut used,
+                bound: BTreeSet::new(),
+                free: BTreeMap::new(),
+                is_mocked: false,
+                gate: self,
+            };
             walk.rule(place, rule);
         }
         for import in &module.imports {
@@ -198,7 +207,13 @@ impl<'a> Inspection<'a> {
 
 /// Whether the engine has a function of this name, or we give it one.
 fn is_builtin(name: &str) -> bool {
-    BUILTINS.contains_key(name) || builtins::natives().any(|native| native.name == name)
+    arity(name).is_some()
+}
+
+/// How many arguments a builtin takes.
+fn arity(name: &str) -> Option<usize> {
+    let native = builtins::natives().find(|native| native.name == name).map(|native| usize::from(native.arity));
+    native.or_else(|| BUILTINS.get(name).map(|(_, arity)| usize::from(*arity)))
 }
 
 /// Where the shipped policy looks for refusals.

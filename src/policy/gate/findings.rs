@@ -45,6 +45,7 @@ pub const FINDINGS: &[Finding] = &[
     finding("policy.builtin", Weight::Error, "A builtin is called whose cost or answer is not bounded by its input."),
     finding("policy.conflict", Weight::Error, "A name is defined in two ways that cannot stand together."),
     finding("policy.contradiction", Weight::Warning, "Rules that always hold give one name different values."),
+    finding("policy.default", Weight::Error, "A default is not a constant."),
     finding("policy.default_allow", Weight::Warning, "A decision is an allow where no rule holds."),
     finding(
         "policy.deny",
@@ -65,8 +66,10 @@ pub const FINDINGS: &[Finding] = &[
     finding("policy.shadow", Weight::Error, "A name means something else already."),
     finding("policy.size", Weight::Error, "The policy is too large."),
     finding("policy.system", Weight::Warning, "A package below `system` speaks to OPA itself and is not heard here."),
+    finding("policy.type", Weight::Error, "An operator or a builtin is given a type of value that it never takes."),
     finding("policy.unknown_function", Weight::Error, "A function is called that is not there."),
     finding("policy.unknown_input", Weight::Warning, "A field of the input is read that no hop ever has."),
+    finding("policy.unsafe", Weight::Error, "A variable is used that nothing gives a value."),
     finding("policy.unused", Weight::Nothing, "An import, a variable or an argument is not used."),
     finding("policy.with", Weight::Nothing, "A rule replaces what a policy sees, which belongs in tests."),
 ];

@@ -2,6 +2,7 @@
 
 use super::{
     tree::{Compare, Expr, Node, Position},
+    types,
     walk::Walk,
 };
 use crate::policy::engine::Value;
@@ -27,6 +28,7 @@ pub(super) fn compare(walk: &mut Walk<'_, '_>, at: Position, op: Compare, left: 
 
 /// Two sides that must be equal.
 pub(super) fn equal(walk: &mut Walk<'_, '_>, at: Position, left: &Expr, right: &Expr) {
+    types::equal(walk, at, left, right);
     match (left.constant(), right.constant()) {
         (Some(left), Some(right)) if left != right => walk.tell(at, "policy.never", "these are never equal"),
         (Some(_), Some(_)) => {}

@@ -8,6 +8,7 @@ use super::{
     schema::{Shape, Step},
     scope::Known,
     tree::{Expr, Name, Node, Position, dotted},
+    types,
     walk::Walk,
 };
 use crate::{policy::engine::Value, yaml::quote};
@@ -15,7 +16,11 @@ use crate::{policy::engine::Value, yaml::quote};
 impl<'a> Walk<'_, 'a> {
     pub(super) fn reference(&mut self, expr: &'a Expr) {
         let (root, indices) = expr.reference();
+        if let Some(first) = indices.first() {
+            types::indexed(self, root, first);
+        }
         for index in &indices {
+            self.bind(index);
             if !matches!(index.node, Node::Constant(_)) {
                 self.expr(index);
             }
@@ -44,7 +49,13 @@ impl<'a> Walk<'_, 'a> {
             return self.data(expr.at, &[], &indices, true);
         }
         // The engine reads a name as one of the package where it finds no import that fits, so both readings count.
-        if let Some(path) = self.gate.import(self.module, name) {
+        let import = self.gate.import(self.module, name);
+        let own = [self.module.package.as_slice(), std::slice::from_ref(name)].concat();
+        let is_own = self.gate.names.at(&own).is_some();
+        if import.is_none() && !is_own && &**name != "_" {
+            self.free.entry(name.clone()).or_insert(root.at);
+        }
+        if let Some(path) = import {
             self.imports.insert(name.clone());
             match path.split_first() {
                 Some((root, path)) if &**root == "input" => self.input(expr.at, path, &indices),
@@ -52,8 +63,7 @@ impl<'a> Walk<'_, 'a> {
                 _ => {}
             }
         }
-        let own = [self.module.package.as_slice(), std::slice::from_ref(name)].concat();
-        if self.gate.names.at(&own).is_some() {
+        if is_own {
             self.data(expr.at, &own, &indices, false);
         }
     }
@@ -137,6 +147,10 @@ impl<'a> Walk<'_, 'a> {
             }
         }
         if let Some(place) = place {
+            if self.gate.names.function(place).is_some() {
+                let message = format!("{} is a function: call it", quote(&dotted(&path)));
+                self.tell(at, "policy.arity", &message);
+            }
             self.gate.graph.connect(self.rule, self.gate.graph.subtree(place));
             self.gate.touched.insert(place);
         } else if !defined

@@ -112,6 +112,9 @@ impl Heads<'_, '_> {
             return;
         };
         let is_entry = rule.path.iter().map(|name| &**name).eq(options.entrypoint.names().iter().map(String::as_str));
+        if !is_constant(value) {
+            self.tell(module, rule.at, "policy.default", "a default is a constant: give it without reading anything");
+        }
         let decides = is_entry || rule.path.last().is_some_and(|name| &**name == "allow");
         if decides && may_allow(value) {
             let message = "the default of a decision must be `false`, or an object with `\"allowed\": false`";
@@ -194,6 +197,17 @@ impl Heads<'_, '_> {
 
     fn tell(&mut self, module: &Module, at: Position, id: &str, message: &str) {
         self.gate.findings.tell(module, at, id, message);
+    }
+}
+
+/// Whether a value reads nothing; what a comprehension reads is its own.
+fn is_constant(value: &Expr) -> bool {
+    match &value.node {
+        Node::Constant(_) | Node::Comprehension { .. } => true,
+        Node::Array(items) | Node::Set(items) => items.iter().all(is_constant),
+        Node::Object(fields) => fields.iter().all(|(key, value)| is_constant(key) && is_constant(value)),
+        Node::Minus(inner) => is_constant(inner),
+        _ => false,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     schema::Shape,
     tree::{Body, Expr, Literal, Name, Node, Position, Query},
+    types::Kinds,
 };
 
 /// What is known of a value.
@@ -24,6 +25,7 @@ pub(super) struct Local {
     /// Whether it is declared more than once, so that nothing is known of it.
     pub(super) is_repeated: bool,
     pub(super) known: Option<Known>,
+    pub(super) kinds: Kinds,
 }
 
 /// What declares a variable.
@@ -31,6 +33,9 @@ pub(super) struct Local {
 pub(super) enum Declared {
     Argument,
     Assignment,
+    /// `every`, which gives it a value.
+    Every,
+    /// `some`, which gives it none.
     Some,
     /// `some ... in`, which uses what it declares.
     SomeIn,
@@ -72,8 +77,15 @@ impl Scope {
 
     pub(super) fn declare(&mut self, name: &Name, at: Position, by: Declared) {
         if &**name != "_" {
-            let local = Local { at, by, is_used: false, is_repeated: false, known: None };
-            self.locals.entry(name.clone()).and_modify(|known| known.is_repeated = true).or_insert(local);
+            let local = Local { at, by, is_used: false, is_repeated: false, known: None, kinds: Kinds::ALL };
+            self.locals
+                .entry(name.clone())
+                .and_modify(|known| {
+                    known.is_repeated = true;
+                    // Both must have one value, which is a use of it.
+                    known.is_used = true;
+                })
+                .or_insert(local);
         }
     }
 

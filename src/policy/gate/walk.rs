@@ -11,6 +11,7 @@ use super::{
     never,
     scope::{Declared, Known, Local, Scope, is_unconditional},
     tree::{Body, Expr, Literal, Module, Name, Node, Position, Query, Rule, Stmt},
+    types,
 };
 use crate::{policy::builtins, yaml::quote};
 
@@ -23,6 +24,9 @@ pub(super) struct Walk<'w, 'a> {
     pub(super) scopes: Vec<Scope>,
     /// Which imports are used.
     pub(super) imports: &'w mut BTreeSet<Name>,
+    /// Names that the rule gives a value without declaring them, and those that it uses.
+    pub(super) bound: BTreeSet<Name>,
+    pub(super) free: BTreeMap<Name, Position>,
     /// Whether the statement sees another input than the hop's.
     pub(super) is_mocked: bool,
 }
@@ -43,6 +47,11 @@ impl<'a> Walk<'_, 'a> {
             self.query(&body.query, head);
         }
         self.leave();
+        for (name, at) in std::mem::take(&mut self.free) {
+            if !self.bound.contains(&name) {
+                self.tell(at, "policy.unsafe", &format!("nothing gives {} a value", quote(&name)));
+            }
+        }
     }
 
     /// A query, and the expressions that its variables are made for.
@@ -64,7 +73,7 @@ impl<'a> Walk<'_, 'a> {
             }
             let what = match local.by {
                 Declared::Argument => "argument",
-                Declared::Assignment | Declared::Some | Declared::SomeIn => "variable",
+                Declared::Assignment | Declared::Every | Declared::Some | Declared::SomeIn => "variable",
             };
             self.tell(
                 local.at,
@@ -73,6 +82,9 @@ impl<'a> Walk<'_, 'a> {
             );
         }
         for (name, local) in &scope.locals {
+            if local.by == Declared::Some && local.is_used && !self.bound.contains(name) {
+                self.tell(local.at, "policy.unsafe", &format!("nothing gives {} a value", quote(name)));
+            }
             if matches!(&**name, "input" | "data") {
                 self.tell(
                     local.at,
@@ -85,6 +97,12 @@ impl<'a> Walk<'_, 'a> {
 
     /// What is known of the variables that a statement declares.
     fn learn(&mut self, stmt: &'a Stmt) {
+        if let Literal::Expr(Expr { node: Node::Assign { declares: true, sides }, .. }) = &stmt.literal {
+            let kinds = types::kinds(self, &sides.1);
+            if let Some(local) = sides.0.var().and_then(|name| self.scopes.last_mut()?.locals.get_mut(name)) {
+                local.kinds = kinds;
+            }
+        }
         let (pattern, known) = match &stmt.literal {
             _ if !stmt.with.is_empty() => return,
             Literal::Expr(Expr { node: Node::Assign { declares: true, sides }, .. }) => {
@@ -131,7 +149,7 @@ impl<'a> Walk<'_, 'a> {
             Literal::Every { key, value, domain, query } => {
                 self.expr(domain);
                 let mut scope = Scope::default();
-                key.iter().chain([value]).for_each(|(name, at)| scope.declare(name, *at, Declared::Some));
+                key.iter().chain([value]).for_each(|(name, at)| scope.declare(name, *at, Declared::Every));
                 if let Some(local) = scope.locals.get_mut(&value.0) {
                     local.known = self.item(domain);
                 }
@@ -168,8 +186,12 @@ impl<'a> Walk<'_, 'a> {
             }),
             Node::Comprehension { terms, query, .. } => self.query(query, &terms.iter().collect::<Vec<_>>()),
             Node::Call { function, params } => self.call(expr.at, function, params),
-            Node::Minus(inner) => self.expr(inner),
+            Node::Minus(inner) => {
+                types::operands(self, expr);
+                self.expr(inner);
+            }
             Node::Arith(sides) | Node::Sets(sides) => {
+                types::operands(self, expr);
                 self.expr(&sides.0);
                 self.expr(&sides.1);
             }
@@ -191,6 +213,8 @@ impl<'a> Walk<'_, 'a> {
                     }
                 } else {
                     never::equal(self, expr.at, &sides.0, &sides.1);
+                    self.bind(&sides.0);
+                    self.bind(&sides.1);
                     self.expr(&sides.0);
                 }
                 self.expr(&sides.1);
@@ -232,6 +256,7 @@ impl<'a> Walk<'_, 'a> {
         for place in own {
             self.gate.graph.connect(self.rule, self.gate.graph.rule(place));
             let arity = self.gate.names.function(place).map_or(0, |rule| rule.args.len());
+            params.get(arity..).unwrap_or_default().iter().for_each(|param| self.bind(param));
             // A further argument receives the result.
             if params.len() != arity && params.len() != arity.saturating_add(1) {
                 let message =
@@ -247,6 +272,10 @@ impl<'a> Walk<'_, 'a> {
         if let Err(message) = builtins::admit(name, &params.iter().map(Expr::outline).collect::<Vec<_>>()) {
             self.gate.findings.say(self.module, at, &message);
         }
+        types::arguments(self, name, params);
+        if let Some(last) = params.last().filter(|_| super::arity(name).is_some_and(|arity| params.len() > arity)) {
+            self.bind(last);
+        }
         let vertex = self.gate.builtin(name);
         self.gate.graph.connect(self.rule, vertex);
         if let ("object.get", [object, key, default]) = (name, params)
@@ -259,7 +288,7 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// The places of the functions of the policy's own that a name may mean.
-    fn functions(&self, name: &[Name]) -> BTreeSet<Place> {
+    pub(super) fn functions(&self, name: &[Name]) -> BTreeSet<Place> {
         let readings = [self.gate.resolve(self.module, name), Some(name.to_vec())];
         let places = readings.iter().flatten().filter_map(|name| match name.split_first() {
             Some((root, rest)) if &**root == "data" => self.gate.names.at(rest),
@@ -311,7 +340,23 @@ impl<'a> Walk<'_, 'a> {
                 self.gate.graph.connect(*target, self.gate.graph.rule(*place));
             }
         }
-        self.expr(value);
+        if replacements.is_empty() {
+            self.expr(value);
+        } else {
+            self.imports.extend(by.first().cloned());
+        }
+    }
+
+    /// The variables of a pattern get a value where they have none.
+    pub(super) fn bind(&mut self, pattern: &Expr) {
+        match &pattern.node {
+            Node::Var(name) => {
+                self.bound.insert(name.clone());
+            }
+            Node::Array(items) => items.iter().for_each(|item| self.bind(item)),
+            Node::Object(fields) => fields.iter().for_each(|(_, value)| self.bind(value)),
+            _ => {}
+        }
     }
 
     /// The variable of this name, if a scope declares one.
