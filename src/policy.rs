@@ -21,6 +21,7 @@ use spiffe::SpiffeId;
 use self::{
     answer::{Directives, DryRun, Reply},
     engine::{Engine, EngineError},
+    gate::Admitted,
 };
 pub use self::{
     engine::Value,
@@ -37,14 +38,14 @@ use crate::{
     peer::ProvedPeer,
     purpose::{Purpose, StatedPurpose},
     token::VerifiedToken,
-    yaml::Problems,
+    yaml::{Problem, Problems},
 };
 
 /// A compiled policy.
 #[derive(Debug)]
 pub struct Policy {
     engine: Engine,
-    reads: Reads,
+    admitted: Admitted,
     revision: String,
     answers: answer::Rules,
 }
@@ -129,9 +130,9 @@ impl Policy {
     /// Every reason at once why this policy must not become active: it does not parse, recurses, calls what is not there or cannot be
     /// bounded, allows by default, or lacks its entry point.
     pub fn compile(source: &Source, options: &Options) -> Result<Self, Problems> {
-        let (engine, reads) =
+        let (engine, admitted) =
             Engine::compile_within(PATIENCE, source.modules.clone(), source.data.clone(), options.clone())?;
-        Ok(Self { engine, reads, revision: source.revision.clone(), answers: options.answers.clone() })
+        Ok(Self { engine, admitted, revision: source.revision.clone(), answers: options.answers.clone() })
     }
 
     /// The digest of its modules.
@@ -141,7 +142,17 @@ impl Policy {
 
     /// What the policy reads of its input.
     pub const fn reads(&self) -> &Reads {
-        &self.reads
+        &self.admitted.reads
+    }
+
+    /// What could surprise its author, and is no error where policies are loaded as OPA loads them.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.admitted.warnings
+    }
+
+    /// The builtins that it calls.
+    pub fn calls(&self) -> impl Iterator<Item = &str> {
+        self.admitted.calls.iter().map(String::as_str)
     }
 
     /// What the policy's entry point is for `input`, whatever that means: for tests and tools. No permit comes of it.
@@ -160,7 +171,7 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] for everything but a plain yes.
     pub fn evaluate(&self, input: &Input<'_>, asked: &mut Option<Document>) -> Result<Permit, PolicyError> {
-        let document = asked.insert(Document(input::build(input, &self.reads)?));
+        let document = asked.insert(Document(input::build(input, &self.admitted.reads)?));
         let answer = self.ask(document.0.clone(), input.now)?;
         let directives = answer::read(&answer, &self.answers)?;
         Ok(Permit { directives, ..Permit::unnarrowed(input) })

@@ -17,7 +17,12 @@ pub use regorus::Value;
 
 pub(super) use self::interpreter::template;
 use self::{interpreter::Interpreter, watch::Watch};
-use super::{Gate, Options, Reads, builtins::native, gate, source::Module};
+use super::{
+    Gate, Options,
+    builtins::native,
+    gate::{self, Admitted},
+    source::Module,
+};
 use crate::{
     clock::Timestamp,
     yaml::{Problem, Problems},
@@ -43,7 +48,7 @@ impl Engine {
         modules: Vec<Module>,
         data: Value,
         options: Options,
-    ) -> Result<(Self, Reads), Problems> {
+    ) -> Result<(Self, Admitted), Problems> {
         let refuse = |message: &str| Err(Problems(vec![Problem::of_file("policy", message)]));
         let (sender, compiled) = mpsc::channel();
         let thread = std::thread::Builder::new().name("compile".to_owned()).stack_size(STACK).spawn(move || {
@@ -62,11 +67,11 @@ impl Engine {
         }
     }
 
-    fn compile(modules: &[Module], data: &Value, options: &Options) -> Result<(Self, Reads), Problems> {
+    fn compile(modules: &[Module], data: &Value, options: &Options) -> Result<(Self, Admitted), Problems> {
         let mut template = template(modules, data, options.gate)?;
-        let reads = gate::admit(template.get_modules(), data, options)?.reads;
+        let admitted = gate::admit(template.get_modules(), data, options)?;
         let interpreter = Interpreter::prepare(template, options)?;
-        Ok((Self { interpreter, options: options.clone() }, reads))
+        Ok((Self { interpreter, options: options.clone() }, admitted))
     }
 
     /// What the entry point is for `input`. A thread that was kept from working gets one more try.

@@ -49,7 +49,7 @@ pub(super) struct Admitted {
 /// # Errors
 /// Every reason against it.
 pub(super) fn admit(modules: &[Ref<Parsed>], data: &Value, options: &Options) -> Result<Admitted, Problems> {
-    judge(&tree::modules(modules), data, options, |_| false)
+    admit_tests(modules, data, options, |_| false)
 }
 
 /// Admits a policy together with its tests. In `tests`, and only there, `with` may replace what a policy sees, and functions too.

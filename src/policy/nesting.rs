@@ -34,7 +34,7 @@ pub(super) fn judge(file: &str, source: &str) -> Option<Problem> {
 pub(super) fn too_deep(source: &str) -> Option<usize> {
     let mut scan = Scan { rest: source, line: 1, levels: vec![0], parts: 0, after: After::Start };
     while let Some(token) = scan.next() {
-        scan.take(token);
+        scan.take(&token);
         if scan.levels.len() > MOST.saturating_add(1) || scan.parts > LONGEST {
             return Some(scan.line);
         }
@@ -73,7 +73,7 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn take(&mut self, token: Token<'_>) {
+    fn take(&mut self, token: &Token<'_>) {
         match token {
             Token::Newline => {
                 if self.after == After::Term {

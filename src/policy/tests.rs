@@ -213,7 +213,7 @@ fn ordinary_policies_load() {
 
 #[test]
 fn the_gate_sees_what_a_policy_reads() {
-    let reads = |rules: &str| compile(&format!("package hopguard.authz\n{rules}")).unwrap().reads;
+    let reads = |rules: &str| compile(&format!("package hopguard.authz\n{rules}")).unwrap().admitted.reads;
     let rows = [
         ("decision := input.peer.spiffe_id == \"x\"", (false, false, false)),
         ("decision := input.tokens.jwt_svid.subject == \"x\"", (false, false, false)),
@@ -270,8 +270,8 @@ fn the_shipped_policy_and_its_examples_load() {
     }
     let source = Source::read(together.path(), 1 << 20).unwrap();
     let policy = Policy::compile(&source, &options(Duration::from_secs(5))).unwrap();
-    assert!(policy.reads.below("parsed_query").is_some());
-    assert!(policy.reads.below("parsed_body").is_none());
+    assert!(policy.reads().below("parsed_query").is_some());
+    assert!(policy.reads().below("parsed_body").is_none());
     // A policy is one revision wherever its directory stands.
     let elsewhere = tempfile::tempdir().unwrap();
     for file in ["hopguard.rego", "amount.rego", "hours.rego"] {

@@ -53,6 +53,7 @@ pub const FINDINGS: &[Finding] = &[
         "A rule that the shipped policy would not hear is named as if it were heard.",
     ),
     finding("policy.depth", Weight::Error, "A rule leads through too many other rules."),
+    finding("policy.import", Weight::Error, "A part of the language is imported that is not there."),
     finding(
         "policy.missing_data",
         Weight::Warning,

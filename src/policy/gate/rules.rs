@@ -78,8 +78,17 @@ impl Heads<'_, '_> {
     fn imports(&mut self, module: &Module) {
         let mut seen = BTreeSet::new();
         for import in &module.imports {
-            if import.path.first().is_some_and(|root| matches!(&**root, "rego" | "future")) {
-                continue;
+            let names: Vec<&str> = import.path.iter().map(|name| &**name).collect();
+            match names.as_slice() {
+                ["rego", "v1"]
+                | ["future", "keywords"]
+                | ["future", "keywords", "contains" | "every" | "if" | "in"] => continue,
+                ["rego" | "future", ..] => {
+                    let message = format!("there is no `{}` to import: drop it", dotted(&import.path));
+                    self.tell(module, import.at, "policy.import", &message);
+                    continue;
+                }
+                _ => {}
             }
             let alias = &import.alias;
             // Whichever file or package below this one it comes from: the engine looks for it here before it follows the import.
@@ -162,7 +171,7 @@ impl Heads<'_, '_> {
                     && !rule.is_default
                     && body.query.stmts.is_empty() =>
             {
-                body.value.as_ref().map_or(Some(Value::from(true)), Expr::constant)
+                body.value.as_ref().map_or_else(|| Some(Value::from(true)), Expr::constant)
             }
             _ => None,
         };

@@ -58,6 +58,7 @@ impl Shape {
                 fields.iter().find(|(field, _)| *field == name).map(|(_, shape)| shape).ok_or_else(|| {
                     match yaml::nearest(name, names()) {
                         Some(near) => format!("did you mean `{near}`?"),
+                        None if fields.len() > MANY => "see the documentation of the input".to_owned(),
                         None => format!(
                             "there is {}",
                             names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
@@ -134,6 +135,9 @@ impl Form {
         }
     }
 }
+
+/// More fields than a message can name.
+const MANY: usize = 12;
 
 const TEXT: Shape = Shape::Text(Form::Any);
 const TEXTS: Shape = Shape::Map(&TEXT);

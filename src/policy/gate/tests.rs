@@ -72,6 +72,7 @@ const ROWS: &[(&str, &str)] = &[
     ("policy.default_allow", "default decision := {\"allowed\": true}"),
     ("policy.default_allow", "default allow := 1\ndecision := allow"),
     ("policy.deny", "package hopguard.rules.a\ndeny if input.now == 1"),
+    ("policy.import", "import future.keywords.nope\ndecision := true"),
     ("policy.missing_data", "decision := data.nowhere.at_all"),
     ("policy.missing_data", "decision := data.rolse.a"),
     ("policy.missing_data", "import data.nowhere as n\ndecision := n.x"),
@@ -195,6 +196,8 @@ fn every_kind_of_finding_has_a_row_and_a_sentence() {
 fn policies_without_faults_pass() {
     let rows = [
         "decision := true",
+        "import rego.v1\ndecision := true",
+        "import future.keywords.if\ndecision := true",
         "default decision := false\ndecision := true if input.hop.method in {\"GET\", \"HEAD\"}",
         "import input.attributes.request.http as http\ndecision := http.headers[\"x-role\"] == \"a\"",
         "import data.roles\ndecision := \"x\" in roles[input.hop.path]",

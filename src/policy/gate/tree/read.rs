@@ -88,7 +88,7 @@ impl Reader<'_> {
         let body = |body: &rego::RuleBody| Body {
             at: self.place(&body.span),
             is_else: body.is_else,
-            value: value(body.assign.as_ref().or(head.filter(|_| !body.is_else))),
+            value: value(body.assign.as_ref().or_else(|| head.filter(|_| !body.is_else))),
             query: self.query(&body.query),
         };
         bodies.iter().map(body).collect()
