@@ -247,7 +247,7 @@ fn port(attributes: &AttributeContext) -> Option<u16> {
             PortSpecifier::PortValue(port) => u16::try_from(*port).ok(),
             PortSpecifier::NamedPort(_) => None,
         },
-        Address::Pipe(_) => None,
+        Address::Pipe(_) | Address::EnvoyInternalAddress(_) => None,
     }
 }
 

@@ -11,6 +11,10 @@
     reason = "generated"
 )]
 
+mod json;
+
+pub use self::json::check_request_from_json;
+
 pub mod envoy {
     pub mod config {
         pub mod core {

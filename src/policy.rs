@@ -24,9 +24,12 @@ use self::{
     gate::Admitted,
 };
 pub use self::{
+    body::{Descriptors, GrpcError, JsonError, MultipartError, RequestError},
     engine::Value,
     gate::{FINDINGS, Finding, Weight},
+    input::{Exposed, Style, View},
     options::{Entrypoint, Evaluator, Gate, Options},
+    query::QueryError,
     reads::Reads,
     source::{Loading, Source},
 };
@@ -46,6 +49,7 @@ use crate::{
 pub struct Policy {
     engine: Engine,
     admitted: Admitted,
+    view: View,
     revision: String,
     answers: answer::Rules,
 }
@@ -101,15 +105,24 @@ pub enum PolicyError {
     /// Its input cannot be made of this hop.
     #[error(transparent)]
     Hop(#[from] HopError),
-    /// The request cannot be read as OPA's plugin reads it.
+    /// The OPA-Envoy plugin would not have asked it about this request.
     #[error("request_parse_error: {0}")]
-    Request(String),
+    Request(RequestError),
     /// It took too long.
     #[error("the policy took longer than {} ms", .0.as_millis())]
     Timeout(Duration),
     /// It said nothing.
     #[error("the policy's decision is undefined")]
     Undefined,
+}
+
+impl From<RequestError> for PolicyError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::TooLarge(error) => Self::Hop(error),
+            error => Self::Request(error),
+        }
+    }
 }
 
 impl PolicyError {
@@ -132,10 +145,12 @@ impl Policy {
     pub fn compile(source: &Source, options: &Options) -> Result<Self, Problems> {
         let (engine, admitted) =
             Engine::compile_within(PATIENCE, source.modules.clone(), source.data.clone(), options.clone())?;
-        Ok(Self { engine, admitted, revision: source.revision.clone(), answers: options.answers.clone() })
+        let (view, answers) = (options.view.clone(), options.answers.clone());
+        let revision = view.revision(&source.revision);
+        Ok(Self { engine, admitted, view, revision, answers })
     }
 
-    /// The digest of its modules.
+    /// The digest of its modules, and of what it reads gRPC bodies by.
     pub fn revision(&self) -> &str {
         &self.revision
     }
@@ -171,7 +186,7 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] for everything but a plain yes.
     pub fn evaluate(&self, input: &Input<'_>, asked: &mut Option<Document>) -> Result<Permit, PolicyError> {
-        let document = asked.insert(Document(input::build(input, &self.admitted.reads)?));
+        let document = asked.insert(Document(input::build(input, &self.admitted.reads, &self.view)?));
         let answer = self.ask(document.0.clone(), input.now)?;
         let directives = answer::read(&answer, &self.answers)?;
         Ok(Permit { directives, ..Permit::unnarrowed(input) })

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::answer;
+use super::{View, answer};
 
 /// What makes one policy of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,13 +17,15 @@ pub struct Options {
     pub evaluator: Evaluator,
     /// How its decisions are read.
     pub answers: answer::Rules,
+    /// What it is shown of a hop.
+    pub view: View,
 }
 
 impl Options {
     /// A strict policy, evaluated in the fastest way that is safe.
     pub fn new(entrypoint: Entrypoint, timeout: Duration) -> Self {
-        let answers = answer::Rules::default();
-        Self { entrypoint, timeout, gate: Gate::Strict, evaluator: Evaluator::Auto, answers }
+        let (answers, view) = (answer::Rules::default(), View::default());
+        Self { entrypoint, timeout, gate: Gate::Strict, evaluator: Evaluator::Auto, answers, view }
     }
 }
 
