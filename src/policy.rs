@@ -204,12 +204,10 @@ impl Input<'_> {
 }
 
 impl Document {
-    /// The SHA-256 of the document as JSON with sorted keys.
+    /// The SHA-256 of the document as JSON with sorted keys, without blanks and with every number in full.
     pub fn digest(&self) -> [u8; 32] {
-        // Display can panic on values that only policies make; an input holds none, but the fallible way costs nothing.
-        let json = self.0.to_json_str().unwrap_or_default();
         let mut digest = [0; 32];
-        digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, json.as_bytes()).as_ref());
+        digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &input::text(&self.0)).as_ref());
         digest
     }
 }

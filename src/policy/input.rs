@@ -4,12 +4,14 @@
 //! the headers, unless the policy is to see them.
 
 mod attributes;
+mod canonical;
 mod found;
 mod names;
 mod object;
 mod opa;
 mod view;
 
+pub(super) use self::canonical::text;
 pub use self::view::{Exposed, Style, View};
 use self::{attributes::Attributes, names::Names, object::Object};
 use super::{

@@ -148,7 +148,7 @@ pub(super) mod tests {
             panic!("no message")
         };
         assert_eq!(
-            value.to_json_str().unwrap(),
+            serde_json::to_string(&value).unwrap(),
             r#"{"amount":"150","inner":{},"itemName":"tea","kind":"GIFT","limit":"7","price":0.1,"seal":"AP8="}"#
         );
         let empty = read(&frame(b""), "shop.Orders", "Place", &shop()).unwrap();
