@@ -20,7 +20,7 @@ use hopguard::{
     hop::{Hop, Request},
     pb::CheckRequest,
     peer::{PeerEvidence, Rules, Verifier},
-    policy::Input,
+    policy::{Input, Policy},
     reload::Loader,
     replay::Claims,
     response,
@@ -77,6 +77,24 @@ impl Road {
 
     fn hop(&self) -> Hop<'_> {
         Hop::decode(&self.check, &self.snapshot.authorizer.rules).unwrap()
+    }
+
+    fn policy(&self) -> &Policy {
+        self.snapshot.authorizer.policy.as_deref().expect("a policy")
+    }
+
+    fn input<'a>(&'a self, hop: &'a Hop<'_>) -> Input<'a> {
+        Input {
+            request: &hop.request,
+            credentials: &self.snapshot.authorizer.rules.token_headers,
+            this: self.snapshot.authorizer.this.as_ref(),
+            peer: self.decision.peer(),
+            tokens: self.evidence().tokens.verified(),
+            actor: self.evidence().actor.ok(),
+            purpose: self.decision.findings.purpose.as_ref(),
+            grant: self.decision.findings.grant.as_ref(),
+            now: self.now,
+        }
     }
 
     fn evidence(&self) -> &Evidence {
@@ -158,23 +176,19 @@ fn stage_4_grant(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
-fn stage_5_policy(bencher: Bencher<'_, '_>) {
-    let Road { now, snapshot, decision, .. } = &*ROAD;
+fn stage_5_input(bencher: Bencher<'_, '_>) {
     let hop = ROAD.hop();
-    let input = Input {
-        request: &hop.request,
-        credentials: &snapshot.authorizer.rules.token_headers,
-        this: snapshot.authorizer.this.as_ref(),
-        peer: decision.peer(),
-        tokens: ROAD.evidence().tokens.verified(),
-        actor: ROAD.evidence().actor.ok(),
-        purpose: decision.findings.purpose.as_ref(),
-        grant: decision.findings.grant.as_ref(),
-        now: *now,
-    };
+    let input = ROAD.input(&hop);
+    bencher.bench(|| ROAD.policy().show(&input));
+}
+
+#[divan::bench]
+fn stage_5_policy(bencher: Bencher<'_, '_>) {
+    let hop = ROAD.hop();
+    let input = ROAD.input(&hop);
     bencher.bench(|| {
         let mut asked = None;
-        (snapshot.authorizer.policy.as_ref().expect("a policy").evaluate(&input, &mut asked), asked)
+        (ROAD.policy().evaluate(&input, &mut asked), asked)
     });
 }
 

@@ -181,12 +181,20 @@ impl Policy {
         })
     }
 
+    /// What the policy is shown of a hop: all that it reads, and nothing else.
+    ///
+    /// # Errors
+    /// [`PolicyError::Hop`] and [`PolicyError::Request`]: what it reads cannot be made of this hop.
+    pub fn show(&self, input: &Input<'_>) -> Result<Document, PolicyError> {
+        input::build(input, &self.admitted.reads, &self.view).map(Document)
+    }
+
     /// Evaluates the policy. What it was asked is left in `asked`, whatever the answer.
     ///
     /// # Errors
     /// [`PolicyError`] for everything but a plain yes.
     pub fn evaluate(&self, input: &Input<'_>, asked: &mut Option<Document>) -> Result<Permit, PolicyError> {
-        let document = asked.insert(Document(input::build(input, &self.admitted.reads, &self.view)?));
+        let document = asked.insert(self.show(input)?);
         let answer = self.ask(document.0.clone(), input.now)?;
         let directives = answer::read(&answer, &self.answers)?;
         Ok(Permit { directives, ..Permit::unnarrowed(input) })
@@ -204,6 +212,11 @@ impl Input<'_> {
 }
 
 impl Document {
+    /// The document itself. It may hold credentials that the policy is to see.
+    pub const fn value(&self) -> &Value {
+        &self.0
+    }
+
     /// The SHA-256 of the document as JSON with sorted keys, without blanks and with every number in full.
     pub fn digest(&self) -> [u8; 32] {
         let mut digest = [0; 32];

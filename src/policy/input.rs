@@ -115,14 +115,14 @@ fn hop(names: &Names, request: &Request<'_>, reads: &Reads) -> Value {
 fn parsed_path(line: &Line<'_>) -> Result<Value, HopError> {
     let segments = line.target.path.split('/').skip(1);
     let decoded = segments.map(|segment| query::decode(segment, false).map(Value::from));
-    decoded.collect::<Result<Vec<_>, _>>().map(Value::from).map_err(unreadable)
+    decoded.collect::<Result<Vec<_>, _>>().map(Value::from).map_err(|error| unreadable(&error))
 }
 
 fn parsed_query(line: &Line<'_>) -> Result<Value, HopError> {
-    query::parse(line.target.query.unwrap_or_default()).map(body::lists).map_err(unreadable)
+    query::parse(line.target.query.unwrap_or_default()).map(body::lists).map_err(|error| unreadable(&error))
 }
 
-fn unreadable(error: QueryError) -> HopError {
+fn unreadable(error: &QueryError) -> HopError {
     match error {
         QueryError::Semicolon => HopError::Ambiguous("query.semicolon"),
         QueryError::TooMany => HopError::TooLarge("query.parameters"),

@@ -31,6 +31,7 @@ mod federation;
 mod listener;
 mod outage;
 mod peers;
+mod plugin;
 mod rotation;
 mod shipped;
 mod tokens;
