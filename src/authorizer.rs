@@ -13,7 +13,7 @@ use crate::{
     decision::{Decision, Denial, Evidence, Fault, Findings, Layer, Mode, Modes, Proof, Revisions, Tokens},
     delegation::{Actor, Holding, Relaying},
     grant::{Acting, ActiveGrant, Asked, Call, GrantError, Grants, Requested},
-    hop::{Credentials, Hop, Http, Line, Outline, Request, Rules},
+    hop::{Credentials, Hop, HopError, Http, Line, Outline, Request, Rules},
     pb::CheckRequest,
     peer::{PeerEvidence, ProvedPeer, Verifier},
     policy::{self, Permit, Policy},
@@ -67,8 +67,11 @@ impl Authorizer {
             Ok(hop) => hop,
             Err(error) => return Decision { verdict: Err(error.into()), ..decision },
         };
+        if self.rules.public.admits(&hop) {
+            return Decision { verdict: Ok(Permit::public()), public: true, ..decision };
+        }
         let evidence = self.prove(&hop, now);
-        let (verdict, findings) = self.judge(&hop.request, &evidence, now);
+        let (verdict, findings) = self.judge(&hop.request, &hop.ambiguities, &evidence, now);
         Decision { verdict, evidence: Some(evidence), findings, ..decision }
     }
 
@@ -132,8 +135,16 @@ impl Authorizer {
     }
 
     /// Judges what is asked for by what was proved. Needs documents, and no credentials.
-    fn judge(&self, request: &Request<'_>, evidence: &Evidence, now: Timestamp) -> (Result<Permit, Denial>, Findings) {
-        let mut findings = Findings::default();
+    fn judge(
+        &self,
+        request: &Request<'_>,
+        ambiguities: &[HopError],
+        evidence: &Evidence,
+        now: Timestamp,
+    ) -> (Result<Permit, Denial>, Findings) {
+        // There are some only where they are let through.
+        let observed = ambiguities.iter().map(|error| Denial::from(*error)).collect();
+        let mut findings = Findings { observed, ..Findings::default() };
         let verdict = self.walk(request, evidence, now, &mut findings);
         (verdict, findings)
     }

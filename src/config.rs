@@ -34,6 +34,7 @@ use crate::{
     audit::Durability,
     decision::Modes,
     feed::{bundle::Subscription, https::HttpsUrl, jwks},
+    hop::{Public, Strict},
     peer, policy, response,
     server::Listener,
     token,
@@ -95,6 +96,10 @@ pub struct HopRules {
     pub percent: bool,
     /// `%3B` is data inside a path segment.
     pub semicolon: bool,
+    /// What becomes of a hop that can be read in more than one way.
+    pub strict: Strict,
+    /// Routes that anybody may call.
+    pub public: Public,
     /// Headers that are not removed, in lower case.
     pub keep_headers: Vec<String>,
     /// Whether Envoy's own name is held against ours.

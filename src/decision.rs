@@ -151,6 +151,8 @@ pub struct Decision {
     pub evidence: Option<Evidence>,
     /// What was found.
     pub findings: Findings,
+    /// Whether anybody may make the hop: nothing was asked of its caller.
+    pub public: bool,
     /// How far each layer acted.
     pub modes: Modes,
     /// What it was decided by; absent if nothing was loaded.
@@ -162,7 +164,7 @@ impl Decision {
     pub fn denied(now: Timestamp, outline: Outline, denial: impl Into<Denial>) -> Self {
         let verdict = Err(denial.into());
         let (findings, modes) = (Findings::default(), Modes::default());
-        Self { now, verdict, outline, evidence: None, findings, modes, revisions: None }
+        Self { now, verdict, outline, evidence: None, findings, public: false, modes, revisions: None }
     }
 
     /// Everything that speaks against the hop, whether it denies or is only watched; what denies comes first.

@@ -238,6 +238,12 @@ impl Permit {
         }
     }
 
+    /// A permit that rests on nothing: for routes that anybody may call.
+    pub(crate) fn public() -> Self {
+        let directives = Directives::default();
+        Self { peer: None, actor: None, purpose: None, grant: None, valid_until: None, directives }
+    }
+
     /// A permit that rests on nothing but that policies run dry.
     pub fn dry_run(_: DryRun) -> Self {
         let directives = Directives::default();

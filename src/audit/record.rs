@@ -52,6 +52,9 @@ pub struct Record<'a> {
     reason: Option<&'static str>,
     observed: Vec<&'static str>,
     modes: Modes,
+    /// There only if the route is one that anybody may call.
+    #[serde(skip_serializing_if = "is_false")]
+    public: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,6 +175,7 @@ impl<'a> Record<'a> {
                 ceiling: decision.modes.ceiling.as_str(),
                 policy: decision.modes.policy.as_str(),
             },
+            public: decision.public,
             detail: denial.and_then(|denial| denial.detail()),
             message: denial.map(ToString::to_string),
             hop: Hop {
@@ -236,3 +240,8 @@ impl Gap {
 
 /// The name and version of this format.
 const SCHEMA: &str = "hopguard.dev/audit/v1alpha1";
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}

@@ -15,7 +15,9 @@ use tracing_subscriber::EnvFilter;
 use super::{AuditSink, Config, Durability, HopRules, Limits, Listener, SelfCheck, section::Section, table::CONFIG};
 use crate::{
     decision::{Mode, Modes},
+    hop::{Public, Route, Strict},
     peer::{EvidenceKind, Rules as PeerRules, id},
+    policy::answer,
     trust::SourceKind,
     yaml::{Mapping, quote},
 };
@@ -76,6 +78,10 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
     let (tokens, purpose_header, mut policy, response) = (tokens?, purpose_header?, policy?, response?);
     if let Some(policy) = &mut policy {
         policy.options.answers = response.answers(&tokens.headers(), &purpose_header);
+        // Whoever answers as the plugin does asks as it does.
+        if response.rules.style != answer::Style::Hopguard {
+            policy.options.view.style = crate::policy::Style::Opa;
+        }
     }
     Some(Config {
         file: file.to_owned(),
@@ -181,9 +187,14 @@ fn hop(mut section: Section<'_>) -> Option<HopRules> {
     let keep_headers = section.words("keep_headers");
     let tcp = section.boolean("tcp");
     let max_stream = section.duration("max_stream");
+    let strict = section.word("strict", &[("enforce", Strict::Enforce), ("observe", Strict::Observe)]);
+    let public = section.list("public", public);
     let self_check = section.word("self_check", &[("principal", SelfCheck::Principal), ("none", SelfCheck::None)]);
     let escapes = escapes?;
     Some(HopRules {
+        strict: strict?,
+        // A wrong one has been reported.
+        public: Public::new(public.unwrap_or_default()),
         slash: escapes.contains("slash"),
         percent: escapes.contains("percent"),
         semicolon: escapes.contains("semicolon"),
@@ -192,6 +203,16 @@ fn hop(mut section: Section<'_>) -> Option<HopRules> {
         tcp: tcp?,
         max_stream: max_stream?,
     })
+}
+
+/// A route that anybody may call.
+fn public(mut section: Section<'_>) -> Option<Route> {
+    let text = |text: &str| Ok::<_, String>(text.to_owned());
+    let methods = section.texts("methods", text);
+    let paths = section.texts("paths", text);
+    let acknowledged = section.boolean("acknowledge_public");
+    let route = Route::new(&methods?, &paths?, acknowledged?);
+    route.map_err(|error| section.problem(error.field, error.message)).ok()
 }
 
 fn audit(mut section: Section<'_>, base: &Path) -> Option<AuditSink> {
@@ -229,7 +250,7 @@ fn limits(mut section: Section<'_>) -> Option<Limits> {
 
 /// A header's name (RFC 9110 §5.1) that can carry a purpose or a token.
 fn header_name(text: &str) -> Result<String, String> {
-    if !is_token(text) {
+    if !is_header(text) {
         return Err(format!("{} is not the name of a header, in lower case", quote(text)));
     }
     if RESERVED.contains(&text) || text.starts_with("x-hopguard-") || text.starts_with("x-envoy-") {
@@ -238,7 +259,7 @@ fn header_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn is_token(text: &str) -> bool {
+fn is_header(text: &str) -> bool {
     let is_token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b);
     !text.is_empty() && text.len() <= MAX_HEADER && text.bytes().all(is_token)
 }

@@ -62,13 +62,19 @@ const MODE: &[Key] = &[
 ];
 
 const HOP: &[Key] = &[
-    Key::only("strict", "enforce", "letting ambiguous hops through"),
+    Key::default("strict", Word(&["enforce", "observe"], &[]), "enforce", "whether a hop that can be read in more than one way is refused").presets(&[(OpaEnvoy, "observe"), (Observe, "observe")]),
     Key::default("escapes", Words(&["slash", "percent", "semicolon"]), "[]", "escapes that are data in this workload's paths"),
     Key::default("tcp", Boolean, "false", "whether connections without HTTP are hops").presets(&[(OpaEnvoy, "true")]),
     Key::default("max_stream", Holds::Duration(SECOND, days(1)), "15m", "how long what was allowed may last; Envoy bounds it, `check --envoy` looks"),
     Key::default("keep_headers", Words(KEEPABLE), "[]", "headers that are not removed although they could redirect the hop"),
     Key::default("self_check", Word(&["principal", "none"], &[]), "principal", "whether the name by which Envoy answered must be `self`"),
-    Key::only("public", "[]", "routes that need no proof"),
+    Key::optional("public", List(PUBLIC), "[]", "routes that anybody may call: neither proof nor approval nor policy"),
+];
+
+const PUBLIC: &[Key] = &[
+    Key::required("methods", Texts, "methods").example("[GET]"),
+    Key::required("paths", Texts, "paths; `*` is one segment, `**` the rest").example("[/healthz]"),
+    Key::default("acknowledge_public", Boolean, "false", "needed for `**`: whatever is added below it is public too"),
 ];
 
 const KEEPABLE: &[&str] = &[
@@ -206,7 +212,7 @@ const POLICY: &[Key] = &[
     Key::default("evaluator", Word(&["auto", "interpreter", "vm"], &[]), "auto", "what evaluates it; `vm` refuses what the virtual machine is not proved to agree on"),
     Key::default("gate", Word(&["strict", "compatible"], &[]), "strict", "what is refused when it is loaded, or as OPA loads it").presets(&[(OpaEnvoy, "compatible")]),
     Key::only("candidate", "null", "judging by a candidate policy on the side"),
-    Key::only("expose_credentials", "[]", "policies that read credentials"),
+    Key::default("expose_credentials", Texts, "[]", "headers with credentials that policies are shown all the same; `*` is all of them").presets(&[(OpaEnvoy, "[\"*\"]")]),
 ];
 
 const BUNDLE: &[Key] = &[

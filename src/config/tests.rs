@@ -481,8 +481,6 @@ fn every_default_is_accepted_when_it_is_written() {
 
 /// What DESIGN.md §10 shows, with values that ask for more than is built.
 const CONTRACT: &[(&str, &str)] = &[
-    ("hop.strict", "observe"),
-    ("hop.public", "[{methods: [GET], paths: [/healthz], acknowledge_public: false}]"),
     ("store.bundle", "{url: \"https://bundles.example\"}"),
     ("store.max_stale", "1h"),
     ("store.inventory", "required"),
@@ -497,7 +495,6 @@ const CONTRACT: &[(&str, &str)] = &[
     ("grants.max_ttl.exception", "1d"),
     ("grants.max_ttl.break_glass", "1d"),
     ("policy.candidate", "{directory: next}"),
-    ("policy.expose_credentials", "[\"*\"]"),
     ("audit.durability", "sync"),
     ("audit.inputs", "full"),
     ("audit.snapshots", "/var/lib/hopguard/snapshots"),
@@ -599,6 +596,11 @@ const BUILT: &[&str] = &[
     "policy.timeout",
     "policy.evaluator",
     "policy.gate",
+    "policy.expose_credentials",
+    "hop.strict",
+    "hop.public[0].methods",
+    "hop.public[0].paths",
+    "hop.public[0].acknowledge_public",
     "preset",
     "mode.policy",
     "audit.durability",

@@ -6,7 +6,7 @@ use super::super::section::Section;
 use crate::{
     config::{PolicyFrom, PolicySource},
     feed::bundle::{Auth, KeyText, Origin, Poll, Signing, SigningKey, Subscription},
-    policy::{Entrypoint, Evaluator, Gate, Options},
+    policy::{Entrypoint, Evaluator, Gate, Options, View},
     yaml::quote,
 };
 
@@ -17,7 +17,9 @@ pub(super) fn policy(mut section: Section<'_>, base: &Path, needed: bool) -> Opt
     let timeout = section.duration("timeout");
     let evaluator = section.word("evaluator", EVALUATORS);
     let gate = section.word("gate", GATES);
-    let options = Options { gate: gate?, evaluator: evaluator?, ..Options::new(entrypoint?, timeout?) };
+    let exposed = section.texts("expose_credentials", exposed);
+    let view = View { exposed: exposed?.into_iter().collect(), ..View::default() };
+    let options = Options { gate: gate?, evaluator: evaluator?, view, ..Options::new(entrypoint?, timeout?) };
     Some(from?.map(|from| PolicySource { from, options }))
 }
 
@@ -133,6 +135,14 @@ fn client(mut section: Section<'_>, base: &Path) -> Option<(PathBuf, PathBuf)> {
     let certificate = section.text("certificate").map(|path| base.join(path));
     let key = section.text("key").map(|path| base.join(path));
     Some((certificate?, key?))
+}
+
+/// The name of a header whose credentials a policy is shown.
+fn exposed(text: &str) -> Result<String, String> {
+    if text == "*" || super::is_header(text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("{} is not the name of a header, in lower case, nor `*`", quote(text)))
 }
 
 /// A rule below `data`, such as `data.hopguard.authz.decision`.

@@ -115,7 +115,7 @@ const ROWS: &[(&str, &str)] = &[
     ("policy.type", "decision := [1].a"),
     ("policy.type", "decision := \"a\" & {1}"),
     ("policy.type", "decision := true if { x := \"a\"; x == 1 }"),
-    ("policy.unknown_function", "decision := http.send({})"),
+    ("policy.builtin", "decision := http.send({})"),
     ("policy.unknown_function", "decision := nowhere(1)"),
     ("policy.unknown_function", "decision := data.lib.f(1)"),
     ("policy.unknown_input", "decision := input.pear"),
