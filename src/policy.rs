@@ -20,16 +20,16 @@ use spiffe::SpiffeId;
 
 use self::{
     answer::{Directives, DryRun, Reply},
+    body::RequestError,
     engine::{Engine, EngineError},
     gate::Admitted,
 };
 pub use self::{
-    body::{Descriptors, GrpcError, JsonError, MultipartError, RequestError},
+    body::Descriptors,
     engine::Value,
     gate::{FINDINGS, Finding, Weight},
     input::{Exposed, Style, View},
     options::{Entrypoint, Evaluator, Gate, Options},
-    query::QueryError,
     reads::Reads,
     source::{Loading, Source},
 };

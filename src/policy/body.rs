@@ -8,19 +8,14 @@ pub(super) mod plugin;
 
 use std::collections::BTreeMap;
 
-pub(super) use self::json::MAX_DEPTH;
-pub use self::{
-    grpc::{Descriptors, GrpcError},
-    json::JsonError,
-    multipart::MultipartError,
-    plugin::RequestError,
-};
+pub use self::grpc::Descriptors;
 use self::{
-    grpc::{Followed, Grpc},
-    json::Dialect,
+    grpc::{Followed, Grpc, GrpcError},
+    json::{Dialect, JsonError},
     media_type::MediaType,
-    multipart::Lines,
+    multipart::{Lines, MultipartError},
 };
+pub(super) use self::{json::MAX_DEPTH, plugin::RequestError};
 use super::{
     engine::Value,
     query::{self, QueryError},

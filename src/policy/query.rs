@@ -7,7 +7,7 @@ pub(super) type Form = BTreeMap<String, Vec<String>>;
 
 /// Why a query, a form or a path is not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum QueryError {
+pub(in crate::policy) enum QueryError {
     /// `%` without two hex digits behind it; what stands there, at most three characters.
     #[error("invalid URL escape {0:?}")]
     Escape(String),

@@ -15,10 +15,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, Messa
 
 /// Published fields of messages that we name, which we neither read nor send: the whole list.
 const SKIPPED: &[&str] = &[
-    "envoy.config.core.v3.Address.envoy_internal_address",
     "envoy.config.core.v3.HeaderValueOption.keep_empty_value",
-    "envoy.config.core.v3.Metadata.typed_filter_metadata",
-    "envoy.config.core.v3.SocketAddress.network_namespace_filepath",
     // Counts as a failure of the service, which some configurations let through: a denial is always `denied_response`.
     "envoy.service.auth.v3.CheckResponse.error_response",
     // Moved to `CheckResponse.dynamic_metadata`.

@@ -75,7 +75,7 @@ pub(super) enum Followed {
 
 /// Why a body is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GrpcError {
+pub(in crate::policy) enum GrpcError {
     /// There is no room for the five bytes before a message.
     #[error("less than 5 bytes")]
     Short,

@@ -15,7 +15,7 @@ pub(in crate::policy) enum Dialect {
 
 /// Why a text is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum JsonError {
+pub(in crate::policy) enum JsonError {
     /// It is not JSON, or something follows it.
     #[error("invalid JSON")]
     Syntax,

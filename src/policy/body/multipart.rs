@@ -22,7 +22,7 @@ pub(super) enum Lines {
 
 /// Why a body is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MultipartError {
+pub(in crate::policy) enum MultipartError {
     /// It does not end with its boundary.
     #[error("multipart: the last boundary is missing")]
     Unfinished,

@@ -14,7 +14,7 @@ use crate::{hop::HopError, pb::attribute_context::HttpRequest, policy::engine::V
 
 /// Why the plugin does not ask its policy: it answers 400 with this, whatever the policy says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RequestError {
+pub(in crate::policy) enum RequestError {
     /// The path, the query or a form.
     #[error(transparent)]
     Query(#[from] QueryError),

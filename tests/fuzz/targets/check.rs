@@ -1,8 +1,9 @@
-//! Whatever Envoy asks, the answer is a denial, or an allow of the one hop that was approved.
+//! Whatever Envoy asks, the answer is a denial, or an allow of the one hop that was approved; and whatever is only observed can be shown.
 #![no_main]
 #![allow(clippy::unwrap_used, reason = "what is broken here is the fuzzer, and it must stop")]
 
 use std::{
+    collections::BTreeSet,
     fs,
     sync::{Arc, LazyLock},
     time::Duration,
@@ -13,8 +14,11 @@ use hopguard::{
     clock::Timestamp,
     config::Config,
     decision::DecisionIds,
+    delegation::Tokens,
     feed::Feeds,
+    hop::{Hop, Public, Route, Rules, Strict},
     pb::CheckRequest,
+    policy::{Entrypoint, Exposed, Input, Options, Policy, Source, Style, View},
     reload::Loader,
     replay::Claims,
     response::{self, Reveal},
@@ -86,10 +90,55 @@ static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| {
     Loader::new(config, feeds, shared).refresh(true, now()).unwrap()
 });
 
+/// Reads all of its input, as the plugin shows it and as Hopguard does.
+static READERS: LazyLock<Vec<Policy>> = LazyLock::new(|| {
+    let source = Source::module("authz.rego", "package fuzz\n\ndecision := count(input) > 0\n");
+    let styles = [Style::Opa, Style::Hopguard].into_iter();
+    let views = styles.map(|style| View { style, exposed: Exposed::All, ..View::default() });
+    let options = |view| Options {
+        view,
+        ..Options::new(Entrypoint::parse("data.fuzz.decision").unwrap(), Duration::from_secs(1))
+    };
+    views.map(|view| Policy::compile(&source, &options(view)).unwrap()).collect()
+});
+
+static OBSERVING: LazyLock<Rules> = LazyLock::new(|| {
+    let everything = Route::new(&["GET", "POST"], &["/**"], true).unwrap();
+    Rules { strict: Strict::Observe, public: Public::new(vec![everything]), ..SNAPSHOT.authorizer.rules.clone() }
+});
+
+/// What is only observed has no doubts exactly where it would be enforced, and is public nowhere else.
+fn observe(check: &CheckRequest) {
+    let strict = Hop::decode(check, &SNAPSHOT.authorizer.rules);
+    let Ok(hop) = Hop::decode(check, &OBSERVING) else {
+        assert!(strict.is_err());
+        return;
+    };
+    assert_eq!(hop.ambiguities.is_empty(), strict.is_ok());
+    assert!(strict.is_ok() || !OBSERVING.public.admits(&hop));
+    for policy in &*READERS {
+        let input = Input {
+            request: &hop.request,
+            credentials: &BTreeSet::new(),
+            this: None,
+            peer: None,
+            tokens: Tokens::default(),
+            actor: None,
+            purpose: None,
+            grant: None,
+            now: now(),
+        };
+        if let Ok(document) = policy.show(&input) {
+            let _ = document.digest();
+        }
+    }
+}
+
 static IDS: LazyLock<DecisionIds> = LazyLock::new(|| DecisionIds::new().unwrap());
 
 fuzz_target!(|data: &[u8]| {
     let Ok(check) = CheckRequest::decode(data) else { return };
+    observe(&check);
     let decision = SNAPSHOT.authorizer.decide(&check, now());
     let rules = response::Rules { reveal: Reveal::Full, ..response::Rules::default() };
     let answer = response::encode(&decision, IDS.next(), &check, rules, |_| false);
