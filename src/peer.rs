@@ -17,6 +17,8 @@ pub use evidence::PeerEvidence;
 pub use proved::{Assurance, Certificate, ProvedPeer};
 pub use xfcc::xfcc_elements;
 
+pub(crate) use path::ALGORITHMS;
+
 use cache::Key;
 use chain::Proof;
 use evidence::{Evidence, Texts};

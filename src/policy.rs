@@ -105,9 +105,9 @@ pub enum PolicyError {
     /// Its input cannot be made of this hop.
     #[error(transparent)]
     Hop(#[from] HopError),
-    /// The OPA-Envoy plugin would not have asked it about this request.
+    /// The request cannot be read as OPA's plugin reads it.
     #[error("request_parse_error: {0}")]
-    Request(RequestError),
+    Request(String),
     /// It took too long.
     #[error("the policy took longer than {} ms", .0.as_millis())]
     Timeout(Duration),
@@ -120,7 +120,7 @@ impl From<RequestError> for PolicyError {
     fn from(error: RequestError) -> Self {
         match error {
             RequestError::TooLarge(error) => Self::Hop(error),
-            error => Self::Request(error),
+            error => Self::Request(error.to_string()),
         }
     }
 }

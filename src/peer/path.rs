@@ -242,7 +242,7 @@ fn out_of_time(svid: &Svid, path: &Path, now: u64) -> PeerError {
 
 /// What a signature may be made with: ECDSA on P-256, P-384 and P-521, Ed25519, and RSA from 2048 bits (PKCS #1 v1.5 and PSS), each with
 /// SHA-256, SHA-384 or SHA-512. Never SHA-1; not yet ML-DSA, which no SPIFFE issuer offers.
-static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+pub(crate) static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
     algorithm::ECDSA_P256_SHA256,
     algorithm::ECDSA_P256_SHA384,
     algorithm::ECDSA_P256_SHA512,

@@ -3,8 +3,10 @@
 
 mod admission;
 mod arguments;
+mod crypto;
 mod glob;
 mod json;
+mod jwt;
 pub(super) mod native;
 mod net;
 mod numbers;
@@ -13,6 +15,7 @@ mod patterns;
 mod regex;
 mod sprintf;
 mod text;
+mod x509;
 
 use regorus::unstable::BUILTINS;
 
@@ -37,6 +40,9 @@ pub(super) fn is_reserved(name: &str) -> bool {
 /// Group by group.
 const NATIVES: &[&[Native]] = &[
     native::CLOCK,
+    crypto::CRYPTO,
+    jwt::JWT,
+    x509::X509,
     glob::GLOB,
     json::JSON,
     net::NET,

@@ -11,7 +11,7 @@ use crate::{
     hop::{HopError, Outline},
     pb::{HeaderValueOption, header_value_option::HeaderAppendAction},
     policy::{
-        PolicyError, QueryError, Value,
+        PolicyError, Value,
         answer::{self, DryRun},
     },
 };
@@ -243,7 +243,7 @@ fn what_the_plugin_fails_over_is_a_denial_in_its_style() {
             assert_eq!((denied.status.unwrap().code, denied.body.as_str(), denied.headers.len()), (status, "", 0));
             assert_eq!(metadata_names(&response), ["decision_id"]);
         }
-        let response = concluded(style, Err(PolicyError::Request(QueryError::Escape("%zz".to_owned()).into())));
+        let response = concluded(style, Err(PolicyError::Request("invalid URL escape \"%zz\"".to_owned())));
         let denied = denied_with(&response);
         let message = "request_parse_error: invalid URL escape \"%zz\"";
         assert_eq!((denied.status.unwrap().code, denied.body.as_str()), (400, message));

@@ -17,6 +17,7 @@ use crate::{
 };
 
 pub use algorithm::Algorithm;
+pub(crate) use algorithm::Family;
 
 mod algorithm;
 mod public;

@@ -64,7 +64,7 @@ impl Algorithm {
     }
 
     /// How it is verified.
-    pub(super) const fn family(self) -> Family {
+    pub(crate) const fn family(self) -> Family {
         match self {
             Self::ES256 => Family::Ec(&signature::ECDSA_P256_SHA256_FIXED),
             Self::ES384 => Family::Ec(&signature::ECDSA_P384_SHA384_FIXED),
@@ -86,7 +86,7 @@ impl fmt::Display for Algorithm {
 }
 
 /// The kind of key that an algorithm needs, and how such a key verifies.
-pub(super) enum Family {
+pub(crate) enum Family {
     Ec(&'static EcdsaVerificationAlgorithm),
     Rsa(&'static RsaParameters),
 }
