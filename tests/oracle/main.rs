@@ -11,7 +11,11 @@
 )]
 
 mod builtins;
+mod dice;
 mod opa;
 mod question;
 
+mod certificates;
+mod hashes;
 mod text;
+mod tokens;

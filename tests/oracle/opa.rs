@@ -69,6 +69,57 @@ pub(crate) enum Outcome {
     Error,
 }
 
+impl Outcome {
+    /// A value, in which a number is what it is however it is written.
+    pub(crate) fn value(value: Value) -> Self {
+        Self::Value(normal(value))
+    }
+}
+
+fn normal(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(normal).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, normal(value))).collect(),
+        Value::Number(number) => number.as_f64().map_or(Value::Null, |float| {
+            // However a whole number is written: `{:.0}` of a float is exact.
+            let is_whole = float.fract() == 0.0 && float.abs() < 1e18;
+            match number.as_i64() {
+                Some(whole) => whole.to_string(),
+                None if is_whole => format!("{:.0}", if float == 0.0 { 0.0 } else { float }),
+                None => format!("{float:?}"),
+            }
+            .into()
+        }),
+        other => other,
+    }
+}
+
+/// JSON has numbers as long as one likes, and readers of it that do not like that.
+fn with_long_numbers_as_texts(json: &str) -> String {
+    let mut text = String::new();
+    let mut rest = json;
+    while let Some(place) = rest.find(|byte: char| byte == '"' || byte == '-' || byte.is_ascii_digit()) {
+        let (before, from) = rest.split_at(place);
+        let length = if from.starts_with('"') {
+            let mut escaped = false;
+            let end = from.bytes().skip(1).position(|byte| {
+                let ends = byte == b'"' && !escaped;
+                escaped = byte == b'\\' && !escaped;
+                ends
+            });
+            end.unwrap() + 2
+        } else {
+            from.find(|byte: char| !(byte.is_ascii_alphanumeric() || "+-.".contains(byte))).unwrap_or(from.len())
+        };
+        let (token, after) = from.split_at(length);
+        let is_long = token.len() > 15 && token.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+        text.push_str(before);
+        text.push_str(&if is_long { format!("\"{token}\"") } else { token.to_owned() });
+        rest = after;
+    }
+    text + rest
+}
+
 impl Opa {
     pub(crate) fn connect() -> Self {
         let server = Server::shared();
@@ -93,7 +144,7 @@ impl Opa {
         let path = format!("/v1/data/{path}?strict-builtin-errors={strict}");
         let (status, answer) = self.send(Method::POST, &path, serde_json::json!({"input": input}).to_string());
         match (status, answer.get("result")) {
-            (StatusCode::OK, Some(result)) => Outcome::Value(result.clone()),
+            (StatusCode::OK, Some(result)) => Outcome::value(result.clone()),
             (StatusCode::OK, None) => Outcome::Undefined,
             (StatusCode::INTERNAL_SERVER_ERROR, _) => Outcome::Error,
             _ => panic!("OPA answers {status} to {path}: {answer:#}"),
@@ -114,7 +165,8 @@ impl Opa {
             let response = sender.send_request(request).await.unwrap();
             let status = response.status();
             let body = response.into_body().collect().await.unwrap().to_bytes();
-            (status, serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into()))
+            let text = String::from_utf8_lossy(&body);
+            (status, serde_json::from_str(&with_long_numbers_as_texts(&text)).unwrap_or_else(|_| text.into()))
         })
     }
 }

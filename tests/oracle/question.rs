@@ -74,7 +74,7 @@ impl Question {
             let input = hopguard::policy::Value::from_json_str(&input).unwrap();
             match policy.ask(input, now()) {
                 Ok(hopguard::policy::Value::Undefined) => Outcome::Undefined,
-                Ok(value) => Outcome::Value(serde_json::from_str(&value.to_json_str().unwrap()).unwrap()),
+                Ok(value) => Outcome::value(json(&value)),
                 Err(PolicyError::Fault(_)) => Outcome::Error,
                 Err(other) => panic!("{other} for {body}"),
             }
@@ -87,7 +87,9 @@ impl Question {
         let (opa, hopguard) = (self.opa(body), self.hopguard(body));
         self.asked += 1;
         if opa != hopguard {
-            self.differences.push(format!("for {body}\n  OPA      {opa:?}\n  Hopguard {hopguard:?}"));
+            let strict = difference(&opa.strict, &hopguard.strict);
+            let lenient = difference(&opa.lenient, &hopguard.lenient);
+            self.differences.push(format!("for {body}\n  strict:  {strict}\n  lenient: {lenient}"));
         }
     }
 
@@ -106,6 +108,16 @@ impl Question {
         }
     }
 
+    /// Asks both; Hopguard may refuse what OPA answers so.
+    pub(crate) fn ask_or_refuse(&mut self, body: &Value, may_refuse: fn(&Value) -> bool) {
+        let refused = Answers { strict: Outcome::Error, lenient: Outcome::Undefined };
+        let Outcome::Value(answer) = self.opa(body).lenient else { return self.ask(body) };
+        if may_refuse(&answer) && self.hopguard(body) == refused {
+            return;
+        }
+        self.ask(body);
+    }
+
     /// Asks both where Hopguard stops at a bound that OPA does not have: it must not answer.
     pub(crate) fn bounded(&mut self, body: &Value) {
         let answers = self.hopguard(body);
@@ -118,7 +130,7 @@ impl Question {
     /// Ends with how many questions were asked, or with what differed.
     pub(crate) fn done(self) -> usize {
         let Self { expression, asked, differences, .. } = self;
-        let shown: String = differences.iter().take(SHOWN).map(|text| format!("\n{text:.4000}")).collect();
+        let shown: String = differences.iter().take(SHOWN).map(|text| format!("\n{text:.3000}")).collect();
         assert!(differences.is_empty(), "{expression}: {} of {asked} answers differ{shown}", differences.len());
         asked
     }
@@ -144,6 +156,50 @@ fn level(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Value(value) => worth(value).to_string(),
         other => format!("{other:?}"),
+    }
+}
+
+/// Where what OPA says is other than what Hopguard says.
+fn difference(opa: &Outcome, hopguard: &Outcome) -> String {
+    match (opa, hopguard) {
+        (Outcome::Value(opa), Outcome::Value(hopguard)) => {
+            let mut found = Vec::new();
+            compare("", opa, hopguard, &mut found);
+            found.join(", ")
+        }
+        (opa, hopguard) if opa == hopguard => String::new(),
+        (opa, hopguard) => format!("OPA {:.200}, Hopguard {:.200}", format!("{opa:?}"), format!("{hopguard:?}")),
+    }
+}
+
+fn compare(path: &str, opa: &Value, hopguard: &Value, found: &mut Vec<String>) {
+    match (opa, hopguard) {
+        (Value::Array(opa), Value::Array(hopguard)) if opa.len() == hopguard.len() => {
+            opa.iter().zip(hopguard).enumerate().for_each(|(index, (opa, hopguard))| {
+                compare(&format!("{path}[{index}]"), opa, hopguard, found);
+            });
+        }
+        (Value::Object(opa), Value::Object(hopguard)) if opa.keys().eq(hopguard.keys()) => {
+            opa.iter().zip(hopguard.values()).for_each(|((name, opa), hopguard)| {
+                compare(&format!("{path}.{name}"), opa, hopguard, found);
+            });
+        }
+        _ if opa == hopguard => {}
+        _ => found.push(format!("{path}: OPA {opa}, Hopguard {hopguard}")),
+    }
+}
+
+/// The value as JSON, in which a long number is a text.
+fn json(value: &hopguard::policy::Value) -> Value {
+    use hopguard::policy::Value as Rego;
+    match value {
+        Rego::Array(items) => items.iter().map(json).collect(),
+        Rego::Set(items) => items.iter().map(json).collect(),
+        Rego::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.as_string().unwrap().to_string(), json(value))).collect()
+        }
+        Rego::Number(number) if number.as_big().is_some_and(|big| big.bits() > 63) => number.format_decimal().into(),
+        other => serde_json::from_str(&other.to_json_str().unwrap()).unwrap(),
     }
 }
 
