@@ -170,6 +170,19 @@ impl Policy {
         self.admitted.calls.iter().map(String::as_str)
     }
 
+    /// What evaluates it now: `vm` or `interpreter`.
+    pub fn evaluator(&self) -> &'static str {
+        match self.engine.evaluator() {
+            Evaluator::Vm => "vm",
+            Evaluator::Auto | Evaluator::Interpreter => "interpreter",
+        }
+    }
+
+    /// How often since the process started the evaluators of a policy differed, so that only the interpreter was asked from then on.
+    pub fn fallbacks() -> u64 {
+        engine::fallbacks()
+    }
+
     /// What the policy's entry point is for `input`, whatever that means: for tests and tools. No permit comes of it.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ use crate::{
     clock::Clock,
     decision::DecisionIds,
     feed::Identity,
+    policy::Policy,
     replay::Claims,
     response,
     telemetry::{Metrics, Readings, Status},
@@ -119,6 +120,7 @@ impl Shared {
     /// What metrics show that is not counted there.
     pub fn readings(&self, ready: bool) -> Readings {
         Readings {
+            policy_fallbacks: Policy::fallbacks(),
             ready,
             in_flight: self.in_flight.load(Ordering::Relaxed),
             connections: self.connections.load(Ordering::Relaxed),

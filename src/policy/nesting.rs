@@ -32,7 +32,7 @@ pub(super) fn judge(file: &str, source: &str) -> Option<Problem> {
 
 /// The line on which brackets stand deeper than [`MOST`], or an expression is longer than [`LONGEST`], outside of strings and comments.
 pub(super) fn too_deep(source: &str) -> Option<usize> {
-    let mut scan = Scan { rest: source, line: 1, levels: vec![0], parts: 0, after: After::Start };
+    let mut scan = Scan::of(source);
     while let Some(token) = scan.next() {
         scan.take(&token);
         if scan.levels.len() > MOST.saturating_add(1) || scan.parts > LONGEST {
@@ -42,12 +42,18 @@ pub(super) fn too_deep(source: &str) -> Option<usize> {
     None
 }
 
+/// Whether anything is multiplied, outside of strings and comments.
+pub(super) fn multiplies(source: &str) -> bool {
+    let mut scan = Scan::of(source);
+    std::iter::from_fn(|| scan.next()).any(|token| matches!(token, Token::Operator('*')))
+}
+
 /// What an expression is made of, as far as its depth goes.
 enum Token<'a> {
     Close,
     Newline,
     Open,
-    Operator,
+    Operator(char),
     Separator,
     Word(&'a str),
 }
@@ -73,6 +79,10 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
+    fn of(source: &'a str) -> Self {
+        Self { rest: source, line: 1, levels: vec![0], parts: 0, after: After::Start }
+    }
+
     fn take(&mut self, token: &Token<'_>) {
         match token {
             Token::Newline => {
@@ -84,7 +94,7 @@ impl<'a> Scan<'a> {
                 self.reset();
                 self.after = After::Operator;
             }
-            Token::Operator | Token::Word("in") => {
+            Token::Operator(_) | Token::Word("in") => {
                 self.count();
                 self.after = After::Operator;
             }
@@ -165,7 +175,7 @@ impl<'a> Scan<'a> {
                 ']' | '}' | ')' => Token::Close,
                 ',' | ';' => Token::Separator,
                 _ if first.is_whitespace() => continue,
-                _ => Token::Operator,
+                other => Token::Operator(other),
             });
         }
     }
@@ -207,6 +217,12 @@ pub(super) const MAX_COLUMN: u32 = 16 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_star_in_a_pattern_multiplies_nothing() {
+        assert!(!multiplies("# 2 * 2\nx := glob.match(\"/a/**\", [`*`], input.self)"));
+        assert!(multiplies("x := 2 * input.n"));
+    }
 
     #[test]
     fn brackets_count_outside_of_texts_and_comments() {

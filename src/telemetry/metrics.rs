@@ -43,6 +43,7 @@ pub struct Metrics {
     connections: Gauge,
     ready: Gauge,
     clock_steps: Family<StepLabels, Gauge>,
+    policy_fallbacks: Counter,
 }
 
 /// What is not counted here but read off when metrics are scraped.
@@ -64,6 +65,8 @@ pub struct Readings {
     pub clock: Steps,
     /// How far each layer acts.
     pub modes: Modes,
+    /// Policies whose evaluators differed.
+    pub policy_fallbacks: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -126,6 +129,7 @@ impl Metrics {
             connections: Gauge::default(),
             ready: Gauge::default(),
             clock_steps: Family::default(),
+            policy_fallbacks: Counter::default(),
         };
         registry.register("decision_seconds", "From a Check's first byte to its answer", metrics.seconds.clone());
         registry.register("panics", "Checks that panicked and were denied", metrics.panics.clone());
@@ -150,6 +154,11 @@ impl Metrics {
         registry.register("connections", "Open connections", metrics.connections.clone());
         registry.register("ready", "Whether Checks are decided", metrics.ready.clone());
         registry.register("clock_steps", "Steps of the wall clock", metrics.clock_steps.clone());
+        registry.register(
+            "policy_evaluator_fallbacks",
+            "Policies whose evaluators differed, so that only the interpreter was asked from then on",
+            metrics.policy_fallbacks.clone(),
+        );
         Self { registry, ..metrics }
     }
 
@@ -217,6 +226,7 @@ impl Metrics {
         self.audit_broken.set(i64::from(readings.audit_broken));
         self.audit_lost.set(i64::try_from(readings.audit_lost).unwrap_or(i64::MAX));
         self.audit_records.inc_by(readings.audit_records.saturating_sub(self.audit_records.get()));
+        self.policy_fallbacks.inc_by(readings.policy_fallbacks.saturating_sub(self.policy_fallbacks.get()));
         let Steps { backward, forward, returned } = readings.clock;
         for (direction, count) in [("backward", backward), ("forward", forward), ("returned", returned)] {
             self.clock_steps.get_or_create(&StepLabels { direction }).set(i64::try_from(count).unwrap_or(i64::MAX));

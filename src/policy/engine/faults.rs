@@ -26,12 +26,14 @@ pub(super) fn place(text: &str, known: Option<&str>) -> String {
 }
 
 /// Messages of the engine that hold no value.
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 8] = [
     "divide by zero",
     "modulo by zero",
     "complete rules should not produce multiple outputs",
     "functions must not produce multiple outputs",
+    "rules must not produce multiple outputs",
     "rules should not produce multiple outputs",
+    "rule conflicts with",
     "rules must not be recursive",
 ];
 

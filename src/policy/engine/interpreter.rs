@@ -19,6 +19,7 @@ use crate::yaml::{Problem, Problems};
 pub(super) struct Interpreter {
     template: regorus::Engine,
     rule: String,
+    check_interval: NonZeroU32,
 }
 
 /// An engine with `modules`, `data` and every builtin that they can name, and without a time limit.
@@ -56,10 +57,16 @@ pub(in crate::policy) fn template(modules: &[Module], data: &Value, gate: Gate) 
 }
 
 impl Interpreter {
-    /// Prepares `template` to be asked for the entry point.
-    pub(super) fn prepare(mut template: regorus::Engine, options: &Options) -> Result<Self, Problems> {
+    /// Prepares `template`, whose modules multiply or do not, to be asked for the entry point.
+    pub(super) fn prepare(
+        mut template: regorus::Engine,
+        options: &Options,
+        multiplies: bool,
+    ) -> Result<Self, Problems> {
+        // No clock ends a multiplication, and each can take three times as long as the one before it.
+        let check_interval = NonZeroU32::MIN.saturating_add(if multiplies { 0 } else { 15 });
         let mut rule = options.entrypoint.to_string();
-        set_limit(&mut template, options.timeout);
+        set_limit(&mut template, options.timeout, check_interval);
         // Analysis happens on the first evaluation: it is paid here rather than on a hop.
         template.set_input(Value::new_object());
         calls::begin();
@@ -74,7 +81,7 @@ impl Interpreter {
         if let Err(error) = template.clone().compile_with_entrypoint(&rule.as_str().into()) {
             return Err(refuse(&format!("{error:#}")));
         }
-        Ok(Self { template, rule })
+        Ok(Self { template, rule, check_interval })
     }
 
     /// The engine that is cloned, and the rule that it is asked for.
@@ -85,7 +92,7 @@ impl Interpreter {
     /// Evaluates within `limit`.
     pub(super) fn run(&self, input: Value, limit: Duration) -> Result<Value, EngineError> {
         let mut engine = self.template.clone();
-        set_limit(&mut engine, limit);
+        set_limit(&mut engine, limit, self.check_interval);
         engine.set_input(input);
         calls::begin();
         let evaluated = engine.eval_rule(self.rule.clone());
@@ -107,8 +114,7 @@ impl Interpreter {
     }
 }
 
-fn set_limit(engine: &mut regorus::Engine, limit: Duration) {
-    let check_interval = NonZeroU32::MIN.saturating_add(15);
+fn set_limit(engine: &mut regorus::Engine, limit: Duration, check_interval: NonZeroU32) {
     engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval });
 }
 

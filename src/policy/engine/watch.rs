@@ -28,7 +28,8 @@ impl Watch {
     }
 }
 
-fn cpu() -> Duration {
+/// What this thread has worked.
+pub(super) fn cpu() -> Duration {
     clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
