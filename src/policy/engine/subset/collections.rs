@@ -12,7 +12,6 @@ impl<'a> Subset<'a> {
     pub(super) fn collection(&self, expr: &Expr, scope: &Scope<'a>) -> Proof {
         let proved = match expr {
             Expr::Array { .. } | Expr::Set { .. } | Expr::Object { .. } => true,
-            Expr::ArrayCompr { .. } | Expr::SetCompr { .. } => true,
             Expr::Call { fcn, .. } => MAKERS.contains(&paths::names(fcn).join(".").as_str()),
             Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } if is_static(expr) => {
                 self.is_collection(&paths::names(expr), scope)
@@ -41,14 +40,7 @@ impl<'a> Subset<'a> {
                     Rule::Spec { head: RuleHead::Set { .. }, .. } => true,
                     Rule::Spec { head: RuleHead::Compr { assign: Some(assign), .. }, bodies, .. } => {
                         bodies.len() < 2
-                            && matches!(
-                                *assign.value,
-                                Expr::Array { .. }
-                                    | Expr::Set { .. }
-                                    | Expr::Object { .. }
-                                    | Expr::ArrayCompr { .. }
-                                    | Expr::SetCompr { .. }
-                            )
+                            && matches!(*assign.value, Expr::Array { .. } | Expr::Set { .. } | Expr::Object { .. })
                     }
                     Rule::Spec { .. } | Rule::Default { .. } => false,
                 })

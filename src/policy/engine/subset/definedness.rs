@@ -88,7 +88,7 @@ pub(super) fn is_defined(expr: &Expr, known: &BTreeSet<String>) -> bool {
         Expr::String { .. } | Expr::RawString { .. } | Expr::Number { .. } | Expr::Bool { .. } | Expr::Null { .. } => {
             true
         }
-        Expr::ArrayCompr { .. } | Expr::SetCompr { .. } | Expr::UnaryExpr { .. } => true,
+        Expr::UnaryExpr { .. } => true,
         Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().all(|item| is_defined(item, known)),
         Expr::Object { fields, .. } => fields.iter().all(|(_, _, value)| is_defined(value, known)),
         Expr::BoolExpr { lhs, rhs, .. } => is_defined(lhs, known) && is_defined(rhs, known),
