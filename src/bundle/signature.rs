@@ -146,6 +146,10 @@ pub(super) fn verify(
 
 /// The one token of `.signatures.json`.
 fn only_token(text: &[u8], limits: &Limits) -> Result<String, String> {
+    // Nobody has vouched for this text yet.
+    if text.len() > MAX_SIGNATURES {
+        return refuse(&format!("it has {} bytes, more than {MAX_SIGNATURES}", text.len()));
+    }
     let tree = Tree::json(SIGNATURES, text, limits).map_err(|problem| format!("bundle.signature: {problem}"))?;
     match tree.get("plugin") {
         None => {}
@@ -158,6 +162,9 @@ fn only_token(text: &[u8], limits: &Limits) -> Result<String, String> {
         _ => refuse("there is not exactly one signature"),
     }
 }
+
+/// Enough for each file that a bundle may hold.
+const MAX_SIGNATURES: usize = 8 << 20;
 
 fn refuse<T>(why: &str) -> Result<T, String> {
     Err(format!("bundle.signature: {why}"))

@@ -20,7 +20,7 @@ pub struct Key {
 #[derive(Clone)]
 enum Material {
     Public(JwtKey),
-    Secret(hmac::Key, &'static str),
+    Secret(Box<hmac::Key>, &'static str),
 }
 
 /// Why a text is not a key to verify bundles with.
@@ -60,7 +60,7 @@ impl Key {
             if text.len() < least {
                 return Err(KeyError::Short(name, least));
             }
-            Material::Secret(hmac::Key::new(hash, text.as_bytes()), name)
+            Material::Secret(Box::new(hmac::Key::new(hash, text.as_bytes())), name)
         } else {
             let algorithm = Algorithm::parse(algorithm).ok_or_else(|| KeyError::Algorithm(algorithm.to_owned()))?;
             let (label, der) = pem::block(text).ok_or(KeyError::NotPublic)?;

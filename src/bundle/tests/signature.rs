@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "a value is written where it is used")]
+
 use aws_lc_rs::{
     digest::{SHA256, SHA512, digest},
     hmac,
@@ -182,7 +184,7 @@ fn only_digests_that_cannot_be_forged_count() {
         assert!(with(algorithm, &sha256(POLICY)).unwrap_err().contains("only SHA-256"), "{algorithm}");
     }
     assert!(with("SHA-256", "").unwrap_err().contains("is not what was signed"));
-    assert!(with("SHA-256", &sha256(POLICY)[..62]).unwrap_err().contains("is not what was signed"));
+    assert!(with("SHA-256", sha256(POLICY).split_at(62).0).unwrap_err().contains("is not what was signed"));
 }
 
 #[test]
@@ -194,6 +196,7 @@ fn a_signatures_file_holds_exactly_one_signature() {
         (claims!({"signatures": [1]}), "no text"),
         (claims!({"signatures": token}), "not a list"),
         (claims!({}), "not a list"),
+        (claims!({"signatures": ["A".repeat(9 << 20)]}), "more than 8388608"),
         (claims!({"signatures": [token], "plugin": "mine"}), "by a plugin"),
         (claims!({"signatures": [token], "plugin": 1}), "by a plugin"),
     ] {

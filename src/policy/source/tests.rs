@@ -199,7 +199,7 @@ fn paths_are_read_as_opa_reads_them() {
 #[test]
 fn paths_are_bundles_if_that_is_said_or_shown() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/bundles/plain.tar.gz").display().to_string();
-    let packed = of_paths(&[corpus.clone()], &[], false).unwrap();
+    let packed = of_paths(std::slice::from_ref(&corpus), &[], false).unwrap();
     assert_eq!(packed.modules[0].file, format!("{corpus}/src/policy/a.rego"));
     assert_eq!(of_paths(&[corpus.clone(), corpus.clone()], &[], true).unwrap(), packed);
     let folder = folder(&[
@@ -210,12 +210,12 @@ fn paths_are_bundles_if_that_is_said_or_shown() {
         ("x/other.json", "not JSON"),
     ]);
     let path = folder.path().display().to_string();
-    let tree = of_paths(&[path.clone()], &[], true).unwrap();
+    let tree = of_paths(std::slice::from_ref(&path), &[], true).unwrap();
     assert_eq!(tree.data(), &json(r#"{"x": 1}"#));
-    assert!(of_paths(&[path.clone()], &[], false).is_err(), "loose documents are all read");
+    assert!(of_paths(std::slice::from_ref(&path), &[], false).is_err(), "loose documents are all read");
     write(folder.path(), "b/p.rego", "package b");
-    assert!(of_paths(&[path.clone()], &[], true).unwrap_err().contains("outside of the bundle's roots"));
-    assert!(of_paths(&[path.clone()], &["b"], true).is_ok());
+    assert!(of_paths(std::slice::from_ref(&path), &[], true).unwrap_err().contains("outside of the bundle's roots"));
+    assert!(of_paths(std::slice::from_ref(&path), &["b"], true).is_ok());
     fs::copy(&corpus, folder.path().join("inner.tar.gz")).unwrap();
     assert!(of_paths(&[path], &["*.json"], false).unwrap_err().contains("name a bundle by itself"));
 }
