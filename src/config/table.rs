@@ -219,7 +219,7 @@ const BUNDLE: &[Key] = &[
     Key::unless("url", Url, "`file` is there", "where the bundle is served").example(r#""https://bundles.example/policy.tar.gz""#),
     Key::optional("file", Path, "another source", "the bundle, looked at twice a second").example("policy.tar.gz"),
     Key::optional("keys", List(BUNDLE_KEY), "it is not signed, and a signed one is refused", "who may sign it"),
-    Key::optional("scope", Text, "any", "what it has to be signed for").example("prod"),
+    Key::optional("scope", Text, "none", "the scope that its signature must have").example("prod"),
     Key::default("poll", Holds::Duration(SECOND, days(1)), "60s", "how often its server is asked, a tenth more or less"),
     Key::optional("long_poll", Holds::Duration(SECOND, Duration::from_secs(600)), "its server is not asked to wait", "how long its server may wait for news, if it can").example("30s"),
     Key::optional("ca", Path, "the system's roots", "the roots by which its server is authenticated, PEM").example("web-roots.pem"),

@@ -1,5 +1,7 @@
 //! An HTTPS server that says whatever it is told to, byte by byte: a good bundle endpoint, or the worst one.
 
+mod versions;
+
 use std::{
     fmt, io,
     net::SocketAddr,
@@ -18,6 +20,7 @@ use time::OffsetDateTime;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Notify,
     task::JoinHandle,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -44,6 +47,10 @@ pub struct Credentials {
 pub struct Reply {
     bytes: Vec<u8>,
     end: End,
+    /// What it is called, if who knows it by that name is not given it again.
+    tag: Option<String>,
+    /// Whether news are waited for on its behalf.
+    waits: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +74,7 @@ impl BundleEndpoint {
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(nowhere)?;
         let address = listener.local_addr().map_err(nowhere)?;
-        let shared = Shared { tls: credentials.config()?, reply, requests: Vec::new() };
+        let shared = Shared { tls: credentials.config()?, reply, news: Arc::default(), requests: Vec::new() };
         let shared = Arc::new(Mutex::new(shared));
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(Self { address, shared, task })
@@ -92,7 +99,9 @@ impl BundleEndpoint {
 
     /// Gives another reply from the next request on.
     pub fn reply(&self, reply: Reply) {
-        lock(&self.shared).reply = reply;
+        let mut shared = lock(&self.shared);
+        shared.reply = reply;
+        shared.news.notify_waiters();
     }
 
     /// The heads of all requests so far.
@@ -133,7 +142,7 @@ impl Reply {
 
     /// These bytes and no others.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { bytes: bytes.into(), end: End::Close }
+        Self { bytes: bytes.into(), end: End::Close, tag: None, waits: false }
     }
 
     /// The same, but the connection is cut where it should be closed.
@@ -203,16 +212,28 @@ impl WebAuthority {
 
     /// Certifies that a fresh key is that of the hosts `names`, which are DNS names or addresses.
     pub fn certify(&self, names: &[&str], from: Timestamp, until: Timestamp) -> Result<Credentials, Error> {
+        let key = KeyPair::generate().map_err(refused("make a key"))?;
+        let leaf = self.certify_key(names, &key, from, until)?;
+        let key =
+            PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).map_err(refused("read a private key"))?;
+        Ok(Credentials::new(vec![leaf], key))
+    }
+
+    /// Certifies that `key` is that of the hosts `names`.
+    pub(crate) fn certify_key(
+        &self,
+        names: &[&str],
+        key: &KeyPair,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<CertificateDer<'static>, Error> {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let params = CertificateParams::new(names).map_err(refused("write a host name"))?;
         let mut params = validity(params, from, until)?;
         params.is_ca = IsCa::ExplicitNoCa;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let key = KeyPair::generate().map_err(refused("make a key"))?;
-        let leaf = params.signed_by(&key, &self.0).map_err(refused("certify a host"))?;
-        let key =
-            PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).map_err(refused("read a private key"))?;
-        Ok(Credentials::new(vec![leaf.der().clone()], key))
+        let leaf = params.signed_by(key, &self.0).map_err(refused("certify a host"))?;
+        Ok(leaf.der().clone())
     }
 }
 
@@ -233,6 +254,8 @@ fn validity(mut params: CertificateParams, from: Timestamp, until: Timestamp) ->
 struct Shared {
     tls: Arc<ServerConfig>,
     reply: Reply,
+    /// Told of when there is another reply.
+    news: Arc<Notify>,
     requests: Vec<String>,
 }
 
@@ -254,11 +277,8 @@ async fn answer(stream: TcpStream, shared: &Mutex<Shared>) -> io::Result<()> {
     let tls = Arc::clone(&lock(shared).tls);
     let mut stream = TlsAcceptor::from(tls).accept(stream).await?;
     let head = head(&mut stream).await?;
-    let reply = {
-        let mut shared = lock(shared);
-        shared.requests.push(head);
-        shared.reply.clone()
-    };
+    lock(shared).requests.push(head.clone());
+    let reply = versions::reply(shared, &head).await;
     stream.write_all(&reply.bytes).await?;
     stream.flush().await?;
     match reply.end {

@@ -274,3 +274,6 @@ const OWN: &[&str] = &[
 
 /// The most bytes of a bundle about which nothing else is said.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests;

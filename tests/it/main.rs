@@ -9,6 +9,7 @@
 
 mod answers;
 mod audit;
+mod bundles;
 mod captures;
 mod connections;
 mod delegation;

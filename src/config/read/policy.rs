@@ -1,6 +1,9 @@
 //! Reads where the policy comes from, and how it is run.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use super::super::section::Section;
 use crate::{
@@ -35,10 +38,7 @@ fn from(section: &mut Section<'_>, base: &Path, needed: bool) -> Option<Option<P
         (None, Some(bundle)) => Some(Some(PolicyFrom::Bundles(vec![bundle?]))),
         (None, None) if !needed => Some(None),
         (None, None) => {
-            // Written and wrong, it is reported already.
-            if !section.has("directory") {
-                section.require("directory");
-            }
+            section.require("directory");
             None
         }
     }
@@ -97,8 +97,9 @@ fn signing(section: &mut Section<'_>, base: &Path) -> Option<Option<Signing>> {
         }
         return Some(None);
     }
-    let mut ids = std::collections::BTreeSet::new();
+    let (mut ids, mut written) = (BTreeSet::new(), 0);
     let keys = section.list("keys", |mut item| {
+        written += 1;
         let id = item.text("id");
         let algorithm = item.word("algorithm", ALGORITHMS);
         let file = item.text("file").map(|path| base.join(path));
@@ -107,8 +108,10 @@ fn signing(section: &mut Section<'_>, base: &Path) -> Option<Option<Signing>> {
             item.problem("id", format!("{} is there twice", quote(&id)));
         }
         Some(SigningKey { id, algorithm: algorithm?.to_owned(), scope: None, text: KeyText::File(file?) })
-    })?;
-    if keys.is_empty() {
+    });
+    // Written as `null` it is left out; written as anything else, it is reported already.
+    let Some(keys) = keys else { return Some(None) };
+    if written == 0 {
         section.problem("keys", "must not be empty: name who may sign, or leave it out");
     }
     Some(Some(Signing::Keys { keys, key_id: None, scope, dangerous_exclude: Vec::new() }))
@@ -246,6 +249,8 @@ mod tests {
             ["policy.bundle: is a second source: a policy comes from `directory` or from `bundle`"]
         );
         assert!(parse("directory: policy, bundle: null").is_ok());
+        assert!(parse("directory: null, bundle: {file: p.tar.gz, keys: null}").is_ok());
+        assert_eq!(parse("directory: null, bundle: null").unwrap_err().len(), 1);
         assert_eq!(bundle("").unwrap_err(), ["policy.bundle: name where the bundle is: `url` or `file`"]);
         assert_eq!(
             bundle("file: p, url: \"https://bundles.example\"").unwrap_err(),

@@ -152,7 +152,7 @@ async fn take(
         Err(message) => return (false, shelf.lose(subscription, message, board.now())),
     };
     // A tag is what a server says; the bytes are what counts.
-    if shelf.is_newest(subscription, &digest, &tag) {
+    if shelf.is_there(subscription, &digest, &tag) {
         return (true, shelf.confirm(subscription, board.now()));
     }
     match read(subscription.clone(), bytes, board.now()).await {

@@ -74,7 +74,7 @@ impl Keep {
         if content.len() as u64 > most {
             return Err(StateError::Damaged);
         }
-        let (head, kept) = read(content.into()).ok_or(StateError::Damaged)?;
+        let (head, kept) = read(&content.into()).ok_or(StateError::Damaged)?;
         if head.name != subscription.name {
             return Err(StateError::Damaged);
         }
@@ -133,7 +133,7 @@ struct Head {
     history: History,
 }
 
-fn read(content: Bytes) -> Option<(Head, Kept)> {
+fn read(content: &Bytes) -> Option<(Head, Kept)> {
     let line_from = |from: usize| {
         let rest = content.get(from..)?;
         let length = rest.iter().take(MAX_HEAD as usize).position(|byte| *byte == b'\n')?;

@@ -1,6 +1,6 @@
 //! What came is a bundle if it reads whole and is signed as it must be; nothing is made of anything else.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
@@ -27,9 +27,13 @@ impl Offer {
         let verification = subscription.signing.as_ref().map(Signing::verification).transpose();
         let verification = verification.map_err(OfferError::Keys)?;
         let bundle = Bundle::read(&subscription.name, &bytes, &subscription.limits(), verification.as_ref(), now)?;
-        let issued = bundle.signed().and_then(|signed| signed.issued_at).map(Timestamp::nanos);
+        let issued = bundle.signed().and_then(|signed| signed.issued_at);
+        // Nothing that is signed in time could follow it. What is kept was held against another clock already.
+        if !from_state && issued.is_some_and(|issued| issued > now.after(AHEAD)) {
+            return Err(OfferError::Ahead);
+        }
         let revision = bundle.revision().filter(|revision| !revision.is_empty()).map(str::to_owned);
-        let order = Order { digest: bundle.digest().to_owned(), revision, issued };
+        let order = Order { digest: bundle.digest().to_owned(), revision, issued: issued.map(Timestamp::nanos) };
         Ok(Arc::new(Self { bundle, order, bytes, from_state }))
     }
 
@@ -73,6 +77,9 @@ pub(super) enum OfferError {
     /// The keys that it is held against cannot be used.
     #[error("{0}")]
     Keys(String),
+    /// It says that it will be signed.
+    #[error("its signature was made in the future: set the signer's clock, and sign it again")]
+    Ahead,
     /// It does not read, or is not signed as it must be.
     #[error("{}", first(.0))]
     Archive(#[from] Problems),
@@ -86,6 +93,9 @@ fn first(problems: &Problems) -> String {
         many => format!("{first} (and {} more)", many - 1),
     }
 }
+
+/// How far the signer's clock may be ahead of ours.
+const AHEAD: Duration = Duration::from_secs(60);
 
 pub(super) fn sha256(bytes: &[u8]) -> String {
     hex::encode(digest(&SHA256, bytes).as_ref())

@@ -1,15 +1,14 @@
 //! What is known of each bundle: its source offers, the reload disposes, and nothing older than what counted is ever handed out.
 
+mod entry;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{
-    Counts, Failure, Offer, Stage, Standing, Status, Subscription,
-    keep::{Keep, Kept},
-    order::History,
-};
+use self::entry::{Entry, There};
+use super::{Offer, Stage, Standing, Status, Subscription, keep::Keep};
 use crate::{clock::Timestamp, feed::https::Tag};
 
 /// All bundles that are followed.
@@ -19,35 +18,6 @@ pub(in crate::feed) struct Shelf {
     /// Held while files are written, so that an older state never replaces a newer one.
     writing: Mutex<()>,
     keep: Option<Keep>,
-}
-
-/// One bundle.
-#[derive(Debug)]
-struct Entry {
-    subscription: Subscription,
-    /// What came last and reads.
-    newest: Option<Arc<Offer>>,
-    /// What its source calls that.
-    tag: Option<Tag>,
-    /// What passed last, in this run or an earlier one.
-    good: Option<Arc<Offer>>,
-    /// Whether `good` passed in this run.
-    is_served: bool,
-    history: History,
-    /// Why the source is not heard.
-    silence: Option<String>,
-    /// Why what came last is not taken.
-    refusal: Option<Refusal>,
-    status: Status,
-    is_unwritten: bool,
-}
-
-/// Why something is not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Refusal {
-    failure: Failure,
-    /// What it is about.
-    digest: String,
 }
 
 impl Shelf {
@@ -89,7 +59,7 @@ impl Shelf {
         entry.history = kept.history;
         match Offer::read(subscription, kept.bytes, true, now) {
             Ok(offer) => {
-                entry.tag = kept.tag;
+                entry.there = Some(There { digest: offer.digest().to_owned(), tag: kept.tag, reads: true });
                 entry.good = Some(Arc::clone(&offer));
                 entry.newest = Some(offer);
             }
@@ -100,7 +70,7 @@ impl Shelf {
 
     /// What its source need not give again.
     pub(super) fn tag(&self, subscription: &Subscription) -> Option<Tag> {
-        self.with(subscription, |entry| entry.tag.clone()).flatten()
+        self.with(subscription, |entry| entry.there.as_ref()?.tag.clone()).flatten()
     }
 
     /// Whether anything is known of it.
@@ -108,24 +78,25 @@ impl Shelf {
         self.with(subscription, |entry| entry.newest.is_some()).unwrap_or_default()
     }
 
-    /// Its source says that what it gave last is still so. `true`: that is news.
+    /// Its source says that what was there still is. `true`: that is news.
     pub(super) fn confirm(&self, subscription: &Subscription, now: Timestamp) -> bool {
         self.change(subscription, |entry| {
             entry.heard(now);
-            entry.status.from_state &= entry.newest.as_ref().map(|it| it.digest()) != entry.status.digest.as_deref();
+            let there = entry.there.as_ref().map(|there| there.digest.clone());
+            // What was refused in between is there no more.
+            entry.refusal = entry.refusal.take().filter(|refusal| there.as_ref() == Some(&refusal.digest));
+            entry.status.from_state &= there != entry.status.digest;
         })
     }
 
-    /// Its source gave bytes with that digest again, maybe under another name. `None`: these are others.
-    pub(super) fn is_newest(&self, subscription: &Subscription, digest: &str, tag: &Option<Tag>) -> bool {
+    /// Whether its source gave what was there already, maybe under another name, and it reads.
+    pub(super) fn is_there(&self, subscription: &Subscription, digest: &str, tag: &Option<Tag>) -> bool {
         let known = self.with(subscription, |entry| {
-            let known = entry.newest.as_ref().is_some_and(|newest| newest.digest() == digest);
-            if known {
-                entry.tag.clone_from(tag);
-            }
-            known
+            let there = entry.there.as_mut().filter(|there| there.reads && there.digest == digest)?;
+            there.tag.clone_from(tag);
+            Some(())
         });
-        known.unwrap_or_default()
+        known.flatten().is_some()
     }
 
     /// Its source gave another one, which reads. `true`: that is news.
@@ -140,7 +111,7 @@ impl Shelf {
             entry.heard(now);
             entry.status.downloaded = Some(now);
             entry.refusal = None;
-            entry.tag = tag;
+            entry.there = Some(There { digest: offer.digest().to_owned(), tag, reads: true });
             entry.newest = Some(offer);
         })
     }
@@ -149,8 +120,12 @@ impl Shelf {
     pub(super) fn refuse(&self, subscription: &Subscription, digest: &str, message: String, now: Timestamp) -> bool {
         self.change(subscription, |entry| {
             entry.heard(now);
-            // So that it is given again, in case it was hurt on its way.
-            entry.tag = None;
+            entry.there = Some(There { digest: digest.to_owned(), tag: None, reads: false });
+            // What was refused before is there no more, and need not be tried again.
+            let refused = entry.refusal.as_ref().map(|refusal| refusal.digest.as_str());
+            if entry.newest.as_ref().is_some_and(|newest| Some(newest.digest()) == refused) {
+                entry.newest.clone_from(&entry.good);
+            }
             entry.fail(Stage::Archive, message, digest, now);
         })
     }
@@ -222,124 +197,5 @@ impl Shelf {
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Entry {
-    fn new(subscription: Subscription) -> Self {
-        let status = Status {
-            name: subscription.name.clone(),
-            origin: subscription.origin.to_string(),
-            revision: None,
-            digest: None,
-            from_state: false,
-            heard: None,
-            downloaded: None,
-            activated: None,
-            failed: None,
-            failure: None,
-            counts: Counts::default(),
-        };
-        Self {
-            subscription,
-            newest: None,
-            tag: None,
-            good: None,
-            is_served: false,
-            history: History::default(),
-            silence: None,
-            refusal: None,
-            status,
-            is_unwritten: false,
-        }
-    }
-
-    fn news(&self) -> (Option<String>, Option<String>, Option<Refusal>) {
-        let newest = self.newest.as_ref().map(|newest| newest.digest().to_owned());
-        (newest, self.silence.clone(), self.refusal.clone())
-    }
-
-    fn heard(&mut self, now: Timestamp) {
-        self.silence = None;
-        self.status.heard = Some(now);
-    }
-
-    /// Notes a failure; the same one of the same bundle is not another one.
-    fn fail(&mut self, stage: Stage, message: String, digest: &str, now: Timestamp) {
-        let refusal = Refusal { failure: Failure { stage, message }, digest: digest.to_owned() };
-        if self.refusal.as_ref() != Some(&refusal) {
-            self.status.failed = Some(now);
-            self.status.counts.count(stage);
-            tracing::error!(
-                bundle = self.subscription.name,
-                stage = stage.as_str(),
-                digest,
-                problem = refusal.failure.message,
-                "Bundle refused: the last good one stays"
-            );
-        }
-        self.refusal = Some(refusal);
-    }
-
-    fn standing(&mut self, now: Timestamp) -> Standing {
-        let mut offered = self.newest.clone();
-        if let Some(newest) = &self.newest
-            && !self.subscription.allow_rollback
-            && let Some(older) = self.history.is_older(newest.order())
-        {
-            let digest = newest.digest().to_owned();
-            self.fail(Stage::Rollback, older.to_string(), &digest, now);
-            offered = None;
-        }
-        Standing {
-            name: self.subscription.name.clone(),
-            offered,
-            good: self.good.clone(),
-            problem: self.failure().map(|failure| format!("{}: {failure}", self.subscription.origin)),
-        }
-    }
-
-    /// What is wrong: not to hear the source is worse than what it said last.
-    fn failure(&self) -> Option<Failure> {
-        let silence = self.silence.clone().map(|message| Failure { stage: Stage::Download, message });
-        silence.or_else(|| self.refusal.as_ref().map(|refusal| refusal.failure.clone()))
-    }
-
-    fn status(&self) -> Status {
-        Status { failure: self.failure(), ..self.status.clone() }
-    }
-
-    fn activate(&mut self, offer: &Arc<Offer>, now: Timestamp) {
-        let is_other = self.good.as_ref().is_none_or(|good| good.digest() != offer.digest());
-        if self.is_served && !is_other {
-            return;
-        }
-        self.refusal = self.refusal.take().filter(|refusal| refusal.digest != offer.digest());
-        self.history.count(offer.order());
-        self.is_unwritten |= is_other;
-        self.good = Some(Arc::clone(offer));
-        self.is_served = true;
-        self.status.revision.clone_from(&offer.order().revision);
-        self.status.digest = Some(offer.digest().to_owned());
-        self.status.from_state = offer.is_from_state() && self.status.heard.is_none();
-        self.status.activated = Some(now);
-        self.status.counts.activated += 1;
-        tracing::info!(
-            bundle = self.subscription.name,
-            revision = self.status.revision,
-            digest = offer.digest(),
-            from_state = self.status.from_state,
-            "Bundle activated"
-        );
-    }
-
-    fn take_unwritten(&mut self) -> Option<(Subscription, Kept)> {
-        let good = self.good.as_ref().filter(|_| self.is_unwritten && self.subscription.persist)?;
-        // What came after it has another name.
-        let tag =
-            self.tag.clone().filter(|_| self.newest.as_ref().is_some_and(|newest| newest.digest() == good.digest()));
-        let kept = Kept { bytes: good.bytes().clone(), tag, history: self.history.clone() };
-        self.is_unwritten = false;
-        Some((self.subscription.clone(), kept))
     }
 }

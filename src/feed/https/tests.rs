@@ -361,3 +361,62 @@ fn roots_are_those_of_the_file_alone() {
     let directory = Roots::File(directory.path().to_owned()).load().unwrap_err().to_string();
     assert!(directory.ends_with("it is not a regular file"), "{directory}");
 }
+
+#[tokio::test]
+async fn a_client_certificate_is_shown_to_the_configured_server_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (chain, key) = (folder.path().join("client.pem"), folder.path().join("client-key.pem"));
+    let pair = KeyPair::generate().unwrap();
+    let leaf = AUTHORITY.svid_for("spiffe://td.test/client", &pair, |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        // The server's own clock tells the time.
+        params.not_after = at(1_000_000_000);
+    });
+    std::fs::write(&chain, crate::peer::fixture::pem(&leaf)).unwrap();
+    assert!(matches!(ClientCertificate::load(&chain, &key), Err(CredentialsError::Io { .. })));
+    std::fs::write(&key, "no key").unwrap();
+    assert!(matches!(ClientCertificate::load(&chain, &key), Err(CredentialsError::Content { .. })));
+    std::fs::write(&key, pair.serialize_pem()).unwrap();
+    let certificate = ClientCertificate::load(&chain, &key).unwrap();
+    assert!(!format!("{certificate:?}").contains("PRIVATE"));
+
+    let (there, shown_there) = demanding(format!("HTTP/1.1 200 OK\r\n\r\n{DOCUMENT}")).await;
+    let (here, shown_here) =
+        demanding(format!("HTTP/1.1 302 Found\r\nlocation: {there}\r\ncontent-length: 0\r\n\r\n")).await;
+    let client = web(Limits::default()).showing(Some(certificate));
+    assert_eq!(get(&client, &here).await.as_deref(), Ok(DOCUMENT));
+    assert_eq!((shown_here.await.unwrap(), shown_there.await.unwrap()), (true, false));
+}
+
+/// A server that asks for a client certificate and takes whoever has none, too; gives its URL and, in the end, whether one was shown.
+async fn demanding(reply: String) -> (String, tokio::task::JoinHandle<bool>) {
+    use rustls::server::WebPkiClientVerifier;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(AUTHORITY.der().to_vec())).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let verifier = verifier.allow_unauthenticated().build().unwrap();
+    let pair = KeyPair::generate().unwrap();
+    let leaf = WEB.certify_key(&["localhost"], &pair, from(), until()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(pair.serialize_pem().as_bytes()).unwrap();
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![leaf], key)
+        .unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+    let task = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = tokio_rustls::TlsAcceptor::from(Arc::new(server)).accept(stream).await.unwrap();
+        let mut head = [0; 4096];
+        let _ = stream.read(&mut head).await.unwrap();
+        stream.write_all(reply.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        stream.get_ref().1.peer_certificates().is_some()
+    });
+    (url, task)
+}

@@ -118,3 +118,96 @@ fn summary(problems: &Problems) -> String {
         many => format!("{first} (and {} more)", many - 1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path, time::Duration};
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+    use crate::{
+        clock::Timestamp,
+        feed::bundle::{Origin, Stage, Subscription},
+        policy::Entrypoint,
+    };
+
+    /// Replaces the bundle `name`, which is a root of its own, by one with these rules.
+    fn replace(folder: &Path, name: &str, revision: &str, rules: &str) {
+        let manifest = format!("{{\"revision\": \"{revision}\", \"roots\": [\"{name}\"]}}");
+        let policy = format!("package {name}\n\n{rules}\n");
+        let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        for (path, text) in [(".manifest".to_owned(), manifest), (format!("{name}/policy.rego"), policy)] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o600);
+            tar.append_data(&mut header, path, text.as_bytes()).unwrap();
+        }
+        let aside = folder.join("aside");
+        fs::write(&aside, tar.into_inner().unwrap().finish().unwrap()).unwrap();
+        fs::rename(aside, folder.join(name)).unwrap();
+    }
+
+    struct Scene {
+        folder: tempfile::TempDir,
+        feeds: Feeds,
+        compiler: Compiler,
+        compiled: Option<Arc<Compiled>>,
+        options: Options,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let feeds = Feeds::start(&[], None, || Timestamp::from_seconds(1_795_165_200), || ()).unwrap();
+            let subscribe = |name: &str| Subscription::new(name, Origin::File(folder.path().join(name)));
+            feeds.subscribe(&["main", "rules"].map(subscribe));
+            let options = Options::new(Entrypoint::parse("data.main.decision").unwrap(), Duration::from_secs(1));
+            Self { folder, feeds, compiler: Compiler::default(), compiled: None, options }
+        }
+
+        /// Compiles again and again, until what is active has these revisions; gives the problems then.
+        fn until(&mut self, main: &str, rules: &str, failures: [Option<Stage>; 2]) -> Vec<String> {
+            let end = std::time::Instant::now() + Duration::from_secs(20);
+            loop {
+                let Outcome { compiled, problems } =
+                    self.compiler.bundles(&self.options, &self.feeds, self.compiled.as_ref());
+                self.compiled = compiled;
+                let statuses = self.feeds.bundle_statuses();
+                let found = statuses.iter().map(|it| it.revision.clone().unwrap_or_default()).collect::<Vec<_>>();
+                let stages = statuses.iter().map(|it| it.failure.as_ref().map(|it| it.stage)).collect::<Vec<_>>();
+                if found == [main, rules] && stages == failures {
+                    return problems;
+                }
+                assert!(std::time::Instant::now() < end, "{found:?} {stages:?} {problems:?}");
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_does_not_pass_holds_up_no_other() {
+        let mut scene = Scene::new();
+        let Outcome { compiled, problems } = scene.compiler.bundles(&scene.options, &scene.feeds, None);
+        assert!(compiled.is_none() && problems.len() == 2, "{problems:?}");
+        let folder = scene.folder.path().to_owned();
+        replace(&folder, "main", "1", "decision := data.rules.allow");
+        let problems = scene.until("", "", [None, Some(Stage::Download)]);
+        assert!(problems.len() == 1 && problems[0].contains("cannot read"), "not before all are there: {problems:?}");
+
+        replace(&folder, "rules", "1", "allow := true");
+        assert!(scene.until("1", "1", [None, None]).is_empty());
+        let first = Arc::clone(scene.compiled.as_ref().unwrap());
+        replace(&folder, "main", "2", "decision := true if {");
+        replace(&folder, "rules", "2", "allow := false");
+        let problems = scene.until("1", "2", [Some(Stage::Policy), None]);
+        assert!(problems.iter().any(|problem| problem.contains("policy.rego")), "{problems:?}");
+        let second = Arc::clone(scene.compiled.as_ref().unwrap());
+        assert_ne!(first.source(), second.source());
+        scene.until("1", "2", [Some(Stage::Policy), None]);
+        assert!(Arc::ptr_eq(&second, scene.compiled.as_ref().unwrap()), "and is not tried again");
+
+        replace(&folder, "main", "3", "decision := data.rules.allow\n\nx := 1");
+        assert!(scene.until("3", "2", [None, None]).is_empty());
+    }
+}
