@@ -3,7 +3,11 @@
 
 mod admission;
 mod arguments;
+<<<<<<< HEAD
 mod crypto;
+=======
+mod encoding;
+>>>>>>> 7f8884b (Read encodings, versions, times and JSON as OPA does)
 mod glob;
 mod json;
 mod jwt;
@@ -13,9 +17,14 @@ mod numbers;
 mod objects;
 mod patterns;
 mod regex;
+mod semver;
 mod sprintf;
 mod text;
+<<<<<<< HEAD
 mod x509;
+=======
+mod time;
+>>>>>>> 7f8884b (Read encodings, versions, times and JSON as OPA does)
 
 use regorus::unstable::BUILTINS;
 
@@ -40,15 +49,21 @@ pub(super) fn is_reserved(name: &str) -> bool {
 /// Group by group.
 const NATIVES: &[&[Native]] = &[
     native::CLOCK,
+<<<<<<< HEAD
     crypto::CRYPTO,
     jwt::JWT,
     x509::X509,
+=======
+    encoding::ENCODING,
+>>>>>>> 7f8884b (Read encodings, versions, times and JSON as OPA does)
     glob::GLOB,
     json::JSON,
     net::NET,
     numbers::NUMBERS,
     objects::OBJECTS,
     regex::REGEX,
+    semver::SEMVER,
     sprintf::SPRINTF,
     text::TEXT,
+    time::TIME,
 ];

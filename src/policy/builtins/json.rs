@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::engine::Value,
-    arguments::{any, bound, error, text, wrong},
+    arguments::{any, bound, error, text},
     native::{Failure, Native},
     sprintf::shown,
 };
@@ -36,7 +36,11 @@ fn write(value: &Value, out: &mut String, depth: usize) -> Result<(), Failure> {
             for (key, value) in entries.iter() {
                 let name = match key {
                     Value::String(name) => name.to_string(),
-                    key => shown(key)?,
+                    key => {
+                        let mut name = String::new();
+                        write(key, &mut name, inner)?;
+                        name
+                    }
                 };
                 if fields.insert(name, value).is_some() {
                     return bound("two keys are written alike");
@@ -93,12 +97,18 @@ fn quote(text: &str, out: &mut String) {
 
 fn unmarshal(arguments: &[Value]) -> Result<Value, Failure> {
     let text = read(text(arguments, 0)?)?;
-    Value::from_json_str(text).map_err(|_| Failure::Error("the text is no JSON".to_owned()))
+    Value::from_json_str(text).or_else(|_| match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => bound("the text is JSON, but no value holds it"),
+        Err(_) => error("the text is no JSON"),
+    })
 }
 
 fn is_valid(arguments: &[Value]) -> Result<Value, Failure> {
-    let Value::String(text) = any(arguments, 0)? else { return Err(wrong(1, "a string")) };
-    let text = read(text)?;
+    let Value::String(text) = any(arguments, 0)? else { return Ok(Value::Bool(false)) };
+    let text = match read(text) {
+        Err(Failure::Error(_)) => return Ok(Value::Bool(false)),
+        read => read?,
+    };
     Ok(Value::Bool(serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()))
 }
 

@@ -11,6 +11,8 @@ use super::{
 pub(super) const NUMBERS: &[Native] = &[
     Native { name: "bits.lsh", arity: 2, call: shift_left },
     Native { name: "bits.rsh", arity: 2, call: shift_right },
+    Native { name: "ceil", arity: 1, call: |arguments| rounded(arguments, true) },
+    Native { name: "floor", arity: 1, call: |arguments| rounded(arguments, false) },
     Native { name: "format_int", arity: 2, call: format },
     Native { name: "numbers.range", arity: 2, call: |arguments| range(arguments, 1) },
     Native { name: "numbers.range_step", arity: 3, call: range_step },
@@ -19,6 +21,14 @@ pub(super) const NUMBERS: &[Native] = &[
     Native { name: "units.parse", arity: 1, call: units::parse },
     Native { name: "units.parse_bytes", arity: 1, call: units::parse_bytes },
 ];
+
+fn rounded(arguments: &[Value], up: bool) -> Result<Value, Failure> {
+    let Value::Number(number) = any(arguments, 0)? else { return Err(wrong(1, "a number")) };
+    if number.as_f64().is_some_and(|number| number > -1.0 && number < 0.0) {
+        return bound("OPA rounds between minus one and zero in a way of its own");
+    }
+    Ok(Value::from(if up { number.ceil() } else { number.floor() }))
+}
 
 fn range_step(arguments: &[Value]) -> Result<Value, Failure> {
     let step = integer(arguments, 2)?;

@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 
 use super::{
     super::engine::Value,
-    arguments::{any, array, bound, entries, few, items, object, set, wrong},
+    arguments::{any, array, bound, entries, few, integer, items, object, set, wrong},
     native::{Failure, Native},
 };
 
 pub(super) const OBJECTS: &[Native] = &[
     Native { name: "array.flatten", arity: 1, call: flatten },
+    Native { name: "array.slice", arity: 3, call: slice },
     Native { name: "graph.reachable", arity: 2, call: reachable },
     Native { name: "json.filter", arity: 2, call: paths::filter },
     Native { name: "json.patch", arity: 2, call: patch::patch },
@@ -71,6 +72,14 @@ fn flatten(arguments: &[Value]) -> Result<Value, Failure> {
         }
     }
     Ok(flat.into())
+}
+
+/// The items from one place to before another, as far as these are there.
+fn slice(arguments: &[Value]) -> Result<Value, Failure> {
+    let (items, from, to) = (array(arguments, 0)?, integer(arguments, 1)?, integer(arguments, 2)?);
+    let to = usize::try_from(to.max(0)).unwrap_or(usize::MAX).min(items.len());
+    let from = usize::try_from(from.max(0)).unwrap_or(usize::MAX).min(to);
+    Ok(Value::from(items.get(from..to).unwrap_or_default().to_vec()))
 }
 
 /// What an array of keys leads to; any other key is one by itself.

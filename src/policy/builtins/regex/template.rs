@@ -71,7 +71,7 @@ pub(super) fn pieces<'a>(replacement: &'a str, names: &[Option<String>]) -> Resu
             pieces.push(Piece::Text("$"));
             rest = after;
         } else if let Some((name, after)) = name(after)? {
-            if let Some(index) = group(name, names) {
+            if let Some(index) = group(name, names)? {
                 pieces.push(Piece::Group(index));
             }
             rest = after;
@@ -104,12 +104,17 @@ fn name(text: &str) -> Result<Option<(&str, &str)>, Failure> {
     }
 }
 
-fn group(name: &str, names: &[Option<String>]) -> Option<usize> {
+fn group(name: &str, names: &[Option<String>]) -> Result<Option<usize>, Failure> {
     let is_number = name.bytes().all(|byte| byte.is_ascii_digit()) && (name.len() == 1 || !name.starts_with('0'));
     if is_number {
-        return name.parse().ok();
+        return Ok(name.parse().ok());
     }
-    names.iter().position(|other| other.as_deref() == Some(name))
+    let mut named =
+        names.iter().enumerate().filter(|(_, other)| other.as_deref() == Some(name)).map(|(index, _)| index);
+    match (named.next(), named.next()) {
+        (_, Some(_)) => bound("two groups go by the name that the replacement asks for"),
+        (index, None) => Ok(index),
+    }
 }
 
 const MOST_PIECES: usize = 256;

@@ -171,9 +171,6 @@ impl Parser<'_> {
             }
             Opening::Plain(flags) => self.out.push_str(&flags),
             Opening::Capture(name) => {
-                if name.is_some() && self.names.contains(&name) {
-                    return error("the pattern names two groups alike");
-                }
                 if self.names.len() > MOST_GROUPS {
                     return bound("the pattern has too many groups");
                 }

@@ -4,7 +4,6 @@ use super::super::{
     super::engine::Value,
     arguments::{LONGEST, bound},
     native::Failure,
-    numbers::WIDEST,
 };
 
 /// The value, written.
@@ -25,8 +24,8 @@ fn write(value: &Value, out: &mut String, depth: usize) -> Result<(), Failure> {
         Value::Undefined => return bound("undefined cannot be written"),
         Value::String(text) => quote(text, '"', out)?,
         Value::Number(number) => {
-            if number.as_big().is_some_and(|number| number.bits() > WIDEST) {
-                return bound("the number is larger than a builtin may write");
+            if number.is_integer() && number.as_i64().is_none() && number.as_u64().is_none() {
+                return bound("how the number was written is not known");
             }
             if number.as_f64().is_some_and(|number| number != 0.0 && number.abs() < 1e-6) {
                 return bound("how the fraction was written is not known");

@@ -57,8 +57,6 @@ impl Directive {
             Some('*' | '[') => bound("a width or a place that an argument gives is not formatted here"),
             Some(verb) => {
                 directive.verb = verb;
-                // To Go this asks for the names of fields, which nothing here has.
-                directive.plus &= verb != 'v';
                 Ok((Some(directive), text.get(taken.saturating_add(verb.len_utf8())..).unwrap_or_default()))
             }
         }
@@ -66,13 +64,21 @@ impl Directive {
 
     pub(super) fn write(&self, argument: &Argument) -> Result<String, Failure> {
         match (self.verb, argument) {
-            ('T', it) => self.padded(it.kind().to_owned(), false),
+            ('T', it) => {
+                let kind = it.kind().chars().take(self.precision.unwrap_or(usize::MAX)).collect();
+                self.padded(kind, self.zero)
+            }
             ('p' | 'w', _) => self.bad(argument),
             (_, Argument::Text(text)) => self.text(text, argument),
-            (_, Argument::Number(Number::Word(number))) => self.word(*number, argument),
+            (_, Argument::Number(Number::Word(number))) => self.unnamed().word(*number, argument),
             (_, Argument::Number(Number::Big(number))) => self.big(number),
-            (_, Argument::Number(Number::Float(number))) => self.float(*number, argument),
+            (_, Argument::Number(Number::Float(number))) => self.unnamed().float(*number, argument),
         }
+    }
+
+    /// To Go `%+v` asks for the names of fields, which a number does not have.
+    fn unnamed(&self) -> Self {
+        Self { plus: self.plus && self.verb != 'v', ..*self }
     }
 
     fn text(&self, text: &str, argument: &Argument) -> Result<String, Failure> {
@@ -104,6 +110,7 @@ impl Directive {
             'v' | 'd' => ("", size.to_string()),
             'b' => (if self.sharp { "0b" } else { "" }, format!("{size:b}")),
             'o' => ("", format!("{}{size:o}", if self.sharp && size != 0 { "0" } else { "" })),
+            'O' if self.sharp => return bound("this form of a number is not formatted here"),
             'O' => ("0o", format!("{size:o}")),
             'x' => (if self.sharp { "0x" } else { "" }, format!("{size:x}")),
             'X' => (if self.sharp { "0X" } else { "" }, format!("{size:X}")),
