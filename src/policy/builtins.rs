@@ -67,3 +67,6 @@ const NATIVES: &[&[Native]] = &[
     text::TEXT,
     time::TIME,
 ];
+
+#[cfg(test)]
+mod tests;

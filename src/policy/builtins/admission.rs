@@ -32,7 +32,7 @@ pub(in super::super) fn admit(name: &str, params: &[Value]) -> Result<(), String
     if params.len() != arity && !receives {
         return Err(takes);
     }
-    patterns(name, params).map_err(|error| format!("policy.pattern: `{name}`: {error}"))
+    patterns(name, params).map_err(|error| format!("policy.builtin: `{name}`: {error}"))
 }
 
 /// Why there is no such function, or why it may not be called.

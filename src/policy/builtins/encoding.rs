@@ -21,7 +21,7 @@ pub(super) const ENCODING: &[Native] = &[
     Native { name: "hex.decode", arity: 1, call: hexadecimal },
     Native { name: "urlquery.decode", arity: 1, call: |arguments| plain(unescaped(text(arguments, 0)?)?) },
     Native { name: "urlquery.decode_object", arity: 1, call: query },
-    Native { name: "urlquery.encode", arity: 1, call: |arguments| made(escaped(text(arguments, 0)?)) },
+    Native { name: "urlquery.encode", arity: 1, call: |arguments| made(escaped(text(arguments, 0)?)?) },
     Native { name: "urlquery.encode_object", arity: 1, call: encode_query },
 ];
 
@@ -66,7 +66,8 @@ fn plain(bytes: Vec<u8>) -> Result<Value, Failure> {
     }
 }
 
-fn escaped(text: &str) -> String {
+fn escaped(text: &str) -> Result<String, Failure> {
+    let text = short(text)?;
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -76,7 +77,12 @@ fn escaped(text: &str) -> String {
             byte => drop(write!(out, "%{byte:02X}")),
         }
     }
-    out
+    Ok(out)
+}
+
+/// Refuses what takes too long to write or read byte by byte.
+fn short(text: &str) -> Result<&str, Failure> {
+    if text.len() > LONGEST { bound("the text is longer than a builtin may encode or decode") } else { Ok(text) }
 }
 
 fn made(text: String) -> Result<Value, Failure> {
@@ -86,7 +92,7 @@ fn made(text: String) -> Result<Value, Failure> {
 
 fn unescaped(text: &str) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
+    let mut bytes = short(text)?.bytes();
     while let Some(byte) = bytes.next() {
         let mut digit = || char::from(bytes.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         out.push(match byte {
@@ -103,7 +109,7 @@ fn unescaped(text: &str) -> Result<Vec<u8>, Failure> {
 
 fn query(arguments: &[Value]) -> Result<Value, Failure> {
     let mut fields: BTreeMap<Value, Vec<Value>> = BTreeMap::new();
-    for (index, part) in text(arguments, 0)?.split('&').enumerate() {
+    for (index, part) in short(text(arguments, 0)?)?.split('&').enumerate() {
         if index >= MOST_PARAMETERS {
             return bound("there are more parameters than OPA reads");
         }
@@ -138,7 +144,7 @@ fn encode_query(arguments: &[Value]) -> Result<Value, Failure> {
     for (name, values) in fields {
         for value in values {
             let Value::String(value) = value else { return Err(wrong(1, "an object of collections of strings")) };
-            pairs.push(format!("{}={}", escaped(&name), escaped(value)));
+            pairs.push(format!("{}={}", escaped(&name)?, escaped(value)?));
             few(pairs.len())?;
         }
     }
@@ -152,3 +158,6 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG
 const URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
 
 const MOST_PARAMETERS: usize = 10_000;
+
+/// The longest text that is escaped or unescaped.
+const LONGEST: usize = 128 * 1024;

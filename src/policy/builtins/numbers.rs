@@ -34,7 +34,8 @@ fn range_step(arguments: &[Value]) -> Result<Value, Failure> {
     let step = integer(arguments, 2)?;
     if step <= 0 {
         // Of numbers only: that the others are none is said first.
-        integer(arguments, 0).and(integer(arguments, 1))?;
+        integer(arguments, 0)?;
+        integer(arguments, 1)?;
         return error("the step is not positive");
     }
     range(arguments, step)

@@ -10,7 +10,7 @@ pub(super) const TEXT: &[Native] = &[
     Native { name: "concat", arity: 2, call: concat },
     Native { name: "indexof", arity: 2, call: index_of },
     Native { name: "indexof_n", arity: 2, call: index_of_n },
-    Native { name: "lower", arity: 1, call: |arguments| recased(arguments, lower) },
+    Native { name: "lower", arity: 1, call: |arguments| recased(arguments, str::to_ascii_lowercase, lower) },
     Native { name: "replace", arity: 3, call: replace },
     Native { name: "split", arity: 2, call: split },
     Native { name: "strings.any_prefix_match", arity: 2, call: |arguments| any_begins(arguments, str::to_owned) },
@@ -22,7 +22,7 @@ pub(super) const TEXT: &[Native] = &[
     Native { name: "trim", arity: 2, call: |arguments| trimmed(arguments, true, true) },
     Native { name: "trim_left", arity: 2, call: |arguments| trimmed(arguments, true, false) },
     Native { name: "trim_right", arity: 2, call: |arguments| trimmed(arguments, false, true) },
-    Native { name: "upper", arity: 1, call: |arguments| recased(arguments, upper) },
+    Native { name: "upper", arity: 1, call: |arguments| recased(arguments, str::to_ascii_uppercase, upper) },
 ];
 
 fn concat(arguments: &[Value]) -> Result<Value, Failure> {
@@ -68,10 +68,15 @@ fn index_of_n(arguments: &[Value]) -> Result<Value, Failure> {
     Ok(found.into())
 }
 
-fn recased(arguments: &[Value], change: fn(char) -> char) -> Result<Value, Failure> {
-    let changed: String = text(arguments, 0)?.chars().map(change).collect();
-    fits(changed.len())?;
-    Ok(Value::from(changed))
+fn recased(arguments: &[Value], ascii: fn(&str) -> String, change: fn(char) -> char) -> Result<Value, Failure> {
+    let subject = text(arguments, 0)?;
+    if subject.is_ascii() {
+        return Ok(Value::from(ascii(subject)));
+    }
+    if subject.len() > LONGEST_RECASED {
+        return bound("the text has letters beyond ASCII, and more than a builtin may change");
+    }
+    Ok(Value::from(subject.chars().map(change).collect::<String>()))
 }
 
 /// Go knows no letters that become several, and none that depend on their neighbours.
@@ -266,3 +271,6 @@ fn texts(arguments: &[Value], place: usize, turn: fn(&str) -> String) -> Result<
 fn backwards(text: &str) -> String {
     text.chars().rev().collect()
 }
+
+/// The longest text whose letters are looked up one by one.
+const LONGEST_RECASED: usize = 64 * 1024;

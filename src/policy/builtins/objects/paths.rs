@@ -13,7 +13,7 @@ use super::{
 
 /// A tree of paths: below an end there is nothing more to say.
 #[derive(Default)]
-struct Paths(BTreeMap<Value, Option<Paths>>);
+struct Paths(BTreeMap<Value, Option<Self>>);
 
 pub(super) fn filter(arguments: &[Value]) -> Result<Value, Failure> {
     object(arguments, 0)?;

@@ -1,10 +1,6 @@
 //! How a value reads in Rego, which is what `sprintf` writes of one that is neither a text nor a number.
 
-use super::super::{
-    super::engine::Value,
-    arguments::{LONGEST, bound},
-    native::Failure,
-};
+use super::super::{super::engine::Value, arguments::bound, native::Failure};
 
 /// The value, written.
 pub(in super::super) fn shown(value: &Value) -> Result<String, Failure> {
@@ -110,3 +106,6 @@ fn hidden(char: char) -> bool {
 }
 
 const DEEPEST: usize = 128;
+
+/// The longest that is written: about a millisecond.
+const LONGEST: usize = 128 * 1024;

@@ -65,8 +65,8 @@ impl Directive {
     pub(super) fn write(&self, argument: &Argument) -> Result<String, Failure> {
         match (self.verb, argument) {
             ('T', it) => {
-                let kind = it.kind().chars().take(self.precision.unwrap_or(usize::MAX)).collect();
-                self.padded(kind, self.zero)
+                let kind: String = it.kind().chars().take(self.precision.unwrap_or(usize::MAX)).collect();
+                self.padded(&kind, self.zero)
             }
             ('p' | 'w', _) => self.bad(argument),
             (_, Argument::Text(text)) => self.text(text, argument),
@@ -84,11 +84,11 @@ impl Directive {
     fn text(&self, text: &str, argument: &Argument) -> Result<String, Failure> {
         let cut: String = text.chars().take(self.precision.unwrap_or(usize::MAX)).collect();
         match self.verb {
-            'v' | 's' if !self.sharp || self.verb == 's' => self.padded(cut, self.zero),
+            'v' | 's' if !self.sharp || self.verb == 's' => self.padded(&cut, self.zero),
             'q' if !self.sharp && !self.plus => {
                 let mut quoted = String::new();
                 quote(&cut, '"', &mut quoted)?;
-                self.padded(quoted, self.zero)
+                self.padded(&quoted, self.zero)
             }
             'x' | 'X' if !self.sharp && !self.space => {
                 let bytes = text.bytes().take(self.precision.unwrap_or(usize::MAX));
@@ -96,7 +96,7 @@ impl Directive {
                     'x' => bytes.map(|byte| format!("{byte:02x}")).collect(),
                     _ => bytes.map(|byte| format!("{byte:02X}")).collect(),
                 };
-                self.padded(digits, self.zero)
+                self.padded(&digits, self.zero)
             }
             'v' | 'q' | 'x' | 'X' => bound("this form of a text is not formatted here"),
             _ => self.bad(argument),
@@ -144,7 +144,7 @@ impl Directive {
             None => 0,
         };
         digits = format!("{}{digits}", "0".repeat(fill.saturating_sub(digits.len())));
-        self.padded(format!("{sign}{prefix}{digits}"), false)
+        self.padded(&format!("{sign}{prefix}{digits}"), false)
     }
 
     fn character(&self, number: i64) -> Result<String, Failure> {
@@ -153,12 +153,12 @@ impl Directive {
         }
         let char = u32::try_from(number).ok().and_then(char::from_u32);
         match self.verb {
-            'U' if number >= 0 => self.padded(format!("U+{number:04X}"), false),
-            'c' => self.padded(char.unwrap_or('\u{fffd}').to_string(), false),
+            'U' if number >= 0 => self.padded(&format!("U+{number:04X}"), false),
+            'c' => self.padded(&char.unwrap_or('\u{fffd}').to_string(), false),
             'q' => {
                 let mut quoted = String::new();
                 quote(&char.unwrap_or('\u{fffd}').to_string(), '\'', &mut quoted)?;
-                self.padded(quoted, false)
+                self.padded(&quoted, false)
             }
             _ => bound("this form of a character is not formatted here"),
         }
@@ -212,7 +212,7 @@ impl Directive {
         Ok(" ".repeat(self.width))
     }
 
-    fn padded(&self, text: String, zero: bool) -> Result<String, Failure> {
+    fn padded(&self, text: &str, zero: bool) -> Result<String, Failure> {
         let missing = self.width.saturating_sub(text.chars().count());
         let fill = if zero && !self.minus { "0" } else { " " }.repeat(missing);
         Ok(if self.minus { format!("{text}{fill}") } else { format!("{fill}{text}") })
