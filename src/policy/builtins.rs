@@ -3,11 +3,8 @@
 
 mod admission;
 mod arguments;
-<<<<<<< HEAD
 mod crypto;
-=======
 mod encoding;
->>>>>>> 7f8884b (Read encodings, versions, times and JSON as OPA does)
 mod glob;
 mod json;
 mod jwt;
@@ -20,11 +17,8 @@ mod regex;
 mod semver;
 mod sprintf;
 mod text;
-<<<<<<< HEAD
-mod x509;
-=======
 mod time;
->>>>>>> 7f8884b (Read encodings, versions, times and JSON as OPA does)
+mod x509;
 
 use regorus::unstable::BUILTINS;
 
@@ -49,13 +43,10 @@ pub(super) fn is_reserved(name: &str) -> bool {
 /// Group by group.
 const NATIVES: &[&[Native]] = &[
     native::CLOCK,
-<<<<<<< HEAD
     crypto::CRYPTO,
     jwt::JWT,
     x509::X509,
-=======
     encoding::ENCODING,
->>>>>>> 7f8884b (Read encodings, versions, times and JSON as OPA does)
     glob::GLOB,
     json::JSON,
     net::NET,
