@@ -5,6 +5,7 @@ pub mod config;
 pub mod dev;
 pub mod exit;
 mod parts;
+pub mod run;
 pub mod serve;
 
 use std::{
@@ -26,6 +27,7 @@ pub struct Cli {
 enum Verb {
     /// Answer Envoy beside one workload
     Serve(serve::ServeArgs),
+    Run(Box<run::RunArgs>),
     Dev(dev::DevArgs),
     Check(check::CheckArgs),
     Config(config::ConfigArgs),
@@ -36,6 +38,7 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         let ended = match self.verb {
             Verb::Serve(args) => args.run(),
+            Verb::Run(args) => args.run(),
             Verb::Dev(args) => block_on(args.run()),
             Verb::Check(args) => {
                 args.run(&parts::PARTS, &mut io::stdout().lock()).map(ExitCode::from).map_err(Into::into)

@@ -33,7 +33,11 @@ use crate::{
     audience::SelfCheck,
     audit::Durability,
     decision::Modes,
-    feed::{bundle::Subscription, https::HttpsUrl, jwks},
+    feed::{
+        bundle::{Signing, Subscription},
+        https::HttpsUrl,
+        jwks,
+    },
     hop::{Public, Strict},
     peer, policy, response,
     server::Listener,
@@ -45,8 +49,8 @@ use crate::{
 /// Everything that the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The file itself.
-    pub file: PathBuf,
+    /// The file itself, which is read again; absent where it is another program's.
+    pub file: Option<PathBuf>,
     /// What was read: the beginning of the file's SHA-256, in hex.
     pub revision: String,
     /// This workload; absent, its Workload API says, or nobody asks.
@@ -197,21 +201,39 @@ pub enum PolicyFrom {
     Directory(PathBuf),
     /// Bundles, all of them together; each has a name of its own.
     Bundles(Vec<Subscription>),
+    /// Files and directories, read as OPA reads what its command line names.
+    Paths(Paths),
+}
+
+/// What a command line of OPA names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// Files, directories or bundles.
+    pub paths: Vec<PathBuf>,
+    /// Names that are passed over.
+    pub ignore: Vec<String>,
+    /// Whether each of them is a bundle.
+    pub as_bundles: bool,
+    /// Who has to have signed the bundles.
+    pub signing: Option<Signing>,
+    /// Whether they are read again when they change.
+    pub watched: bool,
 }
 
 impl PolicySource {
-    /// The directory, if it is in one.
-    pub fn directory(&self) -> Option<&Path> {
+    /// Where a change of it shows; nowhere, if it comes over a network or is read once.
+    pub fn watched(&self) -> &[PathBuf] {
         match &self.from {
-            PolicyFrom::Directory(directory) => Some(directory),
-            PolicyFrom::Bundles(_) => None,
+            PolicyFrom::Directory(directory) => std::slice::from_ref(directory),
+            PolicyFrom::Paths(paths) if paths.watched => &paths.paths,
+            PolicyFrom::Bundles(_) | PolicyFrom::Paths(_) => &[],
         }
     }
 
     /// The bundles that it is made of.
     pub fn bundles(&self) -> &[Subscription] {
         match &self.from {
-            PolicyFrom::Directory(_) => &[],
+            PolicyFrom::Directory(_) | PolicyFrom::Paths(_) => &[],
             PolicyFrom::Bundles(bundles) => bundles,
         }
     }

@@ -3,10 +3,12 @@
 
 mod overrides;
 mod settings;
+mod start;
 mod tree;
 
 pub use self::{
     overrides::{Override, OverrideError},
     settings::{BundleSettings, Credentials, Key, Notice, Plugin, Polling, Service, Settings, Signing},
+    start::{Flags, address, config},
     tree::Tree,
 };

@@ -8,6 +8,7 @@ mod load;
 mod watch;
 
 pub use self::{
+    compile::read_paths,
     keys::read as read_jwks,
     load::Loader,
     watch::{Nudge, Watch, Words},

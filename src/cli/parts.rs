@@ -5,7 +5,7 @@ use crate::{
     clock::Clock,
     config::{Config, KeysFrom, KeysSource, PolicyFrom},
     policy::{Policy, Source},
-    reload::read_jwks,
+    reload::{read_jwks, read_paths},
     store::Directory,
     token,
     trust::TrustBundle,
@@ -50,7 +50,10 @@ fn tokens(config: &Config) -> Result<String, Problems> {
                     // Issuers publish keys for other ends, too.
                     found.extend(ignored.iter().map(ToString::to_string));
                 }
-                Err(problem) => problems.push(Problem::of_file(&config.file.display().to_string(), problem)),
+                Err(problem) => problems.push(Problem::of_file(
+                    &config.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default(),
+                    problem,
+                )),
             },
             // Nothing of it is on this machine yet.
             KeysFrom::Url { url, .. } => found.push(format!("keys of {issuer} from {url}")),
@@ -95,6 +98,7 @@ fn policy(config: &Config) -> Result<String, Problems> {
             }
             Source::of_bundles(&bundles)?
         }
+        PolicyFrom::Paths(paths) => read_paths(paths, Clock::default().now())?,
     };
     let compiled = Policy::compile(&source, &policy.options)?;
     Ok(format!("{} revision {}", policy.options.entrypoint, compiled.revision()))

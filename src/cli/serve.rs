@@ -1,6 +1,9 @@
 //! `hopguard serve`: the sidecar.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use clap::Args;
@@ -34,34 +37,47 @@ impl ServeArgs {
                 return Ok(Exit::DoesNotLoad.into());
             }
         };
-        let filter = EnvFilter::try_new(&config.log).context("telemetry.log")?;
-        // Whoever logs goes on where standard error cannot be written: to complain about that there would be a panic.
-        let log = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr);
-        log.log_internal_errors(false).init();
-        std::panic::set_hook(Box::new(|panic| {
-            // The place alone: a panic's message may quote what a caller sent.
-            let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            tracing::error!(panic.at = place, "Panicked");
-        }));
-        block_on(async {
-            // A log that may not grow any more is an error of writing it, and not the end of the process.
-            let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-            let _caught = signal(too_large).context("SIGXFSZ cannot be caught")?;
-            let app = App::bind(config).await?;
-            if let Some(file) = &self.admin_address_file {
-                app.tell_admin_address(file)?;
-            }
-            let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be caught")?;
-            let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be caught")?;
-            let hangup = signal(SignalKind::hangup()).context("SIGHUP cannot be caught")?;
-            let shutdown = async move {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-            };
-            app.serve(shutdown, hangup).await?;
-            Ok(ExitCode::SUCCESS)
-        })
+        serve(config, self.admin_address_file.as_deref(), || {})
     }
+}
+
+/// Serves `config` until SIGTERM or SIGINT, then drains. `begun` is what there is to log first.
+///
+/// # Errors
+/// If an address or the audit log cannot be had, or a thread cannot be started.
+pub(super) fn serve(
+    config: Config,
+    admin_address_file: Option<&Path>,
+    begun: impl FnOnce(),
+) -> anyhow::Result<ExitCode> {
+    let filter = EnvFilter::try_new(&config.log).context("telemetry.log")?;
+    // Whoever logs goes on where standard error cannot be written: to complain about that there would be a panic.
+    let log = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr);
+    log.log_internal_errors(false).init();
+    std::panic::set_hook(Box::new(|panic| {
+        // The place alone: a panic's message may quote what a caller sent.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(panic.at = place, "Panicked");
+    }));
+    begun();
+    block_on(async {
+        // A log that may not grow any more is an error of writing it, and not the end of the process.
+        let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        let _caught = signal(too_large).context("SIGXFSZ cannot be caught")?;
+        let app = App::bind(config).await?;
+        if let Some(file) = admin_address_file {
+            app.tell_admin_address(file)?;
+        }
+        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be caught")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be caught")?;
+        let hangup = signal(SignalKind::hangup()).context("SIGHUP cannot be caught")?;
+        let shutdown = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        app.serve(shutdown, hangup).await?;
+        Ok(ExitCode::SUCCESS)
+    })
 }

@@ -84,7 +84,7 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
         }
     }
     Some(Config {
-        file: file.to_owned(),
+        file: Some(file.to_owned()),
         revision: revision(source),
         self_id,
         workload_api,

@@ -45,7 +45,7 @@ fn what_is_absent_has_its_default() {
     let config = parse(MINIMAL).unwrap();
     let Listener::Unix { path, mode, allow } = &config.listen[0] else { panic!("not a unix socket") };
     assert_eq!((path.as_path(), *mode), (Path::new("/run/hopguard/check.sock"), 0o660));
-    assert_eq!(*allow, Allow { uids: vec![rustix::process::geteuid().as_raw()], gids: vec![] });
+    assert_eq!(*allow, Allow { uids: vec![rustix::process::geteuid().as_raw()], gids: vec![], anybody: false });
     assert_eq!(config.admin.to_string(), "127.0.0.1:9192");
     assert_eq!(config.peer.max_lifetime, Duration::from_secs(25 * 3_600));
     assert_eq!(config.trust[0].max_stale, Duration::from_secs(24 * 3_600));
@@ -93,7 +93,7 @@ fn who_could_never_be_verified_is_named_before_anybody_waits_for_it() {
 fn relative_paths_are_relative_to_the_file() {
     let config = with("audit: {file: log/audit.jsonl}").unwrap();
     assert_eq!(config.documents.as_deref(), Some(Path::new("/etc/hopguard/documents")));
-    assert_eq!(config.policy.unwrap().directory(), Some(Path::new("/etc/hopguard/policy")));
+    assert_eq!(config.policy.unwrap().watched(), [Path::new("/etc/hopguard/policy")]);
     assert_eq!(config.trust[0].kind, crate::trust::SourceKind::Pem { file: "/etc/hopguard/roots.pem".into() });
     assert_eq!(config.audit.file.as_deref(), Some(Path::new("/etc/hopguard/log/audit.jsonl")));
     assert_eq!(with("audit: {file: \"-\"}").unwrap().audit.file, None);
@@ -199,9 +199,9 @@ fn names_who_may_connect() {
             Listener::Tcp(_) | Listener::Mtls { .. } => panic!("not a unix socket"),
         };
     let own = rustix::process::geteuid().as_raw();
-    assert_eq!(allowed("{uids: [1337], gids: []}"), Allow { uids: vec![1337], gids: vec![] });
-    assert_eq!(allowed("{gids: [5]}"), Allow { uids: vec![], gids: vec![5] });
-    assert_eq!(allowed("{}"), Allow { uids: vec![own], gids: vec![] });
+    assert_eq!(allowed("{uids: [1337], gids: []}"), Allow { uids: vec![1337], gids: vec![], anybody: false });
+    assert_eq!(allowed("{gids: [5]}"), Allow { uids: vec![], gids: vec![5], anybody: false });
+    assert_eq!(allowed("{}"), Allow { uids: vec![own], gids: vec![], anybody: false });
     assert_eq!(problems(with("listen: [{address: \"unix:/a\", allow: {uids: []}}]")).len(), 1);
     assert_eq!(problems(with("listen: [{address: \"unix:/a\", allow: {uids: [-1, 4294967296]}}]")).len(), 2);
 }

@@ -5,10 +5,12 @@ mod bundles;
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use crate::{
-    config::{PolicyFrom, PolicySource},
-    feed::Feeds,
-    policy::{Options, Policy, Source},
-    yaml::Problems,
+    bundle::Limits,
+    clock::Timestamp,
+    config::{Paths, PolicyFrom, PolicySource},
+    feed::{Feeds, bundle::Signing},
+    policy::{Loading, Options, Policy, Source},
+    yaml::{Problem, Problems},
 };
 
 /// A policy, and what it was compiled from and for.
@@ -60,6 +62,7 @@ impl Compiler {
         wanted: &PolicySource,
         limit: usize,
         feeds: &Feeds,
+        now: Timestamp,
         current: Option<&Arc<Compiled>>,
     ) -> Outcome {
         match &wanted.from {
@@ -68,6 +71,22 @@ impl Compiler {
                 Err(problems) => Outcome { compiled: current.cloned(), problems: lines(&problems) },
             },
             PolicyFrom::Bundles(_) => self.bundles(&wanted.options, feeds, current),
+            PolicyFrom::Paths(paths) => {
+                // Read once, whatever else is read again.
+                if let Some(current) =
+                    current.filter(|current| !paths.watched && current.wanted.options == wanted.options)
+                {
+                    return Outcome { compiled: Some(Arc::clone(current)), problems: Vec::new() };
+                }
+                let compiled = read_paths(paths, now).and_then(|source| {
+                    let wanted = Wanted { source: source.revision().to_owned(), options: wanted.options.clone() };
+                    self.wanted(wanted, current, || Ok(source))
+                });
+                match compiled {
+                    Ok(compiled) => Outcome { compiled: Some(compiled), problems: Vec::new() },
+                    Err(problems) => Outcome { compiled: current.cloned(), problems: lines(&problems) },
+                }
+            }
         }
     }
 
@@ -111,6 +130,23 @@ impl Compiler {
             }
         }
     }
+}
+
+/// Reads what a command line of OPA names.
+///
+/// # Errors
+/// Everything that is wrong with it, or with the keys that its bundles are held against.
+pub fn read_paths(paths: &Paths, now: Timestamp) -> Result<Source, Problems> {
+    let verification = paths.signing.as_ref().map(Signing::verification).transpose();
+    let verification = verification.map_err(|why| Problem::of_file("--verification-key", why))?;
+    let loading = Loading {
+        ignore: &paths.ignore,
+        as_bundles: paths.as_bundles,
+        limits: &Limits::default(),
+        verification: verification.as_ref(),
+        now,
+    };
+    Source::of_paths(&paths.paths, &loading)
 }
 
 pub(super) fn lines(problems: &Problems) -> Vec<String> {

@@ -97,8 +97,9 @@ impl Loader {
                 .unwrap_or_else(|| Path::new("."))
                 .to_path_buf()
         };
-        let files = std::iter::once(parent(&self.config.file)).chain(self.trust_files().map(parent));
-        let policy = self.policy_directory().map(Path::to_path_buf);
+        let files = self.config.file.iter().map(|file| parent(file)).chain(self.trust_files().map(parent));
+        // A file shows that it changed in its directory.
+        let policy = self.policy_paths().map(|path| if path.is_dir() { path.to_path_buf() } else { parent(path) });
         files.chain(self.config.documents.clone()).chain(policy).collect()
     }
 
@@ -138,7 +139,7 @@ impl Loader {
         tracing::warn!("Files changed each time they were read: they are read again later");
         self.seen = None;
         self.documents = before.0;
-        if self.policy_directory().is_some() {
+        if self.policy_paths().next().is_some() {
             self.policy = before.1;
         }
         self.assemble()
@@ -149,12 +150,12 @@ impl Loader {
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        let parts = std::iter::once(self.config.file.as_path()).chain(self.policy_directory());
+        let parts = self.config.file.iter().map(PathBuf::as_path).chain(self.policy_paths());
         parts.chain(self.config.documents.as_deref()).chain(self.trust_files())
     }
 
-    fn policy_directory(&self) -> Option<&Path> {
-        self.config.policy.as_ref().and_then(PolicySource::directory)
+    fn policy_paths(&self) -> impl Iterator<Item = &Path> {
+        self.config.policy.iter().flat_map(PolicySource::watched).map(PathBuf::as_path)
     }
 
     fn trust_files(&self) -> impl Iterator<Item = &Path> {
@@ -163,7 +164,10 @@ impl Loader {
     }
 
     fn load_config(&mut self, now: Timestamp) {
-        let problems = match Config::load(&self.config.file) {
+        let Some(file) = &self.config.file else {
+            return self.note(Part::Config, Some(self.config.revision.clone()), Vec::new(), now);
+        };
+        let problems = match Config::load(file) {
             Ok(config) => self.adopt(config).err().unwrap_or_default(),
             Err(problems) => lines(&problems),
         };
@@ -175,7 +179,10 @@ impl Loader {
         let fixed = self.config.restart_differs(&config);
         if !fixed.is_empty() {
             let keys = fixed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-            return Err(vec![format!("{}: {keys} changed, which takes a restart", self.config.file.display())]);
+            return Err(vec![format!(
+                "{}: {keys} changed, which takes a restart",
+                config.file.as_deref().unwrap_or(Path::new("")).display()
+            )]);
         }
         if config.documents != self.config.documents {
             let mut directory = config.documents.clone().map(Directory::new);
@@ -234,7 +241,8 @@ impl Loader {
             return self.note(Part::Policy, None, Vec::new(), now);
         };
         let limit = self.config.limits.policy_bytes;
-        let Outcome { compiled, problems } = self.compiler.compile(wanted, limit, &self.feeds, self.policy.as_ref());
+        let Outcome { compiled, problems } =
+            self.compiler.compile(wanted, limit, &self.feeds, now, self.policy.as_ref());
         self.policy = compiled;
         let revision = self.policy.as_ref().map(|compiled| compiled.source().to_owned());
         self.note(Part::Policy, revision, problems, now);

@@ -39,6 +39,9 @@ impl Admin {
             .route("/livez", get(|| async { "ok\n" }))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
+            .route("/health", get(told))
+            .route("/health/live", get(|| async { Json(serde_json::json!({})) }))
+            .route("/health/ready", get(|State(admin): State<Self>| async move { well(admin.is_ready(), "not ready") }))
             .with_state(self.clone())
             // Not by tonic's routes: they answer 200 to everything else, and a probe of a path that is not there must fail.
             .route_service(HEALTH_METHODS, health);
@@ -112,6 +115,33 @@ async fn readyz(
         "clock": { "steps_backward": steps.backward, "steps_forward": steps.forward, "steps_returned": steps.returned },
     });
     (code, Json(body)).into_response()
+}
+
+/// Health as OPA tells it: with `?plugins` whether Checks are decided, with `?bundles` whether every bundle was active once.
+async fn told(State(admin): State<Admin>, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    let asks = |name: &str| {
+        let told = query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
+            (key == name).then_some(value)
+        });
+        told.is_some_and(|value| value != "false")
+    };
+    if asks("bundles") && admin.shared.status.bundles().iter().any(|bundle| bundle.activated.is_none()) {
+        return well(false, "not every bundle is active");
+    }
+    if (asks("plugins") || asks("plugin")) && !admin.is_ready() {
+        return well(false, "not ready");
+    }
+    well(true, "")
+}
+
+/// What OPA answers: an empty object, or 500 with an error.
+fn well(is_well: bool, error: &str) -> Response {
+    if is_well {
+        return Json(serde_json::json!({})).into_response();
+    }
+    (StatusCode::INTERNAL_SERVER_ERROR, Json(serde_json::json!({ "error": error }))).into_response()
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {

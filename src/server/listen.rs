@@ -32,7 +32,8 @@ pub enum Listener {
         /// Who may connect.
         allow: Allow,
     },
-    /// Loopback TCP, which cannot name its asker: whoever shares the network namespace may ask.
+    /// TCP in plain text, which cannot name its asker: on loopback whoever shares the network namespace may ask. Beyond, anybody who reaches
+    /// it: only `hopguard run` serves so, because the OPA-Envoy plugin does.
     Tcp(SocketAddr),
     /// TCP with mutual TLS: askers show their SVIDs.
     Mtls {
@@ -55,12 +56,14 @@ impl fmt::Display for Listener {
 }
 
 /// Who may connect to a unix socket: any of these users, or of these groups.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allow {
     /// User IDs.
     pub uids: Vec<u32>,
     /// Group IDs.
     pub gids: Vec<u32>,
+    /// Whoever can open it: as the OPA-Envoy plugin serves (`hopguard run`).
+    pub anybody: bool,
 }
 
 /// A bound socket that nobody is served on yet.
@@ -226,7 +229,7 @@ async fn next(open: &Open) -> io::Result<Option<Socket>> {
 
 impl Allow {
     fn names(&self, cred: &UCred) -> bool {
-        self.uids.contains(&cred.uid()) || self.gids.contains(&cred.gid())
+        self.anybody || self.uids.contains(&cred.uid()) || self.gids.contains(&cred.gid())
     }
 }
 

@@ -78,7 +78,7 @@ fn listener(section: &mut Section<'_>) -> Option<Listener> {
                 if gids.is_empty() { vec![geteuid().as_raw()] } else { Vec::new() }
             };
             let uids = uids.unwrap_or_else(own);
-            Some(Listener::Unix { path, mode: mode.unwrap_or(0o660), allow: Allow { uids, gids } })
+            Some(Listener::Unix { path, mode: mode.unwrap_or(0o660), allow: Allow { uids, gids, anybody: false } })
         }
         Address::Tcp(address) => {
             if !address.ip().is_loopback() {
