@@ -70,22 +70,19 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// The same, in which a number is a text: what it is, however it is written.
-    pub(crate) fn exact(self) -> Self {
-        match self {
-            Self::Value(value) => Self::Value(exact(value)),
-            other => other,
-        }
+    /// A value, in which a number is what it is however it is written.
+    pub(crate) fn value(value: Value) -> Self {
+        Self::Value(normal(value))
     }
 }
 
-fn exact(value: Value) -> Value {
+fn normal(value: Value) -> Value {
     match value {
-        Value::Array(items) => items.into_iter().map(exact).collect(),
-        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, exact(value))).collect(),
+        Value::Array(items) => items.into_iter().map(normal).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, normal(value))).collect(),
         Value::Number(number) => number.as_f64().map_or(Value::Null, |float| {
             // However a whole number is written: `{:.0}` of a float is exact.
-            let is_whole = float.fract() == 0.0;
+            let is_whole = float.fract() == 0.0 && float.abs() < 1e18;
             match number.as_i64() {
                 Some(whole) => whole.to_string(),
                 None if is_whole => format!("{:.0}", if float == 0.0 { 0.0 } else { float }),
@@ -147,7 +144,7 @@ impl Opa {
         let path = format!("/v1/data/{path}?strict-builtin-errors={strict}");
         let (status, answer) = self.send(Method::POST, &path, serde_json::json!({"input": input}).to_string());
         match (status, answer.get("result")) {
-            (StatusCode::OK, Some(result)) => Outcome::Value(result.clone()),
+            (StatusCode::OK, Some(result)) => Outcome::value(result.clone()),
             (StatusCode::OK, None) => Outcome::Undefined,
             (StatusCode::INTERNAL_SERVER_ERROR, _) => Outcome::Error,
             _ => panic!("OPA answers {status} to {path}: {answer:#}"),

@@ -35,12 +35,6 @@ pub(crate) struct Answers {
     pub(crate) lenient: Outcome,
 }
 
-impl Answers {
-    fn exact(self) -> Self {
-        Self { strict: self.strict.exact(), lenient: self.lenient.exact() }
-    }
-}
-
 impl Question {
     /// A call of `function` with the elements of the body, an array, as its `arity` arguments.
     pub(crate) fn call(function: &str, arity: usize) -> Self {
@@ -80,7 +74,7 @@ impl Question {
             let input = hopguard::policy::Value::from_json_str(&input).unwrap();
             match policy.ask(input, now()) {
                 Ok(hopguard::policy::Value::Undefined) => Outcome::Undefined,
-                Ok(value) => Outcome::Value(json(&value)),
+                Ok(value) => Outcome::value(json(&value)),
                 Err(PolicyError::Fault(_)) => Outcome::Error,
                 Err(other) => panic!("{other} for {body}"),
             }
@@ -90,23 +84,13 @@ impl Question {
 
     /// Asks both, and remembers a difference.
     pub(crate) fn ask(&mut self, body: &Value) {
-        let (opa, hopguard) = (self.opa(body).exact(), self.hopguard(body).exact());
+        let (opa, hopguard) = (self.opa(body), self.hopguard(body));
         self.asked += 1;
         if opa != hopguard {
             let strict = difference(&opa.strict, &hopguard.strict);
             let lenient = difference(&opa.lenient, &hopguard.lenient);
             self.differences.push(format!("for {body}\n  strict:  {strict}\n  lenient: {lenient}"));
         }
-    }
-
-    /// Asks both; Hopguard may refuse what OPA answers so.
-    pub(crate) fn ask_or_refuse(&mut self, body: &Value, may_refuse: fn(&Value) -> bool) {
-        let refused = Answers { strict: Outcome::Error, lenient: Outcome::Undefined };
-        let Outcome::Value(answer) = self.opa(body).lenient else { return self.ask(body) };
-        if may_refuse(&answer) && self.hopguard(body) == refused {
-            return;
-        }
-        self.ask(body);
     }
 
     /// Asks both; where Hopguard stops at a bound, it gives no answer.
@@ -124,6 +108,16 @@ impl Question {
         }
     }
 
+    /// Asks both; Hopguard may refuse what OPA answers so.
+    pub(crate) fn ask_or_refuse(&mut self, body: &Value, may_refuse: fn(&Value) -> bool) {
+        let refused = Answers { strict: Outcome::Error, lenient: Outcome::Undefined };
+        let Outcome::Value(answer) = self.opa(body).lenient else { return self.ask(body) };
+        if may_refuse(&answer) && self.hopguard(body) == refused {
+            return;
+        }
+        self.ask(body);
+    }
+
     /// Asks both where Hopguard stops at a bound that OPA does not have: it must not answer.
     pub(crate) fn bounded(&mut self, body: &Value) {
         let answers = self.hopguard(body);
@@ -139,6 +133,29 @@ impl Question {
         let shown: String = differences.iter().take(SHOWN).map(|text| format!("\n{text:.3000}")).collect();
         assert!(differences.is_empty(), "{expression}: {} of {asked} answers differ{shown}", differences.len());
         asked
+    }
+}
+
+/// An outcome whose numbers are what they are worth, however they are written.
+fn level(outcome: &Outcome) -> String {
+    fn worth(value: &Value) -> Value {
+        match value {
+            Value::Number(number) => match number.as_f64() {
+                Some(float) if number.as_i64().is_none() && number.as_u64().is_none() && float.fract() == 0.0 => {
+                    json!(format!("{float:.0}"))
+                }
+                _ => json!(number.to_string()),
+            },
+            Value::Array(items) => items.iter().map(worth).collect(),
+            Value::Object(fields) => {
+                fields.iter().map(|(key, value)| (key.clone(), worth(value))).collect::<serde_json::Map<_, _>>().into()
+            }
+            other => other.clone(),
+        }
+    }
+    match outcome {
+        Outcome::Value(value) => worth(value).to_string(),
+        other => format!("{other:?}"),
     }
 }
 
@@ -183,37 +200,6 @@ fn json(value: &hopguard::policy::Value) -> Value {
         }
         Rego::Number(number) if number.as_big().is_some_and(|big| big.bits() > 63) => number.format_decimal().into(),
         other => serde_json::from_str(&other.to_json_str().unwrap()).unwrap(),
-    }
-}
-
-/// An outcome whose numbers are what they are worth, however they are written.
-fn level(outcome: &Outcome) -> String {
-    fn worth(value: &Value) -> Value {
-        match value {
-            Value::Number(number) => match number.as_f64() {
-                Some(float) if number.as_i64().is_none() && number.as_u64().is_none() && float.fract() == 0.0 => {
-                    json!(format!("{float:.0}"))
-                }
-                _ => json!(number.to_string()),
-            },
-            // A long number, and one that is the same to a reader of doubles.
-            Value::String(text) if text.len() > 15 && text.parse::<u64>().is_err() && text.parse::<i64>().is_err() => {
-                let digits = text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
-                text.parse::<f64>()
-                    .ok()
-                    .filter(|_| digits)
-                    .map_or_else(|| value.clone(), |float| json!(format!("{float:.0}")))
-            }
-            Value::Array(items) => items.iter().map(worth).collect(),
-            Value::Object(fields) => {
-                fields.iter().map(|(key, value)| (key.clone(), worth(value))).collect::<serde_json::Map<_, _>>().into()
-            }
-            other => other.clone(),
-        }
-    }
-    match outcome {
-        Outcome::Value(value) => worth(value).to_string(),
-        other => format!("{other:?}"),
     }
 }
 

@@ -270,6 +270,6 @@ fn private_keys_are_refused_where_opa_would_use_them() {
     let body = json!([whole, {"cert": private.to_string()}]);
     assert_eq!(question.hopguard(&body).strict, crate::opa::Outcome::Error);
     assert_eq!(question.hopguard(&body).lenient, crate::opa::Outcome::Undefined);
-    let verified = json!([true, {"alg": "ES256"}, {"a": 1}]);
+    let verified = json!([true, {"alg": "ES256"}, {"a": "1"}]);
     assert_eq!(question.opa(&body).strict, crate::opa::Outcome::Value(verified));
 }

@@ -153,7 +153,7 @@ fn what_fails_in_the_machine_fails_as_in_the_interpreter() {
         engine(rules, evaluator).unwrap().evaluate(json(r#"{"parsed_body": {"x": "secret"}}"#), Timestamp::MIN)
     };
     let said = fail(Evaluator::Vm);
-    assert_eq!(said, Err(EngineError::Fault("a.rego:4:33: `time.parse_rfc3339_ns` failed".to_owned())));
+    assert_eq!(said, Err(EngineError::Fault("a.rego:4:33: `time.parse_rfc3339_ns` failed: the text is no time of RFC 3339, or none between 1678 and 2262".to_owned())));
     assert_eq!(fail(Evaluator::Interpreter), said);
 }
 
