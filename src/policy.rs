@@ -13,6 +13,8 @@ mod options;
 mod query;
 mod reads;
 mod source;
+mod trace;
+pub mod trial;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -21,7 +23,7 @@ use spiffe::SpiffeId;
 use self::{
     answer::{Directives, DryRun, Reply},
     body::RequestError,
-    engine::{Engine, EngineError},
+    engine::Engine,
     gate::Admitted,
 };
 pub use self::{
@@ -32,6 +34,7 @@ pub use self::{
     options::{Entrypoint, Evaluator, Gate, Options},
     reads::Reads,
     source::{Loading, Source},
+    trace::{Came, Step, Trace},
 };
 use crate::{
     clock::Timestamp,
@@ -141,8 +144,18 @@ impl Policy {
     ///
     /// # Errors
     /// Every reason at once why this policy must not become active: it does not parse, recurses, calls what is not there or cannot be
-    /// bounded, allows by default, or lacks its entry point.
+    /// bounded, allows by default, lacks its entry point, or fails a test of its own.
     pub fn compile(source: &Source, options: &Options) -> Result<Self, Problems> {
+        let policy = Self::untested(source, options)?;
+        trial::hold(source, options)?;
+        Ok(policy)
+    }
+
+    /// The same, without its own tests: for who runs and reports them.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub(crate) fn untested(source: &Source, options: &Options) -> Result<Self, Problems> {
         let (engine, admitted) =
             Engine::compile_within(PATIENCE, source.modules.clone(), source.data.clone(), options.clone())?;
         let (view, answers) = (options.view.clone(), options.answers.clone());
@@ -188,10 +201,7 @@ impl Policy {
     /// # Errors
     /// [`PolicyError::Fault`] and [`PolicyError::Timeout`]; undefined is a value here.
     pub fn ask(&self, input: Value, now: Timestamp) -> Result<Value, PolicyError> {
-        self.engine.evaluate(input, now).map_err(|error| match error {
-            EngineError::Timeout(limit) => PolicyError::Timeout(limit),
-            EngineError::Fault(message) => PolicyError::Fault(message),
-        })
+        self.engine.evaluate(input, now).map_err(Into::into)
     }
 
     /// What the policy is shown of a hop: all that it reads, and nothing else.

@@ -4,6 +4,7 @@ mod calls;
 mod compare;
 mod faults;
 mod interpreter;
+mod observe;
 mod paths;
 mod subset;
 mod vm;
@@ -18,8 +19,18 @@ use std::{
 
 pub use regorus::Value;
 
-pub(super) use self::interpreter::template;
-use self::{compare::Trial, interpreter::Interpreter, subset::Outside, vm::Machine, watch::Watch};
+pub(super) use self::{
+    faults::problem,
+    interpreter::template,
+    observe::{Covered, Observed, Question, observe, warm},
+};
+use self::{
+    compare::Trial,
+    interpreter::{Interpreter, TOO_LONG},
+    subset::Outside,
+    vm::Machine,
+    watch::Watch,
+};
 use super::{
     Evaluator, Gate, Options, Reads,
     builtins::native,
@@ -110,6 +121,16 @@ impl Engine {
             EngineError::Timeout(_) => EngineError::Timeout(limit),
             EngineError::Fault(message) => EngineError::Fault(message),
         })
+    }
+
+    /// The engine that is cloned for each evaluation, and the rule that it is asked for.
+    pub(super) const fn prepared(&self) -> (&regorus::Engine, &String) {
+        self.interpreter.prepared()
+    }
+
+    /// How it is run.
+    pub(super) const fn options(&self) -> &Options {
+        &self.options
     }
 
     fn attempt(&self, input: Value, now: Timestamp, watch: &Watch) -> Result<Value, EngineError> {

@@ -65,6 +65,11 @@ pub(super) fn admit_tests(
     judge(&tree::modules(modules), data, options, tests)
 }
 
+/// The rules of parsed modules, with their places.
+pub(super) fn read(modules: &[Ref<Parsed>]) -> Vec<Module> {
+    tree::modules(modules)
+}
+
 fn judge(
     modules: &[Module],
     data: &Value,

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::*;
+use super::{engine::EngineError, *};
 
 fn options(timeout: Duration) -> Options {
     Options::new(Entrypoint::parse(ENTRYPOINT).unwrap(), timeout)

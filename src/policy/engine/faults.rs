@@ -3,7 +3,7 @@
 use crate::yaml::Problem;
 
 /// regorus writes `--> file:line:column`, the line with a caret, and `error: message`.
-pub(super) fn problem(file: &str, text: &str) -> Problem {
+pub(in crate::policy) fn problem(file: &str, text: &str) -> Problem {
     let place = text.split("--> ").nth(1).and_then(|rest| rest.lines().next()).unwrap_or(file);
     let mut parts = place.rsplitn(3, ':');
     let (column, line) = (parts.next(), parts.next());

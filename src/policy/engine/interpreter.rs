@@ -167,4 +167,4 @@ fn refuse(text: &str) -> Problems {
 const WRAPPER: &str = "__hopguard_entrypoint";
 
 /// What the engine says of an evaluation that takes too long.
-const TOO_LONG: &str = "execution exceeded time limit";
+pub(super) const TOO_LONG: &str = "execution exceeded time limit";
