@@ -1,12 +1,15 @@
 //! The verbs of the binary, each thin: parse, call the library, print.
 
+mod asking;
 pub mod check;
 pub mod config;
 pub mod dev;
 pub mod exit;
+mod loading;
 mod parts;
 pub mod run;
 pub mod serve;
+pub mod test;
 
 use std::{
     io::{self, Write},
@@ -30,11 +33,12 @@ enum Verb {
     Run(Box<run::RunArgs>),
     Dev(dev::DevArgs),
     Check(check::CheckArgs),
+    Test(test::TestArgs),
     Config(config::ConfigArgs),
 }
 
 impl Cli {
-    /// Runs the verb. Exit codes: 0 yes, 1 denied or failed, 2 usage, 3 does not load, 5 unreachable.
+    /// Runs the verb. Exit codes: 0 yes, 1 denied or failed, 2 usage, 3 does not load, 4 tests failed, 5 unreachable.
     pub fn run(self) -> ExitCode {
         let ended = match self.verb {
             Verb::Serve(args) => args.run(),
@@ -43,6 +47,7 @@ impl Cli {
             Verb::Check(args) => {
                 args.run(&parts::PARTS, &mut io::stdout().lock()).map(ExitCode::from).map_err(Into::into)
             }
+            Verb::Test(args) => deep(|| args.run(&mut io::stdout())),
             Verb::Config(args) => args.run(&mut io::stdout().lock()).map(ExitCode::from).map_err(Into::into),
         };
         ended.unwrap_or_else(|error| {
@@ -56,6 +61,20 @@ impl Cli {
 fn block_on(verb: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(verb)
 }
+
+/// Runs a verb that evaluates policies on a stack as deep as those that serve: evaluation is recursive.
+fn deep(verb: impl FnOnce() -> anyhow::Result<exit::Exit> + Send) -> anyhow::Result<ExitCode> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("verb".to_owned()).stack_size(STACK).spawn_scoped(scope, verb)?;
+        match thread.join() {
+            Ok(ended) => ended.map(ExitCode::from),
+            Err(_) => Err(anyhow::anyhow!("an internal fault")),
+        }
+    })
+}
+
+/// As deep as those of serving threads.
+const STACK: usize = 16 * 1024 * 1024;
 
 /// Says on standard error why something did not work.
 fn complain(text: &str) {

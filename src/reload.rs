@@ -10,6 +10,6 @@ mod watch;
 pub use self::{
     compile::read_paths,
     keys::read as read_jwks,
-    load::Loader,
+    load::{Loader, hop_rules},
     watch::{Nudge, Watch, Words},
 };

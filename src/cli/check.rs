@@ -139,22 +139,25 @@ impl Report {
     }
 
     fn to_json(&self) -> Value {
-        let problem = |problem: &Problem| {
-            json!({
-                "file": *problem.file,
-                "line": problem.line,
-                "column": problem.column,
-                "field": problem.field,
-                "message": problem.message,
-            })
-        };
         json!({
             "ok": self.exit() == Exit::Yes,
             "found": self.found.iter().map(|(name, found)| json!({"name": name, "found": found})).collect::<Vec<_>>(),
-            "problems": self.problems.iter().map(problem).collect::<Vec<_>>(),
+            "problems": self.problems.iter().map(problem_to_json).collect::<Vec<_>>(),
             "findings": self.linted.to_json(),
         })
     }
+}
+
+/// A problem for programs.
+pub(super) fn problem_to_json(problem: &Problem) -> Value {
+    json!({
+        "file": *problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "field": problem.field,
+        "message": problem.message,
+        "excerpt": problem.excerpt.as_deref(),
+    })
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub enum Exit {
     Usage,
     /// A file does not load.
     DoesNotLoad,
+    /// A test failed, or there was none.
+    TestsFailed,
     /// Nobody answered.
     Unreachable,
 }
@@ -25,6 +27,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::DoesNotLoad => 3,
+            Self::TestsFailed => 4,
             Self::Unreachable => 5,
         }
     }

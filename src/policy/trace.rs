@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Policy, PolicyError, Value,
-    engine::{EngineError, Observed, Question, observe},
+    engine::{Covered, EngineError, Observed, Question, observe},
     gate::{
         self,
         tree::{Body, Literal, Name, Rule, RuleKind},
@@ -83,6 +83,14 @@ impl Policy {
             }
         }
         Trace { steps, printed }
+    }
+
+    /// The lines that it goes through for `input`.
+    pub(super) fn lines(&self, input: &Value, now: Timestamp) -> Covered {
+        let (template, rule) = self.engine.prepared();
+        let options = self.engine.options();
+        let (limit, gate) = (options.timeout, options.gate);
+        observe(template, &Question { rule, input: Some(input), now, limit, gate, lines: true }).covered
     }
 }
 

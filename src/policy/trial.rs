@@ -190,7 +190,15 @@ fn run_here(source: &Source, options: &Options, plan: &Plan) -> Result<Results, 
             }
         }
         let (line, column) = (at.line, at.column);
-        tests.push(Test { name, file: module.file.to_string(), line, column, outcome, printed, elapsed: begun.elapsed() });
+        tests.push(Test {
+            name,
+            file: module.file.to_string(),
+            line,
+            column,
+            outcome,
+            printed,
+            elapsed: begun.elapsed(),
+        });
     }
     let policy = modules.iter().filter(|module| !files.contains(&*module.file));
     let coverage = plan.coverage.then(|| Coverage::of(policy, &covered));
@@ -224,10 +232,10 @@ fn found(modules: &[tree::Module]) -> Result<Vec<Found<'_>>, Problems> {
                 }
                 // If either of two held, nobody would see that the other does not.
                 Some(_) if !is_case => {
-                    let message = format!("policy.test: there is another test `{name}` in this package: name one otherwise");
-                    problems.push(
-                        Problem::at(&module.file, rule.at.line, rule.at.column, &message).within(&module.source),
-                    );
+                    let message =
+                        format!("policy.test: there is another test `{name}` in this package: name one otherwise");
+                    problems
+                        .push(Problem::at(&module.file, rule.at.line, rule.at.column, &message).within(&module.source));
                 }
                 Some(test) => test.rules.push(rule),
             }

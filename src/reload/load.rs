@@ -307,20 +307,7 @@ impl Loader {
         let authorizer = Authorizer {
             this,
             modes: config.modes,
-            rules: Rules {
-                escapes: Escapes {
-                    slash: config.hop.slash,
-                    percent: config.hop.percent,
-                    semicolon: config.hop.semicolon,
-                },
-                max_headers: config.limits.headers,
-                purpose_header: config.purpose_header.clone(),
-                keep_headers: config.hop.keep_headers.iter().cloned().collect(),
-                token_headers: config.tokens.headers(),
-                tcp: config.hop.tcp,
-                strict: config.hop.strict,
-                public: config.hop.public.clone(),
-            },
+            rules: hop_rules(config),
             self_check: config.hop.self_check,
             verifier: peer::Verifier::new(config.peer.clone(), Arc::clone(&self.svids)),
             tokens: token::Verifier::new(Arc::clone(&self.token_rules), Arc::clone(&self.tokens)),
@@ -352,6 +339,20 @@ impl Loader {
 fn identity(config: &Config, feeds: &Feeds) -> Option<Identity> {
     let endpoint = config.workload_api.clone().filter(|_| config.self_id.is_none())?;
     Some(feeds.identity(endpoint, None))
+}
+
+/// How `config` wants hops read.
+pub fn hop_rules(config: &Config) -> Rules {
+    Rules {
+        escapes: Escapes { slash: config.hop.slash, percent: config.hop.percent, semicolon: config.hop.semicolon },
+        max_headers: config.limits.headers,
+        purpose_header: config.purpose_header.clone(),
+        keep_headers: config.hop.keep_headers.iter().cloned().collect(),
+        token_headers: config.tokens.headers(),
+        tcp: config.hop.tcp,
+        strict: config.hop.strict,
+        public: config.hop.public.clone(),
+    }
 }
 
 fn trust_revision(trust: &Trust, issuers: &IssuerKeys) -> String {

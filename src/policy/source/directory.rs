@@ -14,7 +14,8 @@ use crate::{
 
 impl Source {
     /// Reads `directory` and the directories in it: `*.rego`, and `data.json`, `data.yaml` and `data.yml`, which say what stands below
-    /// `data` at their directory's path. What begins with a dot is passed over.
+    /// `data` at their directory's path. What begins with a dot is passed over, and so are
+    /// decision tables, `*_cases.yaml`.
     ///
     /// # Errors
     /// Everything that cannot be read, is larger than `limit` bytes in all, or is a document under another name.
@@ -26,7 +27,7 @@ impl Source {
             left: limit,
             entries: MAX_ENTRIES,
             ignore: &[],
-            wants: |name| !name.starts_with('.') && extension(name).is_some(),
+            wants: |name| !name.starts_with('.') && extension(name).is_some() && !is_table(name),
             seen: Some(&mut seen),
         };
         let mut problems = Vec::new();
@@ -62,6 +63,11 @@ fn add(merged: &mut Merged, Found { parts, file, bytes }: Found) -> Result<(), P
         (_, None) => {}
     }
     Ok(())
+}
+
+/// Decision tables stand beside what they test; `hopguard test` reads them.
+fn is_table(name: &str) -> bool {
+    name.ends_with("_cases.yaml") || name.ends_with("_cases.yml")
 }
 
 /// What a file's name says that it is.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{engine::Covered, gate::tree::Module, trace::lines};
+use super::super::{Policy, Value, engine::Covered, gate::tree::Module, trace::lines};
+use crate::clock::Timestamp;
 
 /// The lines of a policy that say something, and which of them were evaluated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,17 @@ impl Coverage {
             FileCoverage { file: module.file.to_string(), covered, missed }
         };
         Self { files: modules.map(file).collect() }
+    }
+
+    /// Adds the lines that `policy` goes through for `input`.
+    pub fn add(&mut self, policy: &Policy, input: &Value, now: Timestamp) {
+        let evaluated = policy.lines(input, now);
+        for file in &mut self.files {
+            let Some(lines) = evaluated.get(&file.file) else { continue };
+            let (covered, missed) = file.missed.iter().partition(|line| lines.contains(line));
+            file.missed = missed;
+            file.covered.extend::<BTreeSet<usize>>(covered);
+        }
     }
 
     /// Of a hundred lines, those that were covered.
