@@ -4,6 +4,7 @@ mod asking;
 pub mod check;
 pub mod config;
 pub mod dev;
+pub mod eval;
 pub mod exit;
 mod loading;
 mod parts;
@@ -34,6 +35,7 @@ enum Verb {
     Dev(dev::DevArgs),
     Check(check::CheckArgs),
     Test(test::TestArgs),
+    Eval(eval::EvalArgs),
     Config(config::ConfigArgs),
 }
 
@@ -48,6 +50,7 @@ impl Cli {
                 args.run(&parts::PARTS, &mut io::stdout().lock()).map(ExitCode::from).map_err(Into::into)
             }
             Verb::Test(args) => deep(|| args.run(&mut io::stdout())),
+            Verb::Eval(args) => deep(|| args.run(&mut io::stdout())),
             Verb::Config(args) => args.run(&mut io::stdout().lock()).map(ExitCode::from).map_err(Into::into),
         };
         ended.unwrap_or_else(|error| {

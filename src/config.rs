@@ -315,6 +315,11 @@ impl Config {
         reader.finish(config)
     }
 
+    /// What its problems are told under.
+    pub fn name(&self) -> String {
+        self.file.as_ref().map_or_else(|| "the command line".to_owned(), |file| file.display().to_string())
+    }
+
     /// Names the keys that differ and take effect only when the process starts again.
     pub fn restart_differs(&self, other: &Self) -> Vec<&'static str> {
         let (here, there) = (&self.limits, &other.limits);

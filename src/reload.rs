@@ -1,15 +1,19 @@
 //! Keeps the snapshot as the files are: builds aside, swaps whole. What does not load keeps its last good state, and says so.
 
+mod assemble;
 mod bundles;
 mod compile;
 mod fingerprint;
 mod keys;
 mod load;
+mod once;
 mod watch;
 
 pub use self::{
+    assemble::hop_rules,
     compile::read_paths,
     keys::read as read_jwks,
-    load::{Loader, hop_rules},
+    load::Loader,
+    once::{Once, once},
     watch::{Nudge, Watch, Words},
 };

@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use crate::{
     clock::Timestamp,
-    decision::{Decision, DecisionIds, Denial, Reason},
+    decision::{Decision, DecisionIds, Denial},
     delegation::Tokens,
     hop::{Escapes, Hop, Outline, Public, Rules, Strict},
     pb::{
@@ -49,7 +49,7 @@ impl Line {
             let name = name.to_ascii_lowercase();
             joined.entry(name).and_modify(|joined| *joined = format!("{joined},{value}")).or_insert(value);
         }
-        for (name, value) in length {
+        if let Some((name, value)) = length {
             joined.entry(name).or_insert(value);
         }
         let http = HttpRequest {
@@ -182,11 +182,6 @@ pub(super) fn rules() -> Rules {
 /// How policies are run where no configuration says.
 pub(super) fn options(entrypoint: &Entrypoint, gate: policy::Gate) -> Options {
     Options { gate, ..Options::new(entrypoint.clone(), TIMEOUT) }
-}
-
-/// The reason of a verdict.
-pub(super) fn reason(verdict: &Result<Directives, Denial>) -> Option<Reason> {
-    verdict.as_ref().err().map(Denial::reason)
 }
 
 /// Lays `over` over a value: objects field by field, all else whole.

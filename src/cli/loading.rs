@@ -7,6 +7,7 @@ use crate::{
     clock::Clock,
     config::{Config, PolicyFrom},
     policy::{Loading, Source},
+    reload::read_paths,
     yaml::{Problem, Problems},
 };
 
@@ -40,6 +41,7 @@ pub(super) fn source(paths: &[PathBuf]) -> Result<Source, Problems> {
 pub(super) fn configured(config: &Config) -> Result<Option<Source>, Problems> {
     let Some(policy) = &config.policy else { return Ok(None) };
     match &policy.from {
+        PolicyFrom::Paths(paths) => read_paths(paths, Clock::default().now()).map(Some),
         PolicyFrom::Directory(directory) => Source::read(directory, config.limits.policy_bytes as u64).map(Some),
         PolicyFrom::Bundles(subscriptions) => {
             let mut bundles = Vec::new();
@@ -49,7 +51,7 @@ pub(super) fn configured(config: &Config) -> Result<Option<Source>, Problems> {
                         "policy.bundle: it is on {}, and nothing is fetched here: name a copy in a file",
                         subscription.origin
                     );
-                    return Err(Problem::of_file(&config.file.display().to_string(), message).into());
+                    return Err(Problem::of_file(&config.name(), message).into());
                 };
                 bundles.push(bundle);
             }

@@ -50,10 +50,7 @@ fn tokens(config: &Config) -> Result<String, Problems> {
                     // Issuers publish keys for other ends, too.
                     found.extend(ignored.iter().map(ToString::to_string));
                 }
-                Err(problem) => problems.push(Problem::of_file(
-                    &config.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default(),
-                    problem,
-                )),
+                Err(problem) => problems.push(Problem::of_file(&config.name(), problem)),
             },
             // Nothing of it is on this machine yet.
             KeysFrom::Url { url, .. } => found.push(format!("keys of {issuer} from {url}")),

@@ -217,7 +217,8 @@ impl TestArgs {
     fn watched(&self) -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = self.paths.iter().chain(&self.table).chain(&self.config).cloned().collect();
         let config = self.config.as_deref().and_then(|file| Config::load(file).ok());
-        paths.extend(config.and_then(|config| Some(config.policy?.directory()?.to_path_buf())));
+        paths
+            .extend(config.into_iter().filter_map(|config| config.policy).flat_map(|policy| policy.watched().to_vec()));
         paths
     }
 }

@@ -19,17 +19,17 @@ use std::{
 
 pub use regorus::Value;
 
-pub(super) use self::{
-    faults::problem,
-    interpreter::template,
-    observe::{Covered, Observed, Question, observe, warm},
-};
 use self::{
     compare::Trial,
     interpreter::{Interpreter, TOO_LONG},
     subset::Outside,
     vm::Machine,
     watch::Watch,
+};
+pub(super) use self::{
+    faults::problem,
+    interpreter::template,
+    observe::{Covered, Observed, Question, observe, warm},
 };
 use super::{
     Evaluator, Gate, Options, Reads,

@@ -6,30 +6,25 @@ use std::{
     sync::Arc,
 };
 
-use aws_lc_rs::digest::{SHA256, digest};
 use spiffe::SpiffeId;
 
 use super::{
+    assemble::{Parts, revisions, snapshot, trust_revision},
     bundles::Bundles,
     compile::{Compiled, Compiler, Outcome, lines},
     fingerprint,
     keys::Keys,
 };
 use crate::{
-    authorizer::Authorizer,
     clock::Timestamp,
     config::{Config, KeysSource, PolicySource},
-    decision::{Mode, Revisions},
+    decision::Mode,
     feed::{Feeds, Identity, bundle::Subscription},
-    grant::Grants,
-    hex,
-    hop::{Escapes, Rules},
-    peer::{self, SvidCache},
-    purpose::Vocabulary,
+    peer::SvidCache,
     server::{Shared, Snapshot},
     store::{Directory, Documents},
     telemetry::Part,
-    token::{self, IssuerKeys, TokenCache},
+    token::{self, TokenCache},
     trust::{Source, Trust},
 };
 
@@ -179,10 +174,7 @@ impl Loader {
         let fixed = self.config.restart_differs(&config);
         if !fixed.is_empty() {
             let keys = fixed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-            return Err(vec![format!(
-                "{}: {keys} changed, which takes a restart",
-                config.file.as_deref().unwrap_or(Path::new("")).display()
-            )]);
+            return Err(vec![format!("{}: {keys} changed, which takes a restart", config.name())]);
         }
         if config.documents != self.config.documents {
             let mut directory = config.documents.clone().map(Directory::new);
@@ -286,16 +278,8 @@ impl Loader {
             self.token_rules = Arc::new(config.tokens.rules.clone());
         }
         let issuers = self.keys.all();
-        let mut revisions = Revisions {
-            trust: trust_revision(trust, &issuers),
-            store: documents.map(|documents| documents.revision.clone()).unwrap_or_default(),
-            policy: compiled.map(|compiled| compiled.source().to_owned()).unwrap_or_default(),
-            config: config.revision.clone(),
-            snapshot: String::new(),
-        };
-        revisions.snapshot = short(
-            &[&revisions.trust, &revisions.store, &revisions.policy, &revisions.config].map(String::as_str).join(" "),
-        );
+        let compiled_from = compiled.map(|compiled| compiled.source().to_owned());
+        let revisions = revisions(config, trust, &issuers, documents.map(Arc::as_ref), compiled_from);
         let stale =
             trust.bundles().map(|bundle| bundle.stale_at()).chain(issuers.iter().map(|(_, keys)| keys.stale_at));
         let stale: Vec<_> = stale.map(|at| at.map(|at| at.to_string()).unwrap_or_default()).collect();
@@ -303,24 +287,18 @@ impl Loader {
         if self.published.replace(state.clone()) == Some(state) {
             return None;
         }
-        let grants = this.clone().filter(|_| config.modes.ceiling != Mode::Skip).zip(documents);
-        let authorizer = Authorizer {
+        let parts = Parts {
             this,
-            modes: config.modes,
-            rules: hop_rules(config),
-            self_check: config.hop.self_check,
-            verifier: peer::Verifier::new(config.peer.clone(), Arc::clone(&self.svids)),
-            tokens: token::Verifier::new(Arc::clone(&self.token_rules), Arc::clone(&self.tokens)),
-            issuers,
-            max_depth: config.tokens.max_depth,
             trust: trust.clone(),
-            purpose_required: config.purpose_required,
-            vocabulary: documents.map_or_else(Vocabulary::open, |documents| documents.vocabulary.clone()),
-            grants: grants.map(|(this, documents)| Grants::new(this, &documents.grants)),
+            issuers,
+            documents,
             policy: compiled.map(|compiled| Arc::clone(compiled.policy())),
-            revisions: Arc::new(revisions),
+            revisions,
+            svids: Arc::clone(&self.svids),
+            token_rules: Arc::clone(&self.token_rules),
+            tokens: Arc::clone(&self.tokens),
         };
-        Some(Snapshot { authorizer, answers: config.response })
+        Some(snapshot(config, parts))
     }
 
     fn note(&self, part: Part, revision: Option<String>, problems: Vec<String>, now: Timestamp) {
@@ -341,36 +319,7 @@ fn identity(config: &Config, feeds: &Feeds) -> Option<Identity> {
     Some(feeds.identity(endpoint, None))
 }
 
-/// How `config` wants hops read.
-pub fn hop_rules(config: &Config) -> Rules {
-    Rules {
-        escapes: Escapes { slash: config.hop.slash, percent: config.hop.percent, semicolon: config.hop.semicolon },
-        max_headers: config.limits.headers,
-        purpose_header: config.purpose_header.clone(),
-        keep_headers: config.hop.keep_headers.iter().cloned().collect(),
-        token_headers: config.tokens.headers(),
-        tcp: config.hop.tcp,
-        strict: config.hop.strict,
-        public: config.hop.public.clone(),
-    }
-}
-
-fn trust_revision(trust: &Trust, issuers: &IssuerKeys) -> String {
-    let bundles = trust.bundles().map(|bundle| bundle.revision().as_ref());
-    let keys = issuers.iter().map(|(_, keys)| keys.keys.revision().as_ref());
-    let revisions: Vec<&str> = bundles.chain(keys).collect();
-    hex::encode(digest(&SHA256, revisions.join(" ").as_bytes()).as_ref())
-}
-
-fn short(text: &str) -> String {
-    let mut digits = hex::encode(digest(&SHA256, text.as_bytes()).as_ref());
-    digits.truncate(SHORT);
-    digits
-}
-
 /// How often files that change are read at once.
 const ATTEMPTS: usize = 8;
 /// The verified tokens that are remembered.
 const CACHED_TOKENS: usize = 4096;
-/// The digits of a snapshot's revision.
-const SHORT: usize = 16;
