@@ -1,6 +1,7 @@
 //! `hopguard check`: says everything that is wrong with a configuration, with what it names and with the Envoy before it, and serves nothing.
 
 mod envoy;
+mod policy;
 
 use std::{
     io::{self, Write},
@@ -11,14 +12,18 @@ use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
 
 use self::envoy::Linted;
-use super::exit::Exit;
+use super::{
+    exit::Exit,
+    test::{ENTRYPOINT, GateArg},
+};
 use crate::{
     config::Config,
     envoy::{Expect, Severity},
+    policy::Entrypoint,
     yaml::{Problem, Problems},
 };
 
-/// Say whether a configuration, and everything it names, would load, and what in an Envoy configuration undoes Hopguard
+/// Say whether a configuration, and everything it names, or a policy would load, and what in an Envoy configuration undoes Hopguard
 ///
 /// Exits with 3 if something does not load, and with 1 if an Envoy configuration undoes Hopguard.
 #[derive(Args, Clone, Debug)]
@@ -30,6 +35,18 @@ pub struct CheckArgs {
     /// An Envoy configuration (bootstrap, resources or config dump) to hold against the configuration, or its defaults; repeatable
     #[arg(long, value_name = "FILE", group = "what")]
     envoy: Vec<PathBuf>,
+    /// A policy without a configuration: Rego files, a directory or a bundle; repeatable
+    #[arg(long, value_name = "PATH", group = "what")]
+    policy: Vec<PathBuf>,
+    /// What the policy is asked for
+    #[arg(long, value_name = "RULE", default_value = ENTRYPOINT, value_parser = Entrypoint::parse, requires = "policy")]
+    entrypoint: Entrypoint,
+    /// What the policy must be to load
+    #[arg(long, value_enum, default_value_t = GateArg::Strict, requires = "policy")]
+    gate: GateArg,
+    /// Say what a problem's id means, such as policy.recursion; `all` is all of them
+    #[arg(long, value_name = "ID", group = "what")]
+    explain: Option<String>,
     /// How to answer
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -59,7 +76,19 @@ impl CheckArgs {
     /// # Errors
     /// If `out` cannot be written.
     pub fn run(&self, parts: &[Part], out: &mut impl Write) -> io::Result<Exit> {
-        let report = Report::of(self.config.as_deref(), &self.envoy, parts);
+        if let Some(id) = &self.explain {
+            return policy::explain(id, self.output, out);
+        }
+        let mut report = Report::of(self.config.as_deref(), &self.envoy, parts);
+        if !self.policy.is_empty() {
+            match policy::check(&self.policy, &self.entrypoint, self.gate.into()) {
+                Ok(Found { said, warnings }) => {
+                    report.found.extend(said);
+                    report.warnings.extend(warnings);
+                }
+                Err(Problems(problems)) => report.problems.extend(problems),
+            }
+        }
         match self.output {
             Output::Text => report.write_text(out)?,
             Output::Json => writeln!(out, "{:#}", report.to_json())?,
@@ -73,7 +102,14 @@ impl CheckArgs {
 struct Report {
     found: Vec<(&'static str, String)>,
     problems: Vec<Problem>,
+    warnings: Vec<Problem>,
     linted: Linted,
+}
+
+/// What a policy is, and what could surprise its author.
+struct Found {
+    said: Vec<(&'static str, String)>,
+    warnings: Vec<Problem>,
 }
 
 impl Report {
@@ -121,7 +157,10 @@ impl Report {
 
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         for problem in &self.problems {
-            writeln!(out, "{problem}")?;
+            writeln!(out, "{problem:#}")?;
+        }
+        for warning in &self.warnings {
+            writeln!(out, "warning: {warning:#}")?;
         }
         if self.problems.is_empty() {
             self.found.iter().try_for_each(|(name, found)| writeln!(out, "{name:10} {found}"))?;
@@ -130,7 +169,7 @@ impl Report {
         let counts = [
             (self.problems.len(), "problem"),
             (self.linted.count(Severity::Error), "error"),
-            (self.linted.count(Severity::Warning), "warning"),
+            (self.linted.count(Severity::Warning).saturating_add(self.warnings.len()), "warning"),
         ];
         let said = counts.iter().filter(|(count, _)| *count > 0);
         let said: Vec<_> =
@@ -143,6 +182,7 @@ impl Report {
             "ok": self.exit() == Exit::Yes,
             "found": self.found.iter().map(|(name, found)| json!({"name": name, "found": found})).collect::<Vec<_>>(),
             "problems": self.problems.iter().map(problem_to_json).collect::<Vec<_>>(),
+            "warnings": self.warnings.iter().map(problem_to_json).collect::<Vec<_>>(),
             "findings": self.linted.to_json(),
         })
     }
@@ -168,13 +208,25 @@ mod tests {
     const GOOD: Part = Part { name: "documents", load: |_| Ok("3 grants".to_owned()) };
     const BAD: Part = Part { name: "policy", load: |_| Err(Problem::of_file("policy", "no module").into()) };
 
+    fn args(output: Output) -> CheckArgs {
+        CheckArgs {
+            config: None,
+            envoy: Vec::new(),
+            policy: Vec::new(),
+            entrypoint: Entrypoint::parse(ENTRYPOINT).unwrap(),
+            gate: GateArg::Strict,
+            explain: None,
+            output,
+        }
+    }
+
     fn check(source: &str, parts: &[Part], output: Output) -> (Exit, String) {
         let directory = tempfile::tempdir().unwrap();
         let config = directory.path().join("hopguard.yaml");
         std::fs::write(&config, source).unwrap();
         let name = config.display().to_string();
         let mut out = Vec::new();
-        let exit = CheckArgs { config: Some(config), envoy: Vec::new(), output }.run(parts, &mut out).unwrap();
+        let exit = CheckArgs { config: Some(config), ..args(output) }.run(parts, &mut out).unwrap();
         (exit, String::from_utf8(out).unwrap().replace(&name, "hopguard.yaml"))
     }
 
@@ -221,7 +273,7 @@ mod tests {
         std::fs::write(&file, source).unwrap();
         let name = file.display().to_string();
         let mut out = Vec::new();
-        let exit = CheckArgs { config: None, envoy: vec![file], output }.run(&[], &mut out).unwrap();
+        let exit = CheckArgs { envoy: vec![file], ..args(output) }.run(&[], &mut out).unwrap();
         (exit, String::from_utf8(out).unwrap().replace(&name, "envoy.yaml"))
     }
 
@@ -269,7 +321,7 @@ mod tests {
         let (exit, text) = check_envoy("a: 1\na: 2\n", Output::Text);
         assert_eq!((exit, &*text), (Exit::DoesNotLoad, "envoy.yaml:2:1: the field `a` is there twice\n1 problem\n"));
         let mut out = Vec::new();
-        let nowhere = CheckArgs { config: None, envoy: vec!["/nowhere".into()], output: Output::Text };
+        let nowhere = CheckArgs { envoy: vec!["/nowhere".into()], ..args(Output::Text) };
         assert_eq!(nowhere.run(&[], &mut out).unwrap(), Exit::DoesNotLoad);
     }
 
@@ -292,7 +344,7 @@ mod tests {
         std::fs::write(&config, example().replace("deadline: 100ms", "deadline: 300ms")).unwrap();
         std::fs::write(&envoy, PLAIN).unwrap();
         let mut out = Vec::new();
-        let args = CheckArgs { config: Some(config), envoy: vec![envoy], output: Output::Text };
+        let args = CheckArgs { config: Some(config), envoy: vec![envoy], ..args(Output::Text) };
         assert_eq!(args.run(&[], &mut out).unwrap(), Exit::Failed);
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("ext_authz.timeout: Envoy gives up after 0.25s"), "{text}");

@@ -1,11 +1,11 @@
 //! What a configuration names, loaded as `serve` would load it, for `hopguard check`.
 
-use super::check::Part;
+use super::{check::Part, loading};
 use crate::{
-    clock::Clock,
     config::{Config, KeysFrom, KeysSource, PolicyFrom},
-    policy::{Policy, Source},
-    reload::{read_jwks, read_paths},
+    feed::bundle::Origin,
+    policy::Policy,
+    reload::read_jwks,
     store::Directory,
     token,
     trust::TrustBundle,
@@ -82,21 +82,13 @@ fn documents(config: &Config) -> Result<String, Problems> {
 
 fn policy(config: &Config) -> Result<String, Problems> {
     let Some(policy) = &config.policy else { return Ok("none".to_owned()) };
-    let source = match &policy.from {
-        PolicyFrom::Directory(directory) => Source::read(directory, config.limits.policy_bytes as u64)?,
-        PolicyFrom::Bundles(subscriptions) => {
-            let mut bundles = Vec::new();
-            for subscription in subscriptions {
-                match subscription.read_here(Clock::default().now())? {
-                    Some(bundle) => bundles.push(bundle),
-                    // Nothing of it is on this machine yet.
-                    None => return Ok(format!("from {}", subscription.origin)),
-                }
-            }
-            Source::of_bundles(&bundles)?
-        }
-        PolicyFrom::Paths(paths) => read_paths(paths, Clock::default().now())?,
-    };
+    if let PolicyFrom::Bundles(subscriptions) = &policy.from
+        && let Some(away) = subscriptions.iter().find(|it| !matches!(it.origin, Origin::File(_)))
+    {
+        // Nothing of it is on this machine yet.
+        return Ok(format!("from {}", away.origin));
+    }
+    let Some(source) = loading::configured(config)? else { return Ok("none".to_owned()) };
     let compiled = Policy::compile(&source, &policy.options)?;
     Ok(format!("{} revision {}", policy.options.entrypoint, compiled.revision()))
 }

@@ -53,6 +53,11 @@ impl Source {
         &self.revision
     }
 
+    /// How many modules, and how many test modules.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.modules.len(), self.tests.len())
+    }
+
     /// Its data: an object.
     pub const fn data(&self) -> &Value {
         &self.data
