@@ -30,4 +30,5 @@ mod runaway;
 mod shutdown;
 mod tokens;
 mod trust;
+mod verbs;
 mod workload_api;

@@ -68,12 +68,12 @@ fn differences(expected: &Expected, verdict: &Result<Directives, Denial>, told: 
             wrong.push(format!(
                 "expected policy_reason {}, found {}",
                 quote(expected),
-                found.map_or("none".to_owned(), quote)
+                found.map_or_else(|| "none".to_owned(), quote)
             ));
         }
     }
     if let Some(expected) = expected.status.filter(|expected| told.status != Some(*expected)) {
-        let found = told.status.map_or("none".to_owned(), |status| status.to_string());
+        let found = told.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
         wrong.push(format!("expected status {expected}, found {found}"));
     }
     for (name, expected) in &expected.headers {

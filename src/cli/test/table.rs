@@ -71,7 +71,7 @@ fn parse(file: &str, text: &str) -> Result<Vec<Row>, Problems> {
             defaults.finish();
             (now, given)
         });
-        let (now, under) = defaults.unwrap_or((None, Value::new_object()));
+        let (now, under) = defaults.unwrap_or_else(|| (None, Value::new_object()));
         let cases = table.required("cases");
         let read = cases.list(|case| row(&reader, case, now, &under)).unwrap_or_default();
         if read.is_empty() && cases.is_present() && reader.is_clean() {
@@ -305,8 +305,8 @@ cases:
                 "a.yaml:1:70: cases[0].given: no input has the field `pear`: did you mean `peer`?",
             ),
             (
-                "cases: [{name: a, now: 2026-11-20T09:00:00Z, decision: deny, hop: {path: /, hots: a}}]\n",
-                "cases[0].hop: unknown field `hots`: did you mean `host`?",
+                "cases: [{name: a, now: 2026-11-20T09:00:00Z, decision: deny, hop: {path: /, metod: a}}]\n",
+                "cases[0].hop: unknown field `metod`: did you mean `method`?",
             ),
             (
                 "cases: [{name: a, now: 2026-11-20T09:00:00Z, decision: deny, attributes: {request: {htp: {}}}}]\n",
