@@ -24,6 +24,7 @@ pub(super) fn check(paths: &[PathBuf], entrypoint: &Entrypoint, gate: Gate) -> R
         ("policy", format!("{entrypoint} revision {}", policy.revision())),
         ("files", format!("{}, {}", files(modules, "module"), files(tests, "test module"))),
     ];
+    said.push(("evaluator", policy.evaluator().to_owned()));
     if !source.data_files().is_empty() {
         said.push(("data", source.data_files().join(", ")));
     }
