@@ -87,6 +87,34 @@ impl Connection {
         latencies.sort_unstable();
         Ok(Seen { elapsed, latencies })
     }
+
+    /// Asks `rate` times a second for `span`, whether or not the answers before have come.
+    ///
+    /// # Errors
+    /// Any answer but an allow.
+    pub(crate) async fn pace(&self, rate: u32, span: Duration) -> Result<Seen> {
+        let started = Instant::now();
+        let mut callers = JoinSet::new();
+        let mut latencies = Vec::new();
+        let mut ticks = tokio::time::interval(Duration::from_secs(1) / rate);
+        while started.elapsed() < span {
+            ticks.tick().await;
+            let (requests, frame) = (self.requests.clone(), self.frame.clone());
+            callers.spawn(async move {
+                let asking = Instant::now();
+                check(requests, frame).await.map_err(|error| error.to_string())?;
+                Ok::<_, String>(asking.elapsed())
+            });
+            while let Some(finished) = callers.try_join_next() {
+                latencies.push(finished??);
+            }
+        }
+        while let Some(finished) = callers.join_next().await {
+            latencies.push(finished??);
+        }
+        latencies.sort_unstable();
+        Ok(Seen { elapsed: started.elapsed(), latencies })
+    }
 }
 
 impl Drop for Connection {
@@ -103,8 +131,21 @@ impl Seen {
 
     /// What 99 of 100 answers took at most.
     pub(crate) fn p99(&self) -> Duration {
-        let place = (self.latencies.len() * 99).div_ceil(100).saturating_sub(1);
+        self.quantile(990)
+    }
+
+    /// What so many of a thousand answers took at most.
+    pub(crate) fn quantile(&self, of_thousand: usize) -> Duration {
+        let place = (self.latencies.len() * of_thousand).div_ceil(1000).saturating_sub(1);
         self.latencies.get(place).copied().unwrap_or_default()
+    }
+
+    /// Several as if they were one.
+    pub(crate) fn all(seen: Vec<Self>) -> Self {
+        let elapsed = seen.iter().map(|it| it.elapsed).sum();
+        let mut latencies: Vec<_> = seen.into_iter().flat_map(|it| it.latencies).collect();
+        latencies.sort_unstable();
+        Self { elapsed, latencies }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Compares Hopguard with a server that only says yes, in one interleaved run: what counts is the ratio, which carries over to other machines.
 //!
-//! `make bench` runs it whole; `--quick` runs every part of it for a moment, so that it cannot rot.
+//! `make bench` runs it whole; `--quick` runs every part of it for a moment, so that it cannot rot. With `--reload` it measures what a
+//! reload costs those who ask meanwhile.
 #![allow(clippy::cast_precision_loss, reason = "counts are small")]
 
 mod load;
@@ -8,6 +9,7 @@ mod load;
 mod mesh;
 mod noop;
 mod process;
+mod reload;
 
 use std::{
     env,
@@ -46,7 +48,13 @@ fn main() -> Result<()> {
     }
     // Cargo says `--bench` when it is asked for benchmarks, and nothing when it is asked for tests.
     let quick = arguments.iter().any(|it| it == "--quick") || !arguments.iter().any(|it| it == "--bench");
-    runtime.block_on(compare(quick))
+    if arguments.iter().any(|it| it == "--reload") {
+        return runtime.block_on(reload::measure(quick));
+    }
+    runtime.block_on(async {
+        compare(quick).await?;
+        if quick { reload::measure(quick).await } else { Ok(()) }
+    })
 }
 
 /// A server, and the best that it did in each of [`CELLS`].

@@ -17,6 +17,7 @@ mod envoy;
 mod envoy_config;
 mod frames;
 mod harness;
+mod hostile_policy;
 mod modes;
 mod mtls;
 mod one_time;
