@@ -14,7 +14,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http_body::Body;
 
-use super::{Counted, Shared, Snapshot, connection::Asker, frame, lane::Crowded};
+use super::{
+    Counted, Shared, Snapshot,
+    connection::Asker,
+    frame,
+    lane::{Crowded, Went, Work},
+};
 use crate::{
     audit::Entry,
     clock::Timestamp,
@@ -81,13 +86,20 @@ impl Checks {
         let snapshot = self.shared.snapshot.load_full();
         let snapshot = snapshot.as_deref();
         let bytes = message.as_ref().ok().cloned().unwrap_or_default();
+        let work = Work::begin();
         let decided = catch_unwind(AssertUnwindSafe(|| decide(snapshot, message.and_then(frame::decode), now)));
+        let is_long = work.is_long();
         let (decision, check) = match decided {
             Ok(decided) => decided,
             Err(panic) => return self.fenced(snapshot, now, started, || resume_unwind(panic)),
         };
         if let Some(asker) = asker {
-            asker.pace.note(decision.denials().any(|denial| denial.reason() == Reason::PolicyTimeout));
+            let is_away = decision.denials().any(|denial| denial.reason() == Reason::PolicyTimeout);
+            asker.pace.note(match (is_away, is_long) {
+                (true, _) => Went::Away,
+                (false, true) => Went::Slowly,
+                (false, false) => Went::Quickly,
+            });
         }
         let mut unanswered = Unanswered { checks: self, snapshot, now, started, decided: Some((decision, check)) };
         let refused = {

@@ -1,13 +1,17 @@
-//! Connections whose Checks ran into the policy's timeout take turns: nobody else on the thread waits for more than one of them.
+//! Connections whose Checks take long take turns: nobody else on the thread waits for more than one of them.
 //!
 //! An evaluation cannot be interrupted before its timeout, and a thread does one at a time. A connection that asks for the same slow
-//! evaluation a hundred times would put a hundred timeouts before everybody's next Check.
+//! evaluation a hundred times would put a hundred of them before everybody's next Check, whether they run into the timeout or just not.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
     task::yield_now,
@@ -15,29 +19,43 @@ use tokio::{
 
 /// How a connection's Checks went lately.
 #[derive(Debug, Default)]
-pub(super) struct Pace(AtomicU8);
+pub(super) struct Pace {
+    /// For how many more Checks it is a slow one.
+    slow: AtomicU8,
+    /// For how many more Checks it is one that runs into timeouts.
+    runaway: AtomicU8,
+}
+
+/// How a Check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Went {
+    Quickly,
+    Slowly,
+    /// Into the policy's timeout.
+    Away,
+}
 
 impl Pace {
-    /// Notes whether a Check ran into the policy's timeout.
-    pub(super) fn note(&self, timed_out: bool) {
-        if timed_out {
-            self.0.store(SLOW_FOR, Ordering::Relaxed);
-        } else {
+    /// Notes how a Check went.
+    pub(super) fn note(&self, went: Went) {
+        for (memory, counts) in [(&self.slow, went != Went::Quickly), (&self.runaway, went == Went::Away)] {
             // Racing notes only make the memory a little shorter.
-            self.0.store(self.0.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+            let left = memory.load(Ordering::Relaxed).saturating_sub(1);
+            memory.store(if counts { SLOW_FOR } else { left }, Ordering::Relaxed);
         }
     }
 
     /// Waits for a turn on this thread, if the connection has been slow.
     ///
     /// # Errors
-    /// [`Crowded`] if too many wait already: what they hold would be missing for the quick.
+    /// [`Crowded`] if it runs into timeouts and too many wait already: what they hold would be missing for the quick.
     pub(super) async fn turn(&self) -> Result<Option<Turn>, Crowded> {
-        if self.0.load(Ordering::Relaxed) == 0 {
+        if self.slow.load(Ordering::Relaxed) == 0 {
             return Ok(None);
         }
         let lane = LANE.with(Arc::clone);
-        let waiting = Waiting::in_line(&lane)?;
+        let most = if self.runaway.load(Ordering::Relaxed) == 0 { usize::MAX } else { MAX_WAITING };
+        let waiting = Waiting::in_line(&lane, most)?;
         let turn = Arc::clone(&lane.turn).lock_owned().await;
         drop(waiting);
         for _ in 0..PASSES {
@@ -45,6 +63,26 @@ impl Pace {
         }
         Ok(Some(Turn(turn)))
     }
+}
+
+/// Work of this thread that is under way.
+#[derive(Debug)]
+pub(super) struct Work(Duration);
+
+impl Work {
+    pub(super) fn begin() -> Self {
+        Self(busy())
+    }
+
+    /// Whether it was long by now, however long others kept the thread from it.
+    pub(super) fn is_long(&self) -> bool {
+        busy().saturating_sub(self.0) > LONG
+    }
+}
+
+/// What the thread has had of its processor.
+fn busy() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
 /// Too many slow Checks wait.
@@ -61,9 +99,9 @@ struct Lane {
 struct Waiting<'a>(&'a Lane);
 
 impl<'a> Waiting<'a> {
-    fn in_line(lane: &'a Lane) -> Result<Self, Crowded> {
+    fn in_line(lane: &'a Lane, most: usize) -> Result<Self, Crowded> {
         // Only this thread counts.
-        if lane.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
+        if lane.waiting.load(Ordering::Relaxed) >= most {
             return Err(Crowded);
         }
         lane.waiting.fetch_add(1, Ordering::Relaxed);
@@ -85,13 +123,16 @@ thread_local! {
     static LANE: Arc<Lane> = Arc::default();
 }
 
-/// How many Checks without a timeout make a connection a quick one again.
+/// What no Check takes that asks an ordinary policy, even if nothing of it was verified lately.
+const LONG: Duration = Duration::from_millis(2);
+
+/// How many quick Checks make a connection a quick one again.
 const SLOW_FOR: u8 = 16;
 
 /// How often everything else that is ready goes first: a connection is read, its Checks are decided, their answers are written.
 const PASSES: usize = 4;
 
-/// How many slow Checks may wait on one thread.
+/// How many Checks may wait on one thread before a connection that runs into timeouts adds no other.
 const MAX_WAITING: usize = 64;
 
 #[cfg(test)]
@@ -106,7 +147,7 @@ mod tests {
     async fn between_two_slow_checks_everybody_else_goes_first() {
         let said = Rc::new(RefCell::new(Vec::new()));
         let slow = Rc::new(Pace::default());
-        slow.note(true);
+        slow.note(Went::Away);
         LocalSet::new()
             .run_until(async {
                 let mut tasks = Vec::new();
@@ -138,10 +179,10 @@ mod tests {
     #[tokio::test]
     async fn a_connection_is_quick_again_after_enough_quick_checks() {
         let pace = Pace::default();
-        pace.note(true);
+        pace.note(Went::Slowly);
         assert!(pace.turn().await.unwrap().is_some());
         for _ in 0..SLOW_FOR {
-            pace.note(false);
+            pace.note(Went::Quickly);
         }
         assert!(pace.turn().await.unwrap().is_none());
     }
@@ -149,13 +190,17 @@ mod tests {
     #[tokio::test]
     async fn what_waits_is_bounded_and_who_gives_up_makes_room() {
         let slow = Pace::default();
-        slow.note(true);
+        slow.note(Went::Away);
         let held = slow.turn().await.unwrap();
         let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| Box::pin(slow.turn())).collect();
         for turn in &mut waiting {
             assert!(poll_once(turn.as_mut()).is_pending());
         }
         assert_eq!(slow.turn().await.err(), Some(Crowded));
+        // Whoever is slow and in time is not refused for it.
+        let dear = Pace::default();
+        dear.note(Went::Slowly);
+        assert!(poll_once(Box::pin(dear.turn()).as_mut()).is_pending());
         waiting.clear();
         drop(held);
         assert!(slow.turn().await.is_ok());

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use crate::harness::{Answer, Grant, Setup};
+use crate::harness::{Answer, Grant, Guard, Setup};
 
 /// Ends by its timeout alone, where `/slow` is asked for.
 const RUNAWAY: &str = r#"
@@ -30,6 +30,25 @@ decision if {
 }
 "#;
 
+/// Ends in its time, after a good part of it, where `/slow` is asked for.
+const DEAR: &str = r#"
+default decision := false
+
+decision if input.hop.path == "/charge"
+
+decision if {
+	input.hop.path == "/slow"
+	numbers := [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+	count([1 |
+		some a in numbers
+		some b in numbers
+		some c in numbers
+		some d in numbers
+		a + b + c + d >= 0
+	]) == 10000
+}
+"#;
+
 #[tokio::test]
 async fn a_runaway_policy_costs_its_own_hop_and_holds_up_no_other_connection() {
     let setup = Setup::new().set("policy.timeout", "50ms").set("limits.workers", "1");
@@ -37,9 +56,30 @@ async fn a_runaway_policy_costs_its_own_hop_and_holds_up_no_other_connection() {
     setup.more_grants(&[Grant::to("/slow", setup.now())]);
     let guard = setup.start().await;
     guard.hop().path("/slow").send().await.denied("policy_timeout");
+    for answer in flood(&guard).await {
+        let reason = answer.reason();
+        assert!(matches!(reason.as_deref(), Some("policy_timeout" | "deadline" | "overloaded")), "{reason:?}");
+    }
+    assert_eq!(guard.metric("hopguard_panics_total").await, 0);
+}
 
+#[tokio::test]
+async fn a_policy_that_is_dear_and_in_time_holds_up_no_other_connection_either() {
+    let setup = Setup::new().set("policy.timeout", "1s").set("limits.workers", "1");
+    setup.policy(DEAR);
+    setup.more_grants(&[Grant::to("/slow", setup.now())]);
+    let guard = setup.start().await;
+    guard.hop().path("/slow").send().await.allowed();
+    for answer in flood(&guard).await {
+        // Nobody is refused for it.
+        answer.allowed();
+    }
+}
+
+/// Asks for what is slow again and again on one connection, and for what is quick on another, which waits for one of the slow at most.
+async fn flood(guard: &Guard) -> Vec<Answer> {
     let (slow, quick) = (guard.hop().path("/slow").request(), guard.hop().request());
-    let (runaway, other) = (guard.client(), guard.client());
+    let (runaway, mut client) = (guard.client(), guard.client());
     let ended = Arc::new(AtomicUsize::new(0));
     let flood: Vec<_> = (0..40)
         .map(|_| {
@@ -51,7 +91,6 @@ async fn a_runaway_policy_costs_its_own_hop_and_holds_up_no_other_connection() {
             })
         })
         .collect();
-    let mut client = other;
     for _ in 0..10 {
         let before = ended.load(Ordering::SeqCst);
         Answer(client.check(quick.clone()).await.unwrap().into_inner()).allowed();
@@ -59,9 +98,9 @@ async fn a_runaway_policy_costs_its_own_hop_and_holds_up_no_other_connection() {
         // One is under way when the Check comes, and one more answer may have been on its way back.
         assert!(after - before <= 2, "{before} before, {after} after");
     }
+    let mut answers = Vec::new();
     for answer in flood {
-        let reason = answer.await.unwrap().reason();
-        assert!(matches!(reason.as_deref(), Some("policy_timeout" | "deadline" | "overloaded")), "{reason:?}");
+        answers.push(answer.await.unwrap());
     }
-    assert_eq!(guard.metric("hopguard_panics_total").await, 0);
+    answers
 }
