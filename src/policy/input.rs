@@ -76,7 +76,8 @@ fn parsed(names: &Names, root: &mut Object<'_>, request: &Http<'_>, view: &View)
         root.try_some(&names.parsed_query, Some(line), |line, _| parsed_query(line))?;
     }
     let reads_body = body_reads(names, root);
-    if request.body.truncated && reads_body && root.reads(&names.truncated_body).is_none() {
+    // Who takes the input whole and names nothing of it has not thought of a body that is cut.
+    if request.body.truncated && reads_body && !root.names(&names.truncated_body) {
         return Err(HopError::TooLarge("body.truncated"));
     }
     if view.skip_body {

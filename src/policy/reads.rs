@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 /// What is read below one place of the input.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Reads {
     /// Everything below, because the policy names it whole or chooses a field while it runs.
     whole: bool,
+    /// What is named, besides.
     fields: BTreeMap<String, Self>,
 }
 
@@ -18,13 +19,15 @@ impl Reads {
 
     /// Adds one path that is read, with everything below its end.
     pub fn add<S: AsRef<str>>(&mut self, path: &[S]) {
-        if self.whole {
-            return;
-        }
         match path.split_first() {
             Some((first, rest)) => self.fields.entry(first.as_ref().to_owned()).or_default().add(rest),
-            None => *self = Self::all(),
+            None => self.whole = true,
         }
+    }
+
+    /// Whether the field `name` is named, and not only read with everything else.
+    pub fn names(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
     }
 
     /// What is read below the field `name`; nothing, if it is not read.
@@ -47,6 +50,15 @@ impl Reads {
         self.fields.iter().map(|(name, below)| (name.as_str(), below))
     }
 }
+
+/// The same is read, whatever of it is named.
+impl PartialEq for Reads {
+    fn eq(&self, other: &Self) -> bool {
+        self.whole == other.whole && (self.whole || self.fields == other.fields)
+    }
+}
+
+impl Eq for Reads {}
 
 #[cfg(test)]
 mod tests {
@@ -72,6 +84,8 @@ mod tests {
         reads.add(&["hop", "method"]);
         assert!(reads.at(&["hop"]).is_some_and(Reads::is_whole));
         reads.add::<&str>(&[]);
+        reads.add(&["peer"]);
         assert_eq!(reads, Reads::all());
+        assert!(reads.names("hop") && reads.names("peer") && !reads.names("actor"));
     }
 }

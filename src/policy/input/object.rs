@@ -21,6 +21,11 @@ impl<'r> Object<'r> {
         self.reads.below(name.text())
     }
 
+    /// Whether a field is named, and not only read with everything else.
+    pub(super) fn names(&self, name: &Name) -> bool {
+        self.reads.names(name.text())
+    }
+
     /// A field that costs little to make.
     pub(super) fn put(&mut self, name: &Name, value: impl Into<Value>) {
         if self.reads(name).is_some() {

@@ -208,6 +208,12 @@ fn a_cut_body_is_too_large_for_who_reads_it_unaware() {
         let error = document(request, &reads(paths), &View::default()).unwrap_err();
         assert_eq!(error, PolicyError::Hop(HopError::TooLarge("body.truncated")), "{paths:?}");
     }
+    // All of it, and nothing by name.
+    let error = document(request, &Reads::all(), &View::default()).unwrap_err();
+    assert_eq!(error, PolicyError::Hop(HopError::TooLarge("body.truncated")));
+    let mut named = reads(&["truncated_body"]);
+    named.add::<&str>(&[]);
+    assert!(document(request, &named, &View::default()).is_ok());
     let aware = json(request, &reads(&["parsed_body", "truncated_body"]), &View::default());
     assert_eq!(aware.as_deref(), Ok(r#"{"parsed_body":null,"truncated_body":true}"#));
     assert_eq!(json(request, &reads(&["hop.method"]), &View::default()).as_deref(), Ok(r#"{"hop":{"method":"POST"}}"#));
