@@ -98,22 +98,26 @@ impl Nudge {
 fn run(mut loader: Loader, shared: &Arc<Shared>, sender: &mpsc::Sender<Word>, words: &mpsc::Receiver<Word>) {
     let mut eyes = Eyes::open(sender.clone());
     let mut word = Some(Word::Reload);
+    let mut retired = Vec::new();
     while word != Some(Word::Stop) {
         eyes.look_at(loader.directories());
         // What one set of files does to a reader must not end the reading of the next.
         let refreshed = catch_unwind(AssertUnwindSafe(|| loader.refresh(word.is_some(), shared.clock.now())));
         match refreshed {
-            Ok(snapshot) => publish(snapshot, shared),
+            Ok(snapshot) => retired.extend(publish(snapshot, shared)),
             Err(_) => tracing::error!("Loading panicked: the last good snapshot stays"),
         }
+        // Whoever drops the last reference frees all of it, which for a large policy takes longer than many Checks: that is done here.
+        retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
         word = next(words);
     }
 }
 
-fn publish(snapshot: Option<Snapshot>, shared: &Shared) {
-    let Some(snapshot) = snapshot else { return };
+/// Publishes a snapshot, and gives back the one before, which Checks under way may still hold.
+fn publish(snapshot: Option<Snapshot>, shared: &Shared) -> Option<Arc<Snapshot>> {
+    let snapshot = snapshot?;
     let revisions = Arc::clone(&snapshot.authorizer.revisions);
-    shared.snapshot.store(Some(Arc::new(snapshot)));
+    let before = shared.snapshot.swap(Some(Arc::new(snapshot)));
     tracing::info!(
         revision = revisions.snapshot,
         trust = revisions.trust,
@@ -122,6 +126,7 @@ fn publish(snapshot: Option<Snapshot>, shared: &Shared) {
         config = revisions.config,
         "Snapshot swapped"
     );
+    before
 }
 
 /// The next word, after what came with it has settled; `None` after a second of silence.
