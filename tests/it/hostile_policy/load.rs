@@ -27,6 +27,11 @@ fn other(rules: &str) -> String {
     format!("package other\n\n{rules}\n")
 }
 
+/// Ten thousand times, on lines that are not too long.
+fn lines(text: &str) -> String {
+    format!("{}\n", text.repeat(1_000)).repeat(10)
+}
+
 pub(super) const REFUSED: &[Refused] = &[
     refuse(
         90,
@@ -114,20 +119,12 @@ pub(super) const REFUSED: &[Refused] = &[
     refuse(90, "the environment", "policy/a.rego", || other("a if opa.runtime().env.HOME"), "policy.builtin"),
     refuse(
         92,
-        "a range without an end",
-        "policy/a.rego",
-        || other("a := numbers.range(0, 1000000000)"),
-        "policy.builtin",
-    ),
-    refuse(
-        92,
         "a function that calls itself",
         "policy/a.rego",
         || other("f(x) := f(x + 1)\na := f(1)"),
         "policy.recursion",
     ),
     refuse(92, "rules that call each other", "policy/a.rego", || other("a if not b\nb if not a"), "policy.recursion"),
-    refuse(92, "a padding", "policy/a.rego", || other("a := sprintf(\"%1000000000d\", [1])"), "policy.builtin"),
     refuse(
         95,
         "a file of two megabytes",
@@ -147,21 +144,21 @@ pub(super) const REFUSED: &[Refused] = &[
         95,
         "an expression of ten thousand levels",
         "policy/a.rego",
-        || other(&format!("a := {}1{}", "[".repeat(10_000), "]".repeat(10_000))),
+        || other(&format!("a := {}1{}", lines("["), lines("]"))),
         "policy.nesting",
     ),
     refuse(
         95,
         "ten thousand parentheses",
         "policy/a.rego",
-        || other(&format!("a := {}1{}", "(".repeat(10_000), ")".repeat(10_000))),
+        || other(&format!("a := {}1{}", lines("("), lines(")"))),
         "policy.nesting",
     ),
     refuse(
         95,
         "a sum of ten thousand",
         "policy/a.rego",
-        || other(&format!("a := 1{}", " + 1".repeat(10_000))),
+        || other(&format!("a := 1{}", lines(" + 1"))),
         "policy.nesting",
     ),
     refuse(
@@ -225,12 +222,19 @@ async fn what_must_not_become_active_is_refused_and_the_one_before_stays() {
             let problems: String = problems.chars().take(400).collect();
             wrong.push(format!("{} {}: no `{}` in {problems}", row.number, row.name, row.problem));
         }
-        assert_eq!(guard.hop().send().await.allowed().text("revision"), revision, "{}", row.name);
+        if guard.hop().send().await.allowed().text("revision") != revision {
+            wrong.push(format!("{} {}: it became active", row.number, row.name));
+        }
         if row.file == "policy/authz.rego" {
             guard.setup().write(row.file, &good);
         } else {
             guard.setup().remove(row.file);
         }
+        until("the policy before", async || {
+            let is_before = guard.hop().send().await.allowed().text("revision") == revision;
+            is_before.then_some(())
+        })
+        .await;
         guard.repaired("policy").await;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
