@@ -1,9 +1,11 @@
 //! A policy is compiled when it is another one than before, and one that was refused is not tried again.
 
+mod aside;
 mod bundles;
 
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
+use self::aside::{Aside, Heard, Place};
 use crate::{
     bundle::Limits,
     clock::Timestamp,
@@ -32,6 +34,8 @@ struct Wanted {
 #[derive(Debug, Default)]
 pub(super) struct Compiler {
     refused: VecDeque<(Wanted, Problems)>,
+    /// A large policy, on its way or there.
+    aside: Option<Aside>,
 }
 
 /// What came of compiling.
@@ -66,7 +70,7 @@ impl Compiler {
         current: Option<&Arc<Compiled>>,
     ) -> Outcome {
         match &wanted.from {
-            PolicyFrom::Directory(directory) => match self.directory(directory, limit, &wanted.options, current) {
+            PolicyFrom::Directory(directory) => match self.place(directory, limit, &wanted.options, current) {
                 Ok(compiled) => Outcome { compiled: Some(compiled), problems: Vec::new() },
                 Err(problems) => Outcome { compiled: current.cloned(), problems: lines(&problems) },
             },
@@ -88,6 +92,38 @@ impl Compiler {
                 }
             }
         }
+    }
+
+    /// Whether a policy is being made that nothing waits for.
+    pub(super) fn is_pending(&self) -> bool {
+        self.aside.as_ref().is_some_and(Aside::is_pending)
+    }
+
+    /// Whether the policy is one that nothing waits for.
+    pub(super) const fn is_aside(&self) -> bool {
+        self.aside.is_some()
+    }
+
+    /// The policy of a directory, or the one before while a large one is made.
+    fn place(
+        &mut self,
+        directory: &Path,
+        limit: usize,
+        options: &Options,
+        current: Option<&Arc<Compiled>>,
+    ) -> Result<Arc<Compiled>, Problems> {
+        let place = Place { directory: directory.to_owned(), limit, options: options.clone() };
+        // Where there is none yet, nobody is served by not waiting.
+        let Some(known) = current.filter(|_| place.is_large()) else {
+            self.aside = None;
+            return self.directory(directory, limit, options, current);
+        };
+        match self.aside.as_mut().map_or(Heard::Other, |aside| aside.hear(&place)) {
+            Heard::Nothing => {}
+            Heard::Made(made) => return made,
+            Heard::Other => self.aside = Some(Aside::begin(place, Some(known))),
+        }
+        Ok(Arc::clone(known))
     }
 
     fn directory(

@@ -21,6 +21,25 @@ pub(super) fn of<'a>(paths: impl IntoIterator<Item = &'a Path>) -> u64 {
     hasher.finish()
 }
 
+/// The bytes of the files at `directory` and below, as far as they count.
+pub(super) fn size(directory: &Path) -> u64 {
+    let mut size = 0_u64;
+    let mut ahead = vec![(directory.to_owned(), MAX_DEPTH)];
+    while let Some((directory, room)) = ahead.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            match (is_directory, room.checked_sub(1)) {
+                (true, Some(room)) if !entry.file_name().as_encoded_bytes().starts_with(b".") => {
+                    ahead.push((entry.path(), room));
+                }
+                (true, _) => {}
+                (false, _) => size = size.saturating_add(fs::metadata(entry.path()).map_or(0, |it| it.len())),
+            }
+        }
+    }
+    size
+}
+
 fn below(hasher: &mut DefaultHasher, directory: &Path, room: usize) {
     let Some(room) = room.checked_sub(1) else { return };
     let Ok(entries) = fs::read_dir(directory) else { return };

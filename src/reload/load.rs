@@ -113,23 +113,25 @@ impl Loader {
     fn load(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
         let mut seen = self.fingerprint();
         // What comes over a network tells by itself that it has changed.
-        if self.seen == Some(seen) && !forced && self.shared.status.is_clean() {
+        let is_settled = self.shared.status.is_clean() && !self.compiler.is_pending();
+        if self.seen == Some(seen) && !forced && is_settled {
             self.bundles.confirm(now);
             self.keys.confirm(now);
             return None;
         }
         let before = (self.documents.clone(), self.policy.clone());
+        let mut together = self.together();
         for _ in 0..ATTEMPTS {
             self.load_config(now);
             self.load_trust(now);
             self.load_store(now);
             self.load_policy(now);
-            let after = self.fingerprint();
-            if seen == after {
+            let after = self.together();
+            if together == after {
                 self.seen = Some(seen);
                 return self.assemble();
             }
-            seen = after;
+            (seen, together) = (self.fingerprint(), after);
         }
         tracing::warn!("Files changed each time they were read: they are read again later");
         self.seen = None;
@@ -142,6 +144,12 @@ impl Loader {
 
     fn fingerprint(&self) -> u64 {
         fingerprint::of(self.paths())
+    }
+
+    /// A fingerprint of what must not change while it is read: a policy that is made aside sees to that itself.
+    fn together(&self) -> u64 {
+        let is_aside = |path: &Path| self.compiler.is_aside() && self.policy_directory() == Some(path);
+        fingerprint::of(self.paths().filter(|path| !is_aside(path)))
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {

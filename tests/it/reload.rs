@@ -112,6 +112,56 @@ fn files_that_never_rest_hold_up_no_withdrawal() {
     });
 }
 
+#[test]
+fn a_large_policy_holds_up_no_withdrawal_even_if_it_never_rests() {
+    let setup = Setup::new().set("limits.policy_bytes", "16MiB");
+    let entries = |name: &str| {
+        let entries: Vec<String> = (0..40_000).map(|n| format!("\"caller-{n}\": {{\"name\": \"{name}\"}}")).collect();
+        format!("{{{}}}", entries.join(","))
+    };
+    let write = |name: &str| setup.write("policy/callers/data.json", &entries(name));
+    write("a");
+    setup.policy("decision := {\"allowed\": true, \"reason\": data.callers[\"caller-7\"].name}");
+    let mut loaded = setup.loader();
+    let (check, now, done) = (setup.hop().request(), setup.now(), AtomicBool::new(false));
+    let says = |snapshot: &hopguard::server::Snapshot| {
+        let verdict = snapshot.authorizer.decide(&check, now).verdict;
+        verdict.map(|permit| permit.directives().reason.clone().unwrap()).map_err(|denial| denial.reason().as_str())
+    };
+    assert_eq!(says(&loaded.refresh(now)), Ok("a".to_owned()));
+    // What was there before serves until what is there now is ready, and nobody waits for it.
+    write("b");
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let said = says(&loaded.refresh(now));
+        assert!(said == Ok("a".to_owned()) || said == Ok("b".to_owned()), "{said:?}");
+        if said == Ok("b".to_owned()) {
+            break;
+        }
+        assert!(std::time::Instant::now() < end, "not in time");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    std::thread::scope(|scope| {
+        let finished = Done(&done);
+        scope.spawn(|| {
+            for turn in 0.. {
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+                write(["a", "b"][turn % 2]);
+            }
+        });
+        loaded.refresh(now);
+        setup.grants(&[]);
+        // The looking at files that change is repeated, their reading is not.
+        let begun = std::time::Instant::now();
+        while says(&loaded.refresh(now)) != Err("grant_missing") {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the withdrawal waits");
+        }
+        drop(finished);
+    });
+}
+
 #[tokio::test]
 async fn a_link_swap_as_in_kubernetes_takes_effect_whole_and_under_load() {
     let setup = Setup::new().set("store.directory", "mount/documents").set("policy.directory", "mount/policy");
