@@ -148,7 +148,7 @@ impl Loader {
 
     /// A fingerprint of what must not change while it is read: a policy that is made aside sees to that itself.
     fn together(&self) -> u64 {
-        let is_aside = |path: &Path| self.compiler.is_aside() && self.policy_directory() == Some(path);
+        let is_aside = |path: &Path| self.compiler.is_aside() && self.policy_paths().any(|watched| watched == path);
         fingerprint::of(self.paths().filter(|path| !is_aside(path)))
     }
 

@@ -36,8 +36,14 @@ impl Shelf {
             tracing::warn!(%error, "Kept bundles of former sources cannot be removed");
         }
         for subscription in subscriptions {
-            let known = before.remove(&subscription.name).filter(|entry| entry.subscription == *subscription);
-            let entry = known.unwrap_or_else(|| self.restore(subscription, now));
+            let entry = match before.remove(&subscription.name) {
+                Some(known) if known.subscription == *subscription => known,
+                // Asked for in another way, it has come no further back than it was.
+                Some(known) if known.subscription.origin == subscription.origin => {
+                    Entry { history: known.history, ..self.restore(subscription, now) }
+                }
+                _ => self.restore(subscription, now),
+            };
             entries.insert(subscription.name.clone(), entry);
         }
     }
@@ -197,5 +203,55 @@ impl Shelf {
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{
+        super::{Origin, Poll},
+        *,
+    };
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn offer(subscription: &Subscription, revision: u32) -> Arc<Offer> {
+        let mut archive = tar::Builder::new(Vec::new());
+        let manifest = format!("{{\"revision\": \"{revision}\", \"roots\": [\"a\"]}}");
+        for (name, text) in [(".manifest", manifest.as_str()), ("a/a.rego", "package a\n\nb := true\n")] {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, name, text.as_bytes()).unwrap();
+        }
+        let tar = archive.into_inner().unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut gzip, &tar).unwrap();
+        Offer::read(subscription, gzip.finish().unwrap().into(), false, NOW).unwrap()
+    }
+
+    #[test]
+    fn who_is_asked_in_another_way_leads_nobody_back() {
+        let subscription = Subscription::new("a", Origin::File("/a.tar.gz".into()));
+        let shelf = Shelf::new(None);
+        shelf.adopt(std::slice::from_ref(&subscription), NOW);
+        let new = offer(&subscription, 2);
+        shelf.offer(&subscription, Arc::clone(&new), None, NOW);
+        shelf.activate(&[("a".to_owned(), new)], NOW);
+
+        let offered = |subscription: Subscription| {
+            shelf.adopt(std::slice::from_ref(&subscription), NOW);
+            shelf.offer(&subscription, offer(&subscription, 1), None, NOW);
+            let standing = shelf.standings(NOW).pop().unwrap();
+            (standing.offered.is_some(), standing.problem.unwrap_or_default())
+        };
+        let often = Subscription { poll: Poll::every(Duration::from_secs(7)), ..subscription.clone() };
+        let (is_offered, problem) = offered(often);
+        assert!(!is_offered && problem.contains("rollback: its revision is"), "{problem}");
+        assert!(offered(Subscription { allow_rollback: true, ..subscription.clone() }).0);
+        // From elsewhere it is another bundle.
+        assert!(offered(Subscription { origin: Origin::File("/b.tar.gz".into()), ..subscription }).0);
     }
 }
