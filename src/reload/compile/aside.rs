@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::setpriority_process;
+use rustix::process::nice;
 
 use super::{Compiled, Wanted};
 use crate::{
@@ -56,7 +56,7 @@ impl Aside {
         let (place, known) = (wanted.clone(), known.cloned());
         let thread = std::thread::Builder::new().name("policy".to_owned()).stack_size(STACK).spawn(move || {
             // Without it the policy is there no later.
-            let _ = setpriority_process(None, YIELDING);
+            let _ = nice(YIELDING);
             // Nobody waits any more if another one is wanted by now.
             let _ = sender.send(make(&place, known.as_ref()));
         });
