@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::{net::UnixStream, runtime::Runtime};
 
 /// A running OPA.
-struct Server {
+pub(crate) struct Server {
     socket: PathBuf,
     _directory: TempDir,
     /// The shell around it holds the other end of this test's pipe, and ends OPA when the pipe closes.
@@ -32,7 +32,8 @@ impl Server {
         SERVER.get_or_init(Self::start)
     }
 
-    fn start() -> Self {
+    /// Starts one of its own.
+    pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("opa.sock");
         let opa = env::var_os("OPA_BIN").unwrap_or_else(|| "opa".into());
@@ -122,7 +123,11 @@ fn with_long_numbers_as_texts(json: &str) -> String {
 
 impl Opa {
     pub(crate) fn connect() -> Self {
-        let server = Server::shared();
+        Self::to(Server::shared())
+    }
+
+    /// A connection to this OPA.
+    pub(crate) fn to(server: &Server) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let sender = runtime.block_on(async {
             let stream = UnixStream::connect(&server.socket).await.unwrap();
@@ -135,14 +140,25 @@ impl Opa {
 
     /// Adds a module under a name of its own.
     pub(crate) fn load(&mut self, name: &str, module: &str) {
+        let loaded = self.offer(name, module);
+        assert_eq!(loaded, Ok(()), "OPA does not load {module}");
+    }
+
+    /// Adds a module, or says what OPA has against it.
+    pub(crate) fn offer(&mut self, name: &str, module: &str) -> Result<(), String> {
         let (status, answer) = self.send(Method::PUT, &format!("/v1/policies/{name}"), module.to_owned());
-        assert_eq!(status, StatusCode::OK, "OPA does not load {module}\n{answer:#}");
+        if status == StatusCode::OK { Ok(()) } else { Err(format!("{answer:#}")) }
     }
 
     /// What `path` below `data` is for `input`, where an error of a builtin is one, or is undefined.
     pub(crate) fn ask(&mut self, path: &str, input: &Value, strict: bool) -> Outcome {
+        self.ask_text(path, &input.to_string(), strict)
+    }
+
+    /// As [`ask`](Self::ask), for an input whose numbers are larger than any type.
+    pub(crate) fn ask_text(&mut self, path: &str, input: &str, strict: bool) -> Outcome {
         let path = format!("/v1/data/{path}?strict-builtin-errors={strict}");
-        let (status, answer) = self.send(Method::POST, &path, serde_json::json!({"input": input}).to_string());
+        let (status, answer) = self.send(Method::POST, &path, format!("{{\"input\": {input}}}"));
         match (status, answer.get("result")) {
             (StatusCode::OK, Some(result)) => Outcome::value(result.clone()),
             (StatusCode::OK, None) => Outcome::Undefined,
@@ -151,7 +167,8 @@ impl Opa {
         }
     }
 
-    fn send(&mut self, method: Method, path: &str, body: String) -> (StatusCode, Value) {
+    /// Sends any request of its API.
+    pub(crate) fn send(&mut self, method: Method, path: &str, body: String) -> (StatusCode, Value) {
         let request = Request::builder()
             .method(method)
             .uri(path)

@@ -1,0 +1,221 @@
+//! Generated policies and requests: of those that OPA denies, none is allowed here.
+
+use std::{
+    env,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use hopguard::policy::Value;
+
+use crate::{
+    author,
+    draw::Draw,
+    judges::{self, Guard, Oracle, Way},
+    opa::Outcome,
+    policy::Policy,
+    requests,
+    tally::{Class, Tally, classify},
+};
+
+#[test]
+fn what_opa_denies_is_denied_here() {
+    let number = |name: &str, default| env::var(name).map_or(default, |text| text.parse().unwrap());
+    let (decisions, seed) = (number("DECISIONS", 20_000), number("SEED", 1));
+    let begun = Instant::now();
+    let run = Run {
+        seed: seed as u64,
+        decisions,
+        next: AtomicUsize::new(0),
+        decided: AtomicUsize::new(0),
+        failures: Mutex::default(),
+    };
+    let workers = thread::available_parallelism().map_or(2, usize::from).min(8);
+    let tally = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(|| run.work())).collect();
+        let mut all = Tally::default();
+        workers.into_iter().for_each(|worker| all.add(worker.join().unwrap()));
+        all
+    });
+    println!("seed {seed}: {} decisions in {:?}\n{tally}", run.decided.load(Ordering::Relaxed), begun.elapsed());
+    let failures = run.failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{} differences\n{}", failures.len(), failures.join("\n\n"));
+    let differ = tally.differences.keys().filter(|(_, class)| !is_known(class));
+    let unknown: Vec<String> = differ.map(|(way, class)| format!("{way:?}: {class}")).collect();
+    assert!(unknown.is_empty(), "differences of no known class\n{}", unknown.join("\n"));
+}
+
+/// Differences that only ever deny.
+fn is_known(class: &str) -> bool {
+    KNOWN.iter().any(|(known, _)| class.contains(known))
+}
+
+/// What a class of differences has in it, and why it is there.
+const KNOWN: &[(&str, &str)] = &[];
+
+struct Run {
+    seed: u64,
+    /// How many are wanted.
+    decisions: usize,
+    next: AtomicUsize,
+    /// Inputs that both OPA and Hopguard decided.
+    decided: AtomicUsize,
+    failures: Mutex<Vec<String>>,
+}
+
+impl Run {
+    fn work(&self) -> Tally {
+        let (mut oracle, guard) = (Oracle::start(), Guard::start());
+        let mut tally = Tally::default();
+        while self.decided.load(Ordering::Relaxed) < self.decisions && self.failures.lock().unwrap().len() < ENOUGH {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            self.case(number, &mut oracle, &guard, &mut tally);
+        }
+        tally
+    }
+
+    fn case(&self, number: usize, oracle: &mut Oracle, guard: &Guard, tally: &mut Tally) {
+        let mut draw = Draw::part(self.seed, number);
+        let policy = author::write(draw.clone());
+        tally.policies += 1;
+        if let Err(error) = oracle.load(&policy) {
+            if env::var_os("SHOW").is_some() {
+                println!("OPA: {error}\n{}", policy.module());
+            }
+            tally.opa_refused += 1;
+            return;
+        }
+        let mut loaded = Vec::new();
+        for way in Way::ALL {
+            match guard.load(&policy, way) {
+                Ok(policy) => {
+                    *tally.admitted.entry(way).or_default() += 1;
+                    loaded.push((way, policy));
+                }
+                Err(problems) => {
+                    if way.is_strict() {
+                        continue;
+                    }
+                    let id = problems.split(": ").nth(1).unwrap_or("?").to_owned();
+                    *tally.refusals.entry(id).or_default() += 1;
+                    if env::var_os("SHOW").is_some() {
+                        println!("{way:?}: {problems}\n{}", policy.module());
+                    }
+                }
+            }
+        }
+        if loaded.is_empty() {
+            return;
+        }
+        let inputs: Vec<String> = (0..INPUTS).map(|_| requests::write(&mut draw)).collect();
+        let opa = oracle.ask(&inputs, false);
+        let plain = draw.below(INPUTS);
+        // The batch has a clock of its own.
+        let tells_time = [policy.module(), policy.library()].iter().any(|module| module.contains("now_ns"));
+        assert!(
+            tells_time || oracle.ask_plainly(&inputs[plain]) == opa[plain],
+            "in a batch this is another decision: {}\n{}",
+            inputs[plain],
+            policy.module()
+        );
+        tally.opa_allows += opa.iter().filter(|outcome| judges::allows(outcome)).count();
+        self.decided.fetch_add(INPUTS, Ordering::Relaxed);
+        for (text, opa) in inputs.iter().zip(&opa) {
+            let Ok(input) = Value::from_json_str(text) else {
+                tally.difference(Way::StrictAuto, "no input here", || text.clone());
+                continue;
+            };
+            for (way, compiled) in &loaded {
+                *tally.decisions.entry(*way).or_default() += 1;
+                match classify(opa, &judges::ask(compiled, &input), *way) {
+                    Class::Same => {}
+                    Class::Danger => {
+                        let shown = self.shrink(number, *way, &policy, text, oracle, guard);
+                        self.failures.lock().unwrap().push(shown);
+                        return;
+                    }
+                    Class::Other(class) => tally
+                        .difference(*way, &class, || self.shrunk(number, *way, &policy, text, oracle, guard, &class)),
+                }
+            }
+        }
+    }
+
+    /// The smallest part of a policy that still allows what OPA denies.
+    fn shrink(
+        &self,
+        number: usize,
+        way: Way,
+        policy: &Policy,
+        input: &str,
+        oracle: &mut Oracle,
+        guard: &Guard,
+    ) -> String {
+        self.least(number, way, policy, input, oracle, guard, &|class| *class == Class::Danger)
+    }
+
+    /// The smallest part of a policy that still differs in this way.
+    #[allow(clippy::too_many_arguments, reason = "where the case is, and what it differs in")]
+    fn shrunk(
+        &self,
+        number: usize,
+        way: Way,
+        policy: &Policy,
+        input: &str,
+        oracle: &mut Oracle,
+        guard: &Guard,
+        wanted: &str,
+    ) -> String {
+        self.least(number, way, policy, input, oracle, guard, &|class| *class == Class::Other(wanted.to_owned()))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "where the case is, and what it differs in")]
+    fn least(
+        &self,
+        number: usize,
+        way: Way,
+        policy: &Policy,
+        input: &str,
+        oracle: &mut Oracle,
+        guard: &Guard,
+        wanted: &dyn Fn(&Class) -> bool,
+    ) -> String {
+        let mut least = policy.clone();
+        let mut compare = |policy: &Policy, input: &str| {
+            oracle.load(policy).ok()?;
+            let compiled = guard.load(policy, way).ok()?;
+            let opa: Outcome = oracle.ask(&[input.to_owned()], false).remove(0);
+            let said = judges::ask(&compiled, &Value::from_json_str(input).ok()?);
+            Some((classify(&opa, &said, way), opa, said))
+        };
+        while let Some(less) =
+            least.smaller().into_iter().find(|less| compare(less, input).is_some_and(|it| wanted(&it.0)))
+        {
+            least = less;
+        }
+        let mut input = input.to_owned();
+        while let Some(less) =
+            requests::smaller(&input).into_iter().find(|less| compare(&least, less).is_some_and(|it| wanted(&it.0)))
+        {
+            input = less;
+        }
+        let found = compare(&least, &input).map(|(_, opa, said)| format!("OPA {opa:?}\nHopguard {said:?}"));
+        compare(policy, &input);
+        format!(
+            "seed {}, policy {number}, {way:?}\n{}\n{}\n{input}\n{}",
+            self.seed,
+            least.library(),
+            least.module(),
+            found.unwrap_or_default()
+        )
+    }
+}
+
+/// Inputs of one policy.
+const INPUTS: usize = 40;
+/// A run that fails this often has shown enough.
+const ENOUGH: usize = 5;
