@@ -5,6 +5,7 @@ mod compare;
 mod faults;
 mod interpreter;
 mod observe;
+mod negation;
 mod paths;
 mod subset;
 mod vm;
@@ -87,6 +88,7 @@ impl Engine {
         let mut template = template(modules, data, options.gate)?;
         let admitted = gate::admit(template.get_modules(), data, options)?;
         let multiplies = modules.iter().any(|module| nesting::multiplies(&module.source));
+        let template = negation::settle(template, data, options.gate)?;
         let interpreter = Interpreter::prepare(template, options, multiplies)?;
         let machine = match options.evaluator {
             Evaluator::Interpreter => None,

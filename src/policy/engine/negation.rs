@@ -1,0 +1,325 @@
+//! What a negated condition is given is evaluated before it is negated, as OPA does it.
+//!
+//! `not startswith(input.path, "/a")` has no answer in OPA where there is no path, and is no reason to allow; `not f(xs[_])` asks for one
+//! that is not, rather than for none that is. The engine evaluates all of it below the negation, where what is not there makes it true. So
+//! `path := input.path; not startswith(path, "/a")` is what the engine is given.
+
+use std::collections::BTreeSet;
+
+use regorus::unstable::{AssignOp, BoolOp, Expr, Literal, LiteralStmt, Module, Query, Ref, Rule, RuleAssign, RuleHead};
+
+use super::{
+    super::{Gate, source},
+    Value, paths, template,
+};
+use crate::yaml::{Problem, Problems};
+
+/// The engine that comes to what OPA comes to, for the modules of `engine`.
+///
+/// # Errors
+/// If negations stand in negations without end.
+pub(in crate::policy) fn settle(
+    mut engine: regorus::Engine,
+    data: &Value,
+    gate: Gate,
+) -> Result<regorus::Engine, Problems> {
+    for _ in 0..MOST {
+        let modules = engine.get_modules();
+        let texts: Vec<String> = modules.iter().map(|module| contents(module).to_owned()).collect();
+        let mut stem = STEM.to_owned();
+        while texts.iter().any(|text| text.contains(&stem)) && stem.len() < LONGEST {
+            stem.push('_');
+        }
+        let globals: Vec<BTreeSet<String>> = modules.iter().map(|module| globals(module, modules)).collect();
+        let mut is_settled = true;
+        let mut settled = Vec::new();
+        for ((module, text), globals) in modules.iter().zip(&texts).zip(&globals) {
+            let mut rewriting = Rewriting { text, stem: &stem, globals, edits: Vec::new(), count: 0 };
+            rewriting.module(module);
+            is_settled &= rewriting.edits.is_empty();
+            let file = module.package.span.source.file().to_owned();
+            settled.push(source::Module { file, source: rewriting.apply()? });
+        }
+        if is_settled {
+            return Ok(engine);
+        }
+        engine = template(&settled, data, gate)?;
+    }
+    Err(refuse("policy.nesting: negations stand too deep in each other: give parts of them names"))
+}
+
+/// One module on its way to another text.
+struct Rewriting<'a> {
+    text: &'a str,
+    /// What new names begin with.
+    stem: &'a str,
+    /// Names that are no variables.
+    globals: &'a BTreeSet<String>,
+    /// From where, to where, and what comes there; none reaches into another.
+    edits: Vec<(usize, usize, String)>,
+    count: usize,
+}
+
+impl Rewriting<'_> {
+    fn module(&mut self, module: &Module) {
+        for rule in &module.policy {
+            match &**rule {
+                Rule::Spec { head, bodies, .. } => {
+                    let (RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. }) =
+                        head;
+                    self.expression(refr);
+                    match head {
+                        RuleHead::Compr { assign, .. } => self.assignment(assign.as_ref()),
+                        RuleHead::Set { key, .. } => key.iter().for_each(|key| self.expression(key)),
+                        RuleHead::Func { args, assign, .. } => {
+                            args.iter().for_each(|argument| self.expression(argument));
+                            self.assignment(assign.as_ref());
+                        }
+                    }
+                    for body in bodies {
+                        self.assignment(body.assign.as_ref());
+                        // `if not ...` without braces has room for one condition only.
+                        let is_bare =
+                            body.query.stmts.first().is_some_and(|first| first.span.start == body.query.span.start);
+                        self.query(&body.query, is_bare);
+                    }
+                }
+                Rule::Default { args, value, .. } => args.iter().chain([value]).for_each(|part| self.expression(part)),
+            }
+        }
+    }
+
+    fn assignment(&mut self, assign: Option<&RuleAssign>) {
+        if let Some(assign) = assign {
+            self.expression(&assign.value);
+        }
+    }
+
+    fn query(&mut self, query: &Query, is_bare: bool) {
+        for statement in &query.stmts {
+            for with in &statement.with_mods {
+                self.expression(&with.r#as);
+            }
+            match &statement.literal {
+                Literal::SomeVars { .. } => {}
+                Literal::SomeIn { key, value, collection, .. } => {
+                    key.iter().chain([value, collection]).for_each(|part| self.expression(part));
+                }
+                Literal::Expr { expr, .. } => self.expression(expr),
+                Literal::NotExpr { expr, .. } => self.negation(statement, expr, is_bare),
+                Literal::Every { domain, query, .. } => {
+                    self.expression(domain);
+                    self.query(query, false);
+                }
+            }
+        }
+    }
+
+    /// Gives names to what a negated condition is given.
+    fn negation(&mut self, statement: &LiteralStmt, negated: &Expr, is_bare: bool) {
+        let mut parts = Vec::new();
+        match negated {
+            Expr::BoolExpr { op: BoolOp::Eq, lhs, rhs, .. } | Expr::AssignExpr { op: AssignOp::Eq, lhs, rhs, .. } => {
+                self.operand(lhs, &mut parts);
+                self.operand(rhs, &mut parts);
+            }
+            Expr::Call { params, .. } => params.iter().for_each(|param| self.given(param, &mut parts)),
+            Expr::BoolExpr { lhs, rhs, .. } | Expr::ArithExpr { lhs, rhs, .. } | Expr::BinExpr { lhs, rhs, .. } => {
+                self.given(lhs, &mut parts);
+                self.given(rhs, &mut parts);
+            }
+            Expr::Membership { key, value, collection, .. } => {
+                key.iter().chain([value, collection]).for_each(|part| self.given(part, &mut parts));
+            }
+            other => self.operand(other, &mut parts),
+        }
+        let with = match (statement.with_mods.first(), statement.with_mods.last()) {
+            (Some(first), Some(last)) => {
+                self.text.get(self.start(first.span.start)..self.end(last.span.end)).unwrap_or_default()
+            }
+            _ => "",
+        };
+        let mut before = String::new();
+        for (start, end) in &parts {
+            self.count = self.count.saturating_add(1);
+            let name = format!("{}{}", self.stem, self.count);
+            let (start, end) = (self.start(*start), self.end(*end));
+            before.push_str(&format!("{name} := {} {with}; ", self.text.get(start..end).unwrap_or_default()));
+            self.edits.push((start, end, name));
+        }
+        if !parts.is_empty() {
+            let start = place(statement.span.start);
+            let open = if is_bare { "{ " } else { "" };
+            self.edits.push((start, start, format!("{open}{before}")));
+            if is_bare {
+                let end = self.end(statement.span.end);
+                self.edits.push((end, end, " }".to_owned()));
+            }
+        }
+        self.unnamed(negated, &parts);
+    }
+
+    /// An argument: whatever has to be looked up or called gets a name.
+    fn given(&self, part: &Expr, parts: &mut Vec<(u32, u32)>) {
+        match part {
+            Expr::Var { span, .. } if self.globals.contains(span.text()) => parts.push((span.start, span.end)),
+            Expr::Array { items, .. } | Expr::Set { items, .. } => {
+                items.iter().for_each(|item| self.given(item, parts))
+            }
+            Expr::Object { fields, .. } => {
+                for (_, key, value) in fields {
+                    self.given(key, parts);
+                    self.given(value, parts);
+                }
+            }
+            Expr::RefDot { span, .. }
+            | Expr::RefBrack { span, .. }
+            | Expr::Call { span, .. }
+            | Expr::UnaryExpr { span, .. }
+            | Expr::BinExpr { span, .. }
+            | Expr::BoolExpr { span, .. }
+            | Expr::ArithExpr { span, .. }
+            | Expr::AssignExpr { span, .. }
+            | Expr::Membership { span, .. } => parts.push((span.start, span.end)),
+            // A comprehension is always something.
+            _ => {}
+        }
+    }
+
+    /// One side of an equation, or a condition that is no call: it is looked up below the negation, and by what is looked up before.
+    fn operand(&self, part: &Expr, parts: &mut Vec<(u32, u32)>) {
+        match part {
+            Expr::Var { .. } => {}
+            Expr::RefDot { refr, .. } => self.operand(refr, parts),
+            Expr::RefBrack { refr, index, .. } => {
+                self.operand(refr, parts);
+                self.given(index, parts);
+            }
+            other => self.given(other, parts),
+        }
+    }
+
+    /// Looks for negations where nothing got a name.
+    fn unnamed(&mut self, part: &Expr, named: &[(u32, u32)]) {
+        if !named.contains(&(part.span().start, part.span().end)) {
+            self.below(part, named);
+        }
+    }
+
+    fn expression(&mut self, part: &Expr) {
+        self.below(part, &[]);
+    }
+
+    fn below(&mut self, part: &Expr, named: &[(u32, u32)]) {
+        match part {
+            Expr::Array { items, .. } | Expr::Set { items, .. } => {
+                items.iter().for_each(|item| self.unnamed(item, named))
+            }
+            Expr::Object { fields, .. } => {
+                for (_, key, value) in fields {
+                    self.unnamed(key, named);
+                    self.unnamed(value, named);
+                }
+            }
+            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
+                self.unnamed(term, named);
+                self.query(query, false);
+            }
+            Expr::ObjectCompr { key, value, query, .. } => {
+                self.unnamed(key, named);
+                self.unnamed(value, named);
+                self.query(query, false);
+            }
+            Expr::Call { params, .. } => params.iter().for_each(|param| self.unnamed(param, named)),
+            Expr::UnaryExpr { expr, .. } => self.unnamed(expr, named),
+            Expr::RefDot { refr, .. } => self.unnamed(refr, named),
+            Expr::RefBrack { refr, index, .. } => {
+                self.unnamed(refr, named);
+                self.unnamed(index, named);
+            }
+            Expr::BinExpr { lhs, rhs, .. }
+            | Expr::BoolExpr { lhs, rhs, .. }
+            | Expr::ArithExpr { lhs, rhs, .. }
+            | Expr::AssignExpr { lhs, rhs, .. } => {
+                self.unnamed(lhs, named);
+                self.unnamed(rhs, named);
+            }
+            Expr::Membership { key, value, collection, .. } => {
+                key.iter().chain([value, collection]).for_each(|part| self.unnamed(part, named));
+            }
+            _ => {}
+        }
+    }
+
+    /// Where an expression begins: what begins with a text begins behind its quotation mark, as far as the engine knows.
+    fn start(&self, offset: u32) -> usize {
+        let offset = place(offset);
+        let before = offset.checked_sub(1).filter(|before| self.is_quote(*before));
+        before.unwrap_or(offset)
+    }
+
+    /// Where an expression ends.
+    fn end(&self, offset: u32) -> usize {
+        let offset = place(offset);
+        offset.saturating_add(usize::from(self.is_quote(offset)))
+    }
+
+    fn is_quote(&self, offset: usize) -> bool {
+        matches!(self.text.as_bytes().get(offset), Some(b'"' | b'`'))
+    }
+
+    /// The text with every edit in it.
+    fn apply(mut self) -> Result<String, Problems> {
+        // What is put in stands before what replaces the text from there on.
+        self.edits.sort_by_key(|(start, end, _)| (*start, *end));
+        let (mut settled, mut at) = (String::new(), 0);
+        for (start, end, new) in &self.edits {
+            let Some(kept) = self.text.get(at..*start) else {
+                return Err(refuse(
+                    "policy.nesting: a negation is written in a way that cannot be read twice: give parts of it names",
+                ));
+            };
+            settled.push_str(kept);
+            settled.push_str(new);
+            at = *end;
+        }
+        settled.push_str(self.text.get(at..).unwrap_or_default());
+        Ok(settled)
+    }
+}
+
+fn contents(module: &Ref<Module>) -> &str {
+    module.package.span.source.contents()
+}
+
+/// The names that mean something outside of every rule of a module.
+fn globals(module: &Module, modules: &[Ref<Module>]) -> BTreeSet<String> {
+    let package = paths::names(&module.package.refr);
+    let mut globals: BTreeSet<String> = ["input".to_owned(), "data".to_owned()].into();
+    for import in &module.imports {
+        let name = import.r#as.as_ref().map(|alias| alias.text().to_owned());
+        globals.extend(name.or_else(|| paths::names(&import.refr).pop()));
+    }
+    for other in modules.iter().filter(|other| paths::names(&other.package.refr) == package) {
+        globals.extend(other.policy.iter().filter_map(|rule| paths::names(paths::head(rule)).into_iter().next()));
+    }
+    globals
+}
+
+fn place(offset: u32) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}
+
+fn refuse(message: &str) -> Problems {
+    Problems(vec![Problem::of_file("policy", message)])
+}
+
+/// What new names begin with.
+const STEM: &str = "given__";
+/// The longest beginning of a new name.
+const LONGEST: usize = 64;
+/// No policy has more negations in each other: brackets do not stand deeper.
+const MOST: usize = 32;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! What is looked up or called for a negated condition has its name before it, wherever the negation stands.
+
+use super::*;
+use crate::policy::source::Module;
+
+fn settled(rules: &str) -> Result<String, Problems> {
+    let module = Module { file: "a.rego".to_owned(), source: format!("package a\nimport data.roles\n{rules}") };
+    let engine = template(&[module], &Value::new_object(), Gate::Compatible)?;
+    let mut engine = settle(engine, &Value::new_object(), Gate::Compatible)?;
+    let text = contents(&engine.get_modules()[0]).to_owned();
+    Ok(text.strip_prefix("package a\nimport data.roles\n").unwrap().to_owned())
+}
+
+#[test]
+fn what_a_negated_condition_is_given_gets_a_name() {
+    let rows = [
+        ("x if not f(input.p)", "x if { given__1 := input.p ; not f(given__1) }"),
+        ("x if not input.p == 1", "x if not input.p == 1"),
+        ("x if not input.p", "x if not input.p"),
+        ("x if not input.p < 1", "x if { given__1 := input.p ; not given__1 < 1 }"),
+        ("x if not lower(input.p) == \"a\"", "x if { given__1 := lower(input.p) ; not given__1 == \"a\" }"),
+        ("x if not roles[input.p]", "x if { given__1 := input.p ; not roles[given__1] }"),
+        ("x if not roles[\"a\"].b", "x if not roles[\"a\"].b"),
+        (
+            "x if {\n\tnot \"a\" in y\n\ttrue\n}\ny := {1}",
+            "x if {\n\tgiven__1 := y ; not \"a\" in given__1\n\ttrue\n}\ny := {1}",
+        ),
+        ("x if { z := 1; not f(z) }", "x if { z := 1; not f(z) }"),
+        ("x if not f([1, {\"a\": input.p}])", "x if { given__1 := input.p ; not f([1, {\"a\": given__1}]) }"),
+        ("x if not [input.p] == [1]", "x if { given__1 := input.p ; not [given__1] == [1] }"),
+        ("x := [z | z := 1; not f(input.p)]", "x := [z | z := 1; given__1 := input.p ; not f(given__1)]"),
+        (
+            "x := 1 if not f(roles) else := 2 if not f(roles[_])",
+            "x := 1 if { given__1 := roles ; not f(given__1) } else := 2 if { given__2 := roles[_] ; not f(given__2) }",
+        ),
+        (
+            "x if not f(input.p) with input.q as 1 with input.r as 2",
+            "x if { given__1 := input.p with input.q as 1 with input.r as 2; not f(given__1) with input.q as 1 with input.r as 2 }",
+        ),
+        ("x if { every z in [1] { not f(z + 1) } }", "x if { every z in [1] { given__1 := z + 1 ; not f(given__1) } }"),
+        ("x if not (input.p + 1) > 2", "x if { given__1 := (input.p + 1) ; not given__1 > 2 }"),
+        ("x if not f(\"a\" in input.p)", "x if { given__1 := \"a\" in input.p ; not f(given__1) }"),
+        ("x if not f(input.p == `a`)", "x if { given__1 := input.p == `a` ; not f(given__1) }"),
+        (
+            "x if not f(\"a\" == \"b\") with input as \"c\"",
+            "x if { given__1 := \"a\" == \"b\" with input as \"c\"; not f(given__1) with input as \"c\" }",
+        ),
+        ("x if not f(1) with input as \"c\"", "x if not f(1) with input as \"c\""),
+        ("x if not \"a\" in input.p", "x if { given__1 := input.p ; not \"a\" in given__1 }"),
+        ("x if not [1, 2][input.p]", "x if { given__1 := input.p ; not [1, 2][given__1] }"),
+        ("x if not f(input.p).y", "x if { given__1 := f(input.p) ; not given__1.y }"),
+        ("x if not f([z | not f(input.é)])", "x if not f([z | given__1 := input.é ; not f(given__1)])"),
+    ];
+    for (before, after) in rows {
+        let settled = settled(&format!("{before}\nf(a) := a")).map_err(|problems| problems.to_string());
+        assert_eq!(settled, Ok(format!("{after}\nf(a) := a")), "{before}");
+    }
+}
+
+#[test]
+fn negations_in_what_is_given_are_settled_too_and_no_name_is_taken() {
+    let settled = settled("x if not f(count([1 | not f(input.p)]))\nf(a) := a\ngiven__ := 1").unwrap();
+    let expected = "x if { given___1 := count([1 | given____1 := input.p ; not f(given____1)]) ; not f(given___1) }";
+    assert_eq!(settled.lines().next(), Some(expected));
+}
