@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use tempfile::TempDir;
 
 use crate::{
-    opa::{Opa, Outcome, Server},
+    opa::{self, Opa, Outcome, Server},
     policy::Policy,
     words::DATA,
 };
@@ -142,8 +142,8 @@ pub(crate) fn ask(policy: &policy::Policy, input: &Value) -> Said {
             let styles = [answer::Style::Hopguard, answer::Style::Opa { dry_run: false }];
             let reads = |style| answer::read(&value, &answer::Rules::new(style, [], [], [])).is_ok();
             let allows = styles.into_iter().any(reads);
-            match value.to_json_str().map(|text| serde_json::from_str(&text)) {
-                Ok(Ok(json)) => Said { outcome: Outcome::Value(json), allows, fault: None },
+            match value.to_json_str().map(|text| opa::read(&text)) {
+                Ok(Ok(json)) => Said { outcome: Outcome::value(json), allows, fault: None },
                 _ => Said { allows, ..error("its decision is no JSON".to_owned()) },
             }
         }

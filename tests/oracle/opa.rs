@@ -95,6 +95,11 @@ fn normal(value: Value) -> Value {
     }
 }
 
+/// Reads JSON; a long number is a text.
+pub(crate) fn read(json: &str) -> serde_json::Result<Value> {
+    serde_json::from_str(&with_long_numbers_as_texts(json))
+}
+
 /// JSON has numbers as long as one likes, and readers of it that do not like that.
 fn with_long_numbers_as_texts(json: &str) -> String {
     let mut text = String::new();
@@ -183,7 +188,7 @@ impl Opa {
             let status = response.status();
             let body = response.into_body().collect().await.unwrap().to_bytes();
             let text = String::from_utf8_lossy(&body);
-            (status, serde_json::from_str(&with_long_numbers_as_texts(&text)).unwrap_or_else(|_| text.into()))
+            (status, read(&text).unwrap_or_else(|_| text.into()))
         })
     }
 }
