@@ -28,6 +28,8 @@ pub(crate) struct Author {
     draw: Draw,
     /// Whether only fields are named that a hop can have, and types are minded.
     is_careful: bool,
+    /// Whether only conditions are written that need no variables, comprehensions or arithmetic.
+    is_terse: bool,
     rules: Vec<Rule>,
     library: Vec<Rule>,
     /// Names of finished rules: a rule uses only those before it, so that none evaluates itself.
@@ -41,10 +43,12 @@ pub(crate) struct Author {
 
 /// The policy of a draw.
 pub(crate) fn write(mut draw: Draw) -> Policy {
-    let is_careful = draw.chance(65);
+    let is_terse = draw.chance(30);
+    let is_careful = is_terse || draw.chance(65);
     let mut author = Author {
         draw,
         is_careful,
+        is_terse,
         rules: Vec::new(),
         library: Vec::new(),
         values: Vec::new(),
@@ -52,7 +56,7 @@ pub(crate) fn write(mut draw: Draw) -> Policy {
         scope: Vec::new(),
         count: 0,
     };
-    if author.draw.chance(30) {
+    if !is_terse && author.draw.chance(30) {
         author.library();
     }
     for _ in 0..author.draw.between(1, 5) {
@@ -66,15 +70,14 @@ impl Author {
     fn library(&mut self) {
         for _ in 0..self.draw.between(1, 2) {
             let name = self.name("shared");
-            self.functions.retain(|(function, _)| !function.starts_with("tools."));
             let before = std::mem::take(&mut self.rules);
             let functions = std::mem::take(&mut self.functions);
             self.function(&name);
             self.library.append(&mut self.rules);
             self.rules = before;
+            let (name, arity) = self.functions.pop().unwrap();
             self.functions = functions;
-            let arguments = self.library.last().map_or(1, |rule| 1 + usize::from(rule.head.contains(", ")));
-            self.functions.push((format!("tools.{name}"), arguments));
+            self.functions.push((format!("tools.{name}"), arity));
         }
     }
 
@@ -82,7 +85,7 @@ impl Author {
     fn helper(&mut self) {
         self.scope.clear();
         let name = self.name("helper");
-        match self.draw.below(10) {
+        match self.draw.below(if self.is_terse { 2 } else { 10 }) {
             0 | 1 => self.truth_rule(&name),
             2..=4 => self.value_rule(&name),
             5 | 6 => self.set_rule(&name),
@@ -186,6 +189,11 @@ impl Author {
 
     /// Any expression of this kind.
     fn expression(&mut self, kind: Kind, depth: usize) -> String {
+        let depth = match kind {
+            Kind::Text => depth,
+            _ if self.is_terse => 0,
+            _ => depth,
+        };
         if self.draw.chance(20)
             && let Some(name) = self.variable(kind)
         {
@@ -220,7 +228,7 @@ impl Author {
             Kind::List,
             Kind::Object,
         ];
-        ALL[self.draw.below(ALL.len())]
+        if self.is_terse { Kind::Text } else { ALL[self.draw.below(ALL.len())] }
     }
 
     fn variable(&mut self, kind: Kind) -> Option<String> {

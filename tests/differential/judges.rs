@@ -113,6 +113,13 @@ impl Guard {
         Self { directory }
     }
 
+    pub(crate) fn outside(&self, policy: &Policy) -> Option<String> {
+        self.load(policy, Way::StrictAuto).ok()?;
+        let source = Source::read(self.directory.path(), 1 << 20).ok()?;
+        let options = Options { evaluator: Evaluator::Vm, ..Way::StrictAuto.options() };
+        policy::Policy::compile(&source, &options).err().map(|problems| problems.to_string())
+    }
+
     /// Compiles a policy in this way, or says what is against it.
     pub(crate) fn load(&self, policy: &Policy, way: Way) -> Result<policy::Policy, String> {
         let write = |name: &str, text: &str| fs::write(self.directory.path().join(name), text).unwrap();
@@ -143,7 +150,7 @@ pub(crate) fn ask(policy: &policy::Policy, input: &Value) -> Said {
             let reads = |style| answer::read(&value, &answer::Rules::new(style, [], [], [])).is_ok();
             let allows = styles.into_iter().any(reads);
             match value.to_json_str().map(|text| opa::read(&text)) {
-                Ok(Ok(json)) => Said { outcome: Outcome::value(json), allows, fault: None },
+                Ok(Ok(json)) => Said { outcome: Outcome::Value(json), allows, fault: None },
                 _ => Said { allows, ..error("its decision is no JSON".to_owned()) },
             }
         }

@@ -21,22 +21,14 @@ impl Policy {
     /// The module of the decision, `data.case.decision`.
     pub(crate) fn module(&self) -> String {
         let text = lines(&self.rules);
-        let used = |alias: &str| text.contains(&format!("{alias}."));
-        let mut module = "package case\n\n".to_owned();
-        for (import, alias) in IMPORTS {
-            if used(alias) {
-                module.push_str(&format!("import {import}\n"));
-            }
-        }
-        if text.contains("tools.") {
-            module.push_str("import data.library.tools\n");
-        }
-        module + "\n" + &text
+        let tools = if text.contains("tools.") { "import data.library.tools\n" } else { "" };
+        format!("package case\n\n{}{tools}\n{text}", imports(&text))
     }
 
     /// The module of the library, `data.library.tools`.
     pub(crate) fn library(&self) -> String {
-        format!("package library.tools\n\n{}", lines(&self.library))
+        let text = lines(&self.library);
+        format!("package library.tools\n\n{}\n{text}", imports(&text))
     }
 
     /// Policies with a little less in them.
@@ -107,6 +99,14 @@ impl fmt::Display for Body<'_> {
 
 fn lines(rules: &[Rule]) -> String {
     rules.iter().map(|rule| format!("{rule}\n\n")).collect()
+}
+
+fn imports(text: &str) -> String {
+    let uses = |alias: &str| {
+        text.match_indices(&format!("{alias}."))
+            .any(|(at, _)| !text[..at].ends_with(|last: char| "._".contains(last) || last.is_alphanumeric()))
+    };
+    IMPORTS.iter().filter(|(_, alias)| uses(alias)).map(|(import, _)| format!("import {import}\n")).collect()
 }
 
 /// What a policy imports if it uses it, and the name that it uses.

@@ -78,14 +78,20 @@ fn level(value: &serde_json::Value) -> String {
             let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{}", level(value))).collect();
             format!("{{{}}}", fields.join(","))
         }
+        // A long number was read as a text.
+        Value::String(text)
+            if text.len() > 15 && text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            text.parse::<f64>().map_or_else(|_| text.clone(), |number| format!("{number:e}"))
+        }
         other => other.to_string(),
     }
 }
 
 /// A fault without what is of this policy only.
 fn gist(fault: &str) -> String {
-    let text = fault.rsplit("error: ").next().unwrap_or(fault);
-    let text = text.lines().next().unwrap_or_default();
+    let text = fault.lines().next().unwrap_or_default();
+    let text = text.split_once(".rego:").map_or(text, |(_, place)| place);
     let text: String = text.chars().map(|each| if each.is_ascii_digit() { '0' } else { each }).take(70).collect();
     let mut words: Vec<&str> = text.split_whitespace().collect();
     words.retain(|word| !word.starts_with('"'));

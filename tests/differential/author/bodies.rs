@@ -11,9 +11,9 @@ impl Author {
             body.push(self.literal());
         }
         let text = body.join("\n");
-        for (name, _) in self.scope[mark..].to_vec() {
-            if text.matches(&name).count() < 2 && self.draw.chance(90) {
-                let literal = self.use_of(&name);
+        for (name, kind) in self.scope[mark..].to_vec() {
+            if text.matches(&name).count() < 2 && self.draw.chance(95) {
+                let literal = self.use_of(&name, kind);
                 body.push(literal);
             }
         }
@@ -21,9 +21,20 @@ impl Author {
     }
 
     fn literal(&mut self) -> String {
+        if self.is_terse {
+            return match self.draw.below(8) {
+                0 | 1 => self.negated(1),
+                2 => self.negated_rule(),
+                3 => {
+                    let (item, word) = (self.fresh(Kind::Text), self.word());
+                    format!("some {item} in input.parsed_path; startswith({item}, {word})")
+                }
+                _ => self.truth(1),
+            };
+        }
         match self.draw.below(20) {
             0..=6 => self.truth(2),
-            7 | 8 => format!("not {}", self.truth(2)),
+            7 | 8 => self.negated(2),
             9 => self.negated_rule(),
             10..=12 => {
                 let kind = self.kind();
@@ -64,8 +75,19 @@ impl Author {
     fn negated_rule(&mut self) -> String {
         match self.named(Kind::Truth) {
             Some(name) => format!("not {name}"),
-            None => format!("not {}", self.truth(1)),
+            None => self.negated(1),
         }
+    }
+
+    /// The negation of a condition; what may be any item has no place below it, so far as OPA does not take it out.
+    pub(super) fn negated(&mut self, depth: usize) -> String {
+        for _ in 0..4 {
+            let condition = self.truth(depth);
+            if !condition.contains("[_]") || self.draw.chance(15) {
+                return format!("not {condition}");
+            }
+        }
+        "not input.truncated_body".to_owned()
     }
 
     fn every(&mut self) -> String {
@@ -73,7 +95,7 @@ impl Author {
         let of = self.expression(kind, 1);
         let mark = self.scope.len();
         let item = self.fresh(Kind::Any);
-        let mut conditions = vec![self.use_of(&item)];
+        let mut conditions = vec![self.use_of(&item, Kind::Any)];
         if self.draw.chance(40) {
             conditions.push(self.truth(1));
         }
@@ -82,16 +104,16 @@ impl Author {
     }
 
     /// A condition on a variable.
-    fn use_of(&mut self, name: &str) -> String {
+    fn use_of(&mut self, name: &str, kind: Kind) -> String {
         let word = self.word();
-        match self.draw.below(7) {
-            0 => format!("{name} != {word}"),
-            1 => format!("{name} != null"),
-            2 => format!("{name} in {}", self.expression(Kind::List, 1)),
-            3 => format!("startswith({name}, {word})"),
-            4 => format!("not {name} == {word}"),
-            5 => format!("count({name}) >= 0"),
-            _ => format!("{name} >= {}", self.expression(Kind::Any, 0)),
+        match (kind, self.draw.below(5)) {
+            (Kind::Text | Kind::Any, 0) => format!("{name} != {word}"),
+            (Kind::Text | Kind::Any, 1) => format!("startswith({name}, {word})"),
+            (Kind::Text | Kind::Any, 2) => format!("not {name} == {word}"),
+            (Kind::Number, 0 | 1) => format!("{name} >= {}", self.expression(Kind::Number, 0)),
+            (Kind::Set | Kind::List | Kind::Object, 0 | 1) => format!("count({name}) >= 0"),
+            (_, 3) => format!("{name} in {}", self.expression(Kind::List, 1)),
+            _ => format!("{name} != {}", self.expression(kind, 0)),
         }
     }
 }

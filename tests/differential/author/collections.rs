@@ -6,7 +6,7 @@ use crate::words::NAMES;
 impl Author {
     pub(super) fn set(&mut self, depth: usize) -> String {
         if depth == 0 || self.draw.chance(25) {
-            return match self.draw.below(4) {
+            return match self.draw.below(if self.is_terse { 2 } else { 4 }) {
                 0 => self.constant(Kind::Set),
                 1 => format!("{{{}, {}}}", self.word(), self.word()),
                 2 => "{role | some role in data.roles[_]}"
@@ -125,11 +125,11 @@ impl Author {
             body = format!("{body}; {}", self.truth(depth));
         }
         if self.draw.chance(15) {
-            body = format!("{body}; not {}", self.truth(depth));
+            body = format!("{body}; {}", self.negated(depth));
         }
         let value = match self.draw.below(4) {
             0 => format!("[{item}, 1]"),
-            1 => format!("{item}.path"),
+            1 if of.starts_with("input.parsed_body") => format!("{item}.path"),
             2 => format!("lower({item})"),
             _ => item,
         };

@@ -4,7 +4,7 @@ use super::{Author, Kind};
 
 impl Author {
     pub(super) fn decision(&mut self) {
-        match self.draw.below(9) {
+        match self.draw.below(if self.is_terse { 7 } else { 9 }) {
             0 | 1 => self.plain(),
             2 => self.branches(),
             3 | 4 => self.refusals_win(),

@@ -158,7 +158,7 @@ impl Author {
 
     pub(super) fn truth(&mut self, depth: usize) -> String {
         let less = depth.saturating_sub(1);
-        match self.draw.below(22) {
+        match self.draw.below(if self.is_terse { 14 } else { 22 }) {
             0..=4 => self.comparison(less),
             5 | 6 => {
                 let function = self.draw.of(&["startswith", "endswith", "contains"]);
