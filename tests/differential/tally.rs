@@ -51,6 +51,9 @@ pub(crate) fn classify(opa: &Outcome, said: &Said, way: Way) -> Class {
             let fault = said.fault.as_deref().unwrap_or_default();
             class(format!("OPA {}, here a fault: {}", kind(theirs), gist(fault)))
         }
+        (Outcome::Value(theirs), Outcome::Value(ours)) if level(&respelled(theirs)) == level(&respelled(ours)) => {
+            class("a number in a text is written otherwise".to_owned())
+        }
         (theirs, ours) => class(format!("OPA {}, here {}", kind(theirs), kind(ours))),
     }
 }
@@ -88,14 +91,40 @@ fn level(value: &serde_json::Value) -> String {
     }
 }
 
+/// A value in whose texts every number is written in one way.
+fn respelled(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    let respell = |text: &String| {
+        let parts = text.split_inclusive(|each: char| !(each.is_ascii_alphanumeric() || "+-.".contains(each)));
+        let number = |part: &str| part.parse::<f64>().map_or_else(|_| part.to_owned(), |number| format!("{number:e}"));
+        parts
+            .map(|part| {
+                let number_ends = part.trim_end_matches(|each: char| !(each.is_ascii_alphanumeric() || each == '.'));
+                format!("{}{}", number(number_ends), &part[number_ends.len()..])
+            })
+            .collect::<String>()
+    };
+    match value {
+        Value::String(text) => respell(text).into(),
+        Value::Array(items) => items.iter().map(respelled).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), respelled(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
 /// A fault without what is of this policy only.
 fn gist(fault: &str) -> String {
     let text = fault.lines().next().unwrap_or_default();
     let text = text.split_once(".rego:").map_or(text, |(_, place)| place);
-    let text: String = text.chars().map(|each| if each.is_ascii_digit() { '0' } else { each }).take(70).collect();
+    let text: String = text.chars().map(|each| if each.is_ascii_digit() { '0' } else { each }).take(100).collect();
     let mut words: Vec<&str> = text.split_whitespace().collect();
-    words.retain(|word| !word.starts_with('"'));
-    words.join(" ")
+    words.retain(|word| !word.starts_with('"') && !word.starts_with("00:") && !word.starts_with("0:"));
+    let gist = words.join(" ");
+    if gist.is_empty() || gist == "the policy" { "without a word".to_owned() } else { gist }
 }
 
 impl Tally {

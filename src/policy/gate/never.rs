@@ -12,6 +12,9 @@ pub(super) fn compare(walk: &mut Walk<'_, '_>, at: Position, op: Compare, left: 
     if op == Compare::Equal {
         return equal(walk, at, left, right);
     }
+    if op != Compare::NotEqual {
+        types::ordered(walk, at, left, right);
+    }
     let (Some(left), Some(right)) = (left.constant(), right.constant()) else { return };
     let holds = match op {
         Compare::Equal => left == right,

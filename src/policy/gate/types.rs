@@ -3,7 +3,7 @@
 //! This is less than OPA's type checker: it follows no rule and looks into no list. What it refuses, that refuses too.
 
 use super::{
-    tree::{Comprehension, Expr, Node, Position, dotted},
+    tree::{Comprehension, Expr, Name, Node, Position, RuleKind, dotted},
     walk::Walk,
 };
 use crate::{policy::engine::Value, yaml::quote};
@@ -72,7 +72,11 @@ pub(super) fn kinds(walk: &Walk<'_, '_>, expr: &Expr) -> Kinds {
         Node::Compare { .. } | Node::Member { .. } => Kinds::BOOL,
         Node::Var(name) => {
             let local = walk.scopes.iter().rev().find_map(|scope| scope.locals.get(name));
-            local.filter(|local| !local.is_repeated).map_or(Kinds::ALL, |local| local.kinds)
+            match local {
+                Some(local) if local.is_repeated => Kinds::ALL,
+                Some(local) => local.kinds,
+                None => of_rule(walk, name),
+            }
         }
         Node::Call { function, .. } => match function.path() {
             Some((name, _)) if walk.functions(&name).is_empty() => {
@@ -84,10 +88,27 @@ pub(super) fn kinds(walk: &Walk<'_, '_>, expr: &Expr) -> Kinds {
     }
 }
 
+/// What a rule of the module's own package is: a set of what its bodies say, or unknown.
+fn of_rule(walk: &Walk<'_, '_>, name: &Name) -> Kinds {
+    let path = [walk.module.package.as_slice(), std::slice::from_ref(name)].concat();
+    let rules = walk.gate.names.at(&path).map_or(&[][..], |place| walk.gate.names.rules(place));
+    let is_set = !rules.is_empty() && rules.iter().all(|(_, rule)| rule.kind == RuleKind::Set);
+    if is_set { Kinds::SET } else { Kinds::ALL }
+}
+
 /// Whether two expressions can be equal; says so if not.
 pub(super) fn equal(walk: &mut Walk<'_, '_>, at: Position, left: &Expr, right: &Expr) {
     if !kinds(walk, left).meets(kinds(walk, right)) {
         walk.tell(at, "policy.type", "these are never equal: they are of different types");
+    }
+}
+
+/// Whether two expressions stand in the same order here and in OPA: OPA has sets after objects, and the engine before them.
+pub(super) fn ordered(walk: &mut Walk<'_, '_>, at: Position, left: &Expr, right: &Expr) {
+    let sides = (kinds(walk, left), kinds(walk, right));
+    let meets = |set: Kinds, other: Kinds| set == Kinds::SET && other.meets(Kinds::OBJECT);
+    if meets(sides.0, sides.1) || meets(sides.1, sides.0) {
+        walk.tell(at, "policy.type", "a set may stand beside an object here, in no order: compare what they hold");
     }
 }
 
