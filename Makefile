@@ -1,16 +1,18 @@
-# Every target sets up what it needs: Rust, Python 3 and a C compiler are enough, but for `conformance`, which
-# builds SPIRE with Go, and `fuzz`, which builds libFuzzer with a C++ compiler.
+# Every target sets up what it needs: Rust, Python 3 and a C compiler are enough, but for `conformance`, `oracle` and
+# `nightly`, which build SPIRE or OPA with Go, and `fuzz`, which builds libFuzzer with a C++ compiler.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test conformance fuzz bench lint deny
+.PHONY: help setup demo test conformance oracle nightly fuzz bench lint deny
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO_DENY := 0.20.2
 DENY := $(TARGET)/tools/cargo-deny-$(CARGO_DENY)
 SPIRE := $(TARGET)/tools/spire-1.15.3
+OPA_VERSION := 1.22.0
+OPA := $(TARGET)/tools/opa-$(OPA_VERSION)
 
 # The Envoy that tests and the playground run: the one you name, or the pinned one in .venv.
 SETUP := $(if $(ENVOY_BIN),,.venv/ready)
@@ -46,6 +48,19 @@ $(SPIRE)/ready: tests/spire/build.sh tests/spire/go.mod tests/spire/go.sum tests
 	tests/spire/build.sh $(@D)
 	touch $@
 
+# The OPA of these targets: the one you name, or one that is built here.
+oracle nightly: export OPA_BIN := $(or $(OPA_BIN),$(abspath $(OPA))/opa)
+oracle: $(if $(OPA_BIN),,$(OPA)/opa) ## hold policies, builtins and bundles against real OPA: 20,000 decisions; needs Go, or OPA_BIN
+	cargo test --locked --test oracle --test differential
+
+nightly: $(if $(OPA_BIN),,$(OPA)/opa) ## the same with a million decisions that nobody has seen: an hour; SEED repeats a night
+	SEED=$${SEED:-$$(date +%Y%m%d)} DECISIONS=$${DECISIONS:-1000000} cargo test --locked --test differential -- --nocapture
+
+$(OPA)/opa:
+	@echo "Building OPA $(OPA_VERSION) (half a minute, once)"
+	@command -v go >/dev/null || { echo "OPA is built by Go, which is not there: install it, or name OPA in OPA_BIN" >&2; exit 1; }
+	GOFLAGS='' GOBIN=$(abspath $(OPA)) go install github.com/open-policy-agent/opa@v$(OPA_VERSION)
+
 fuzz: ## feed each reader of what strangers write with mutations, a minute each
 	tests/fuzz/run.sh $(TARGET)/fuzz
 
@@ -56,7 +71,7 @@ bench: ## time the road in process, and compare the server with one that only sa
 lint: ## formatting, lints and documentation, warnings denied
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --test conformance -- -D warnings
+	cargo clippy --locked --test conformance --test oracle --test differential -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 deny: $(DENY)/bin/cargo-deny ## hold the dependency tree against deny.toml

@@ -20,4 +20,5 @@ mod opa;
 mod policy;
 mod requests;
 mod tally;
+mod tutorials;
 mod words;
