@@ -104,6 +104,39 @@ impl Scope {
     }
 }
 
+/// The variables that a negated condition chooses items by, but for what it calls or gathers for itself.
+pub(super) fn negated<'a>(expr: &'a Expr, indices: &mut Vec<(&'a Name, Position)>) {
+    match &expr.node {
+        Node::Call { params, .. } => params.iter().for_each(|param| chosen(param, indices)),
+        Node::Compare { sides, .. } | Node::Arith(sides) | Node::Sets(sides) | Node::Assign { sides, .. } => {
+            chosen(&sides.0, indices);
+            chosen(&sides.1, indices);
+        }
+        Node::Member { key, value, collection } => {
+            key.iter().chain([value, collection]).for_each(|part| chosen(part, indices));
+        }
+        _ => chosen(expr, indices),
+    }
+}
+
+fn chosen<'a>(expr: &'a Expr, indices: &mut Vec<(&'a Name, Position)>) {
+    match &expr.node {
+        Node::Array(items) | Node::Set(items) => items.iter().for_each(|item| chosen(item, indices)),
+        Node::Object(fields) => fields.iter().for_each(|(key, value)| {
+            chosen(key, indices);
+            chosen(value, indices);
+        }),
+        Node::Ref { base, index } => {
+            chosen(base, indices);
+            match &index.node {
+                Node::Var(name) => indices.push((name, index.at)),
+                _ => chosen(index, indices),
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Whether a body holds whatever it is asked, so that nothing after it is tried.
 pub(super) fn is_unconditional(body: &Body) -> bool {
     let is_plain = |expr: &Expr| expr.constant().is_some();

@@ -9,7 +9,7 @@ use super::{
     Inspection,
     names::Place,
     never,
-    scope::{Declared, Known, Local, Scope, is_unconditional},
+    scope::{self, Declared, Known, Local, Scope, is_unconditional},
     tree::{Body, Expr, Literal, Module, Name, Node, Position, Query, Rule, Stmt},
     types,
 };
@@ -139,7 +139,7 @@ impl<'a> Walk<'_, 'a> {
                 if expr.constant().is_some_and(|value| value != false.into()) {
                     self.tell(expr.at, "policy.never", "`not` of what always holds never does");
                 }
-                self.expr(expr);
+                self.negation(expr);
             }
             Literal::Some(_) => {}
             Literal::SomeIn { key, value, collection } => {
@@ -344,6 +344,21 @@ impl<'a> Walk<'_, 'a> {
             self.expr(value);
         } else {
             self.imports.extend(by.first().cloned());
+        }
+    }
+
+    /// A negated condition gives no variable a value; what is called for it is called before.
+    fn negation(&mut self, expr: &'a Expr) {
+        let mut indices = Vec::new();
+        scope::negated(expr, &mut indices);
+        indices.retain(|(name, _)| &***name == "_" || !self.bound.contains(*name));
+        self.expr(expr);
+        for (name, at) in indices {
+            self.bound.remove(name);
+            if &**name == "_" {
+                let message = "a negated condition chooses no item: choose it before with `some ... in`, or use `in`";
+                self.tell(at, "policy.unsafe", message);
+            }
         }
     }
 
