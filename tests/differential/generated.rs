@@ -62,6 +62,9 @@ fn is_of(class: &str, known: &str) -> bool {
     class == SPELLED || class.split_once("here a fault: ").is_some_and(|(_, fault)| fault.contains(known))
 }
 
+/// Where OPA, told to be strict about builtins, fails, and Hopguard allows.
+const LOST: &str = "an error of a builtin is not one";
+
 /// What is no fault, and no other decision: the engine reads `1.0` as `1`, which only a text that is made of it shows.
 const SPELLED: &str = "a number in a text is written otherwise";
 
@@ -101,10 +104,7 @@ impl Run {
         let mut draw = Draw::part(self.seed, number);
         let policy = author::write(draw.clone());
         tally.policies += 1;
-        if let Err(error) = oracle.load(&policy) {
-            if env::var_os("SHOW").is_some() {
-                println!("OPA: {error}\n{}", policy.module());
-            }
+        if oracle.load(&policy).is_err() {
             tally.opa_refused += 1;
             return;
         }
@@ -119,16 +119,8 @@ impl Run {
                 Err(problems) => {
                     let id = problems.split(": ").nth(1).unwrap_or("?").to_owned();
                     *tally.refusals.entry(format!("{way:?}: {id}")).or_default() += 1;
-                    if env::var_os("SHOW").is_some() {
-                        println!("{way:?}: {problems}\n{}", policy.module());
-                    }
                 }
             }
-        }
-        if env::var_os("SHOW_VM").is_some()
-            && let Some(why) = guard.outside(&policy)
-        {
-            println!("outside: {why}");
         }
         if loaded.is_empty() {
             return;
@@ -146,6 +138,7 @@ impl Run {
         );
         tally.opa_allows += opa.iter().filter(|outcome| judges::allows(outcome)).count();
         self.decided.fetch_add(INPUTS, Ordering::Relaxed);
+        let mut strictly_allowed = Vec::new();
         for (text, opa) in inputs.iter().zip(&opa) {
             let Ok(input) = Value::from_json_str(text) else {
                 tally.difference(Way::StrictAuto, "no input here", || text.clone());
@@ -153,58 +146,41 @@ impl Run {
             };
             for (way, compiled) in &loaded {
                 *tally.decisions.entry(*way).or_default() += 1;
-                match classify(opa, &judges::ask(compiled, &input), *way) {
+                let said = judges::ask(compiled, &input);
+                if *way == Way::StrictAuto && said.allows {
+                    strictly_allowed.push(text.clone());
+                }
+                let class = classify(opa, &said, *way);
+                let mut shown = || self.least(number, *way, &policy, text, (oracle, guard), &class);
+                match &class {
                     Class::Same => {}
                     Class::Danger => {
-                        let shown = self.shrink(number, *way, &policy, text, oracle, guard);
+                        let shown = shown();
                         self.failures.lock().unwrap().push(shown);
                         return;
                     }
-                    Class::Other(class) => tally
-                        .difference(*way, &class, || self.shrunk(number, *way, &policy, text, oracle, guard, &class)),
+                    Class::Other(class) => tally.difference(*way, class, shown),
                 }
             }
         }
+        // An error that is one to OPA when it is strict must not be lost on the way to an allow.
+        let strictly = if strictly_allowed.is_empty() { Vec::new() } else { oracle.ask(&strictly_allowed, true) };
+        for (text, _) in strictly_allowed.iter().zip(strictly).filter(|(_, outcome)| *outcome == Outcome::Error) {
+            tally.difference(Way::StrictAuto, LOST, || {
+                format!("policy {number}\n{}\n{}\n{text}", policy.library(), policy.module())
+            });
+        }
     }
 
-    /// The smallest part of a policy that still allows what OPA denies.
-    fn shrink(
-        &self,
-        number: usize,
-        way: Way,
-        policy: &Policy,
-        input: &str,
-        oracle: &mut Oracle,
-        guard: &Guard,
-    ) -> String {
-        self.least(number, way, policy, input, oracle, guard, &|class| *class == Class::Danger)
-    }
-
-    /// The smallest part of a policy that still differs in this way.
-    #[allow(clippy::too_many_arguments, reason = "where the case is, and what it differs in")]
-    fn shrunk(
-        &self,
-        number: usize,
-        way: Way,
-        policy: &Policy,
-        input: &str,
-        oracle: &mut Oracle,
-        guard: &Guard,
-        wanted: &str,
-    ) -> String {
-        self.least(number, way, policy, input, oracle, guard, &|class| *class == Class::Other(wanted.to_owned()))
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "where the case is, and what it differs in")]
+    /// The smallest part of a policy, and of an input, that still differ in this way.
     fn least(
         &self,
         number: usize,
         way: Way,
         policy: &Policy,
         input: &str,
-        oracle: &mut Oracle,
-        guard: &Guard,
-        wanted: &dyn Fn(&Class) -> bool,
+        (oracle, guard): (&mut Oracle, &Guard),
+        wanted: &Class,
     ) -> String {
         let mut least = policy.clone();
         let mut compare = |policy: &Policy, input: &str| {
@@ -215,13 +191,13 @@ impl Run {
             Some((classify(&opa, &said, way), opa, said))
         };
         while let Some(less) =
-            least.smaller().into_iter().find(|less| compare(less, input).is_some_and(|it| wanted(&it.0)))
+            least.smaller().into_iter().find(|less| compare(less, input).is_some_and(|it| it.0 == *wanted))
         {
             least = less;
         }
         let mut input = input.to_owned();
         while let Some(less) =
-            requests::smaller(&input).into_iter().find(|less| compare(&least, less).is_some_and(|it| wanted(&it.0)))
+            requests::smaller(&input).into_iter().find(|less| compare(&least, less).is_some_and(|it| it.0 == *wanted))
         {
             input = less;
         }

@@ -113,13 +113,6 @@ impl Guard {
         Self { directory }
     }
 
-    pub(crate) fn outside(&self, policy: &Policy) -> Option<String> {
-        self.load(policy, Way::StrictAuto).ok()?;
-        let source = Source::read(self.directory.path(), 1 << 20).ok()?;
-        let options = Options { evaluator: Evaluator::Vm, ..Way::StrictAuto.options() };
-        policy::Policy::compile(&source, &options).err().map(|problems| problems.to_string())
-    }
-
     /// Compiles a policy in this way, or says what is against it.
     pub(crate) fn load(&self, policy: &Policy, way: Way) -> Result<policy::Policy, String> {
         let write = |name: &str, text: &str| fs::write(self.directory.path().join(name), text).unwrap();

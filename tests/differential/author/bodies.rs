@@ -11,7 +11,8 @@ impl Author {
             body.push(self.literal());
         }
         let text = body.join("\n");
-        for (name, kind) in self.scope[mark..].to_vec() {
+        let found = self.scope[mark..].to_vec();
+        for (name, kind) in found {
             if text.matches(&name).count() < 2 && self.draw.chance(95) {
                 let literal = self.use_of(&name, kind);
                 body.push(literal);

@@ -38,7 +38,8 @@ fn what_a_negated_condition_is_given_gets_a_name() {
             "x if { given__1 := input.p with input.q as 1 with input.r as 2; not f(given__1) with input.q as 1 with input.r as 2 }",
         ),
         ("x if { every z in [1] { not f(z + 1) } }", "x if { every z in [1] { given__1 := z + 1 ; not f(given__1) } }"),
-        ("x if not (input.p + 1) > 2", "x if { given__1 := (input.p + 1) ; not given__1 > 2 }"),
+        ("x if not (input.p + 1) > 2", "x if { given__1 := input.p + 1 ; not (given__1) > 2 }"),
+        ("x if not (input.p + 1) * 2 > 2", "x if { given__1 := (input.p + 1) * 2 ; not given__1 > 2 }"),
         ("x if not f(\"a\" in input.p)", "x if { given__1 := \"a\" in input.p ; not f(given__1) }"),
         ("x if not f(input.p == `a`)", "x if { given__1 := input.p == `a` ; not f(given__1) }"),
         (
