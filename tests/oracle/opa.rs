@@ -157,15 +157,18 @@ impl Opa {
 
     /// What `path` below `data` is for `input`, where an error of a builtin is one, or is undefined.
     pub(crate) fn ask(&mut self, path: &str, input: &Value, strict: bool) -> Outcome {
-        self.ask_text(path, &input.to_string(), strict)
+        match self.ask_text(path, &input.to_string(), strict) {
+            Outcome::Value(value) => Outcome::value(value),
+            other => other,
+        }
     }
 
-    /// As [`ask`](Self::ask), for an input whose numbers are larger than any type.
+    /// As [`ask`](Self::ask), for an input whose numbers are larger than any type, and with a value as it is written.
     pub(crate) fn ask_text(&mut self, path: &str, input: &str, strict: bool) -> Outcome {
         let path = format!("/v1/data/{path}?strict-builtin-errors={strict}");
         let (status, answer) = self.send(Method::POST, &path, format!("{{\"input\": {input}}}"));
         match (status, answer.get("result")) {
-            (StatusCode::OK, Some(result)) => Outcome::value(result.clone()),
+            (StatusCode::OK, Some(result)) => Outcome::Value(result.clone()),
             (StatusCode::OK, None) => Outcome::Undefined,
             (StatusCode::INTERNAL_SERVER_ERROR, _) => Outcome::Error,
             _ => panic!("OPA answers {status} to {path}: {answer:#}"),
