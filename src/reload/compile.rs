@@ -69,6 +69,9 @@ impl Compiler {
         now: Timestamp,
         current: Option<&Arc<Compiled>>,
     ) -> Outcome {
+        if !matches!(wanted.from, PolicyFrom::Directory(_)) {
+            self.aside = None;
+        }
         match &wanted.from {
             PolicyFrom::Directory(directory) => match self.place(directory, limit, &wanted.options, current) {
                 Ok(compiled) => Outcome { compiled: Some(compiled), problems: Vec::new() },

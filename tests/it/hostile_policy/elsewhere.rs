@@ -4,6 +4,7 @@
 pub(super) const ELSEWHERE: &[(u16, &str, &str)] = &[
     (84, "tests/it/hostile_policy/load.rs", "of_an_allow_and_a_refusal_the_refusal_counts"),
     (96, "tests/it/hostile_policy/steady.rs", "one_hop_has_one_answer_on_every_thread"),
+    (100, "src/policy/trial/tests.rs", "a_policy_that_fails_its_own_tests_does_not_become_active"),
 ];
 
 /// Of bundles and archives, and where they come from.
@@ -25,4 +26,8 @@ pub(super) const ARCHIVES: &[(u16, &str, &str)] = &[
     (118, "src/feed/https/tests.rs", "a_redirect_is_held_to_the_same_rules"),
     (118, "src/feed/https/tests.rs", "a_host_proves_its_name"),
     (118, "src/feed/https/tests.rs", "refuses_what_is_packed"),
+    (118, "src/feed/https/url.rs", "refuses_what_is_no_endpoint"),
+    (118, "src/feed/https/url/loopback.rs", "refuses_every_other_place"),
+    (118, "src/feed/https/dial.rs", "nobody_is_sent_to_link_local_addresses_and_plain_text_nowhere"),
+    (118, "src/feed/https/dial.rs", "a_redirect_leads_outward_or_stays"),
 ];
