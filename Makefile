@@ -13,6 +13,7 @@ DENY := $(TARGET)/tools/cargo-deny-$(CARGO_DENY)
 SPIRE := $(TARGET)/tools/spire-1.15.3
 OPA_VERSION := 1.22.0
 OPA := $(TARGET)/tools/opa-$(OPA_VERSION)
+GRPC := $(TARGET)/tools/grpc
 
 # The Envoy that tests and the playground run: the one you name, or the pinned one in .venv.
 SETUP := $(if $(ENVOY_BIN),,.venv/ready)
@@ -41,8 +42,17 @@ test: setup ## run every test: units, corpus, live gRPC, real Envoys, documentat
 
 # The SPIRE of this target: the one you name, or one that is built here.
 conformance: export SPIRE_BIN := $(or $(SPIRE_BIN),$(abspath $(SPIRE)))
-conformance: setup $(if $(SPIRE_BIN),,$(SPIRE)/ready) ## run it beside real SPIRE: federation, rotation, outage; needs Go, or SPIRE_BIN
+conformance: setup $(GRPC)/ready $(if $(SPIRE_BIN),,$(SPIRE)/ready) ## run it beside real SPIRE: federation, rotation, outage; needs Go, or SPIRE_BIN
 	cargo test --locked --test conformance
+	cargo build --locked
+	$(GRPC)/bin/python ../shared/conformance/run.py ../shared/conformance/opa_envoy_cases.json \
+	  --deviations tests/conformance/deviations.json --jobs 2 --start-timeout 60 \
+	  --server '$(abspath $(TARGET))/debug/hopguard run --server --config-file {config} {policy}'
+
+$(GRPC)/ready: tests/conformance/requirements.txt
+	python3 -m venv $(GRPC)
+	$(GRPC)/bin/python -m pip install --disable-pip-version-check --quiet --requirement $<
+	touch $@
 
 $(SPIRE)/ready: tests/spire/build.sh tests/spire/go.mod tests/spire/go.sum tests/spire/tools.go tests/spire/ejbca/api/ejbca/ejbca.go
 	tests/spire/build.sh $(@D)

@@ -6,9 +6,12 @@ use clap::Args;
 
 use super::{complain, exit::Exit, serve::serve};
 use crate::{
-    config::Config,
+    clock::Clock,
+    config::{Config, PolicyFrom},
     feed::bundle::{KeyText, Secret, SigningKey},
     opa::{Flags, Notice, Override, Settings, Tree, address},
+    policy::Policy,
+    reload::read_paths,
     server::Listener,
     yaml::{Problem, Problems},
 };
@@ -147,6 +150,11 @@ impl RunArgs {
                 return Ok(Exit::DoesNotLoad.into());
             }
         };
+        // What does not load now will not by itself.
+        if let Err(problems) = loads(&config) {
+            complain(&problems.0.iter().map(|problem| format!("{problem:#}")).collect::<Vec<_>>().join("\n"));
+            return Ok(Exit::DoesNotLoad.into());
+        }
         let plain = config.listen.iter().find_map(|listener| match listener {
             Listener::Tcp(address) if !address.ip().to_canonical().is_loopback() => Some(*address),
             _ => None,
@@ -229,6 +237,16 @@ impl RunArgs {
         };
         crate::opa::config(settings, flags, notices)
     }
+}
+
+/// Compiles the policy that the command line names; bundles come later.
+///
+/// # Errors
+/// Every reason why it must not become active.
+fn loads(config: &Config) -> Result<(), Problems> {
+    let Some(policy) = &config.policy else { return Ok(()) };
+    let PolicyFrom::Paths(paths) = &policy.from else { return Ok(()) };
+    Policy::compile(&read_paths(paths, Clock::default().now())?, &policy.options).map(drop)
 }
 
 impl Others {

@@ -294,3 +294,14 @@ fn documents() -> String {
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+#[test]
+fn every_case_that_differs_from_opas_plugin_on_purpose_is_in_the_table_of_differences() {
+    let read = |name: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let cases: Vec<String> = serde_json::from_str(&read("tests/conformance/deviations.json")).unwrap();
+    let table = read("docs/opa-envoy.md");
+    assert!(cases.len() > 10);
+    for case in cases {
+        assert!(table.contains(&format!("`{case}`")), "{case}");
+    }
+}
