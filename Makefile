@@ -74,9 +74,10 @@ $(OPA)/opa:
 fuzz: ## feed each reader of what strangers write with mutations, a minute each
 	tests/fuzz/run.sh $(TARGET)/fuzz
 
-bench: ## time the road in process, and compare the server with one that only says yes
+bench: ## time the road in process, compare the server with one that only says yes, and reload under load
 	cargo bench --locked --bench decide
 	cargo bench --locked --bench compare
+	cargo bench --locked --bench compare -- --reload
 
 lint: ## formatting, lints and documentation, warnings denied
 	cargo fmt --all --check

@@ -3,6 +3,7 @@
 /// Of the policy engine.
 pub(super) const ELSEWHERE: &[(u16, &str, &str)] = &[
     (84, "tests/it/hostile_policy/load.rs", "of_an_allow_and_a_refusal_the_refusal_counts"),
+    (87, "tests/differential/generated.rs", "what_opa_denies_is_denied_here"),
     (96, "tests/it/hostile_policy/steady.rs", "one_hop_has_one_answer_on_every_thread"),
     (100, "src/policy/trial/tests.rs", "a_policy_that_fails_its_own_tests_does_not_become_active"),
 ];
