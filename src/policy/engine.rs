@@ -4,10 +4,10 @@ mod calls;
 mod compare;
 mod faults;
 mod interpreter;
-mod negation;
 mod observe;
 mod paths;
 mod subset;
+mod undefined;
 mod vm;
 mod watch;
 
@@ -31,6 +31,7 @@ pub(super) use self::{
     faults::problem,
     interpreter::template,
     observe::{Covered, Observed, Question, observe, warm},
+    undefined::settle,
 };
 use super::{
     Evaluator, Gate, Options, Reads,
@@ -88,7 +89,7 @@ impl Engine {
         let mut template = template(modules, data, options.gate)?;
         let admitted = gate::admit(template.get_modules(), data, options)?;
         let multiplies = modules.iter().any(|module| nesting::multiplies(&module.source));
-        let template = negation::settle(template, data, options.gate)?;
+        let template = settle(template, data, options.gate)?;
         let interpreter = Interpreter::prepare(template, options, multiplies)?;
         let machine = match options.evaluator {
             Evaluator::Interpreter => None,

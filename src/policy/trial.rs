@@ -13,7 +13,7 @@ use regex::Regex;
 pub use self::coverage::{Coverage, FileCoverage};
 use super::{
     Options, Source, Value,
-    engine::{Covered, EngineError, Question, observe, template},
+    engine::{Covered, EngineError, Question, observe, settle, template},
     gate::{self, tree},
     trace::{dotted, stop},
 };
@@ -149,10 +149,11 @@ pub(super) fn hold(source: &Source, options: &Options) -> Result<(), Problems> {
 fn run_here(source: &Source, options: &Options, plan: &Plan) -> Result<Results, Problems> {
     let files: BTreeSet<&str> = source.tests.iter().map(|module| module.file.as_str()).collect();
     let together = [source.modules.as_slice(), &source.tests].concat();
-    let mut template = template(&together, &source.data, options.gate)?;
-    gate::admit_tests(template.get_modules(), &source.data, options, |file| files.contains(file))?;
-    let modules = gate::read(template.get_modules());
+    let mut written = template(&together, &source.data, options.gate)?;
+    gate::admit_tests(written.get_modules(), &source.data, options, |file| files.contains(file))?;
+    let modules = gate::read(written.get_modules());
     let found = found(&modules)?;
+    let mut template = settle(written, &source.data, options.gate)?;
     prepare(&mut template, &found, plan)?;
     let end = Instant::now() + plan.all;
     let mut covered = Covered::new();

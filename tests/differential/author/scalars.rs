@@ -158,7 +158,7 @@ impl Author {
 
     pub(super) fn truth(&mut self, depth: usize) -> String {
         let less = depth.saturating_sub(1);
-        match self.draw.below(if self.is_terse { 14 } else { 22 }) {
+        match self.draw.below(if self.is_terse { 14 } else { 24 }) {
             0..=4 => self.comparison(less),
             5 | 6 => {
                 let function = self.draw.of(&["startswith", "endswith", "contains"]);
@@ -167,7 +167,9 @@ impl Author {
             7 | 8 => {
                 let kind = [Kind::List, Kind::Set, Kind::Object, Kind::Any][self.draw.below(4)];
                 let of = self.expression(kind, less);
-                format!("{} in {of}", self.expression(Kind::Text, less))
+                let value = self.expression(Kind::Text, less);
+                // OPA 1.22 does not find `x` in `[x, "b"]`.
+                if of.contains(&value) { format!("{value} in data.networks") } else { format!("{value} in {of}") }
             }
             9 => {
                 let delimiters = self.draw.of(&["[]", "[\"/\"]", "null", "[\".\", \":\"]"]);
@@ -217,6 +219,10 @@ impl Author {
             20 => {
                 let of = self.expression(Kind::Object, less);
                 format!("{of}[_] == {}", self.expression(Kind::Any, less))
+            }
+            21 | 22 => {
+                let of = self.expression(Kind::Any, less);
+                format!("({} in {of}) == {}", self.word(), self.draw.of(&["false", "true"]))
             }
             _ => self.expression(Kind::Any, less),
         }

@@ -1,8 +1,11 @@
-//! What a negated condition is given is evaluated before it is negated, as OPA does it.
+//! What is undefined to OPA is undefined to the engine, which takes some of it for `false`, or for nothing below a `not`.
 //!
-//! `not startswith(input.path, "/a")` has no answer in OPA where there is no path, and is no reason to allow; `not f(xs[_])` asks for one
+//! `not startswith(input.path, "/a")` has no answer in OPA where there is no path, and is no reason to allow; `not f(g(xs[_]))` asks for one
 //! that is not, rather than for none that is. The engine evaluates all of it below the negation, where what is not there makes it true. So
-//! `path := input.path; not startswith(path, "/a")` is what the engine is given.
+//! `path := input.path; not startswith(path, "/a")` is what the engine is given. And `(input.user in input.blocked) == false` has no answer
+//! where either is missing: `in` is given to the engine beside its operands, and a list of which one is undefined is undefined.
+
+mod membership;
 
 use std::collections::BTreeSet;
 
@@ -105,6 +108,8 @@ impl Rewriting<'_> {
                 Literal::SomeIn { key, value, collection, .. } => {
                     key.iter().chain([value, collection]).for_each(|part| self.expression(part));
                 }
+                // As a condition of its own, false is as good as undefined.
+                Literal::Expr { expr, .. } if matches!(&**expr, Expr::Membership { .. }) => self.parts(expr, &[]),
                 Literal::Expr { expr, .. } => self.expression(expr),
                 Literal::NotExpr { expr, .. } => self.negation(statement, expr, is_bare),
                 Literal::Every { domain, query, .. } => {
@@ -156,7 +161,10 @@ impl Rewriting<'_> {
                 self.edits.push((end, end, " }".to_owned()));
             }
         }
-        self.unnamed(negated, &parts);
+        // The condition itself may be false.
+        if !parts.contains(&(negated.span().start, negated.span().end)) {
+            self.parts(negated, &parts);
+        }
     }
 
     /// An argument: whatever has to be looked up or called gets a name.
@@ -211,6 +219,27 @@ impl Rewriting<'_> {
     }
 
     fn below(&mut self, part: &Expr, named: &[(u32, u32)]) {
+        if let Expr::Membership { span, .. } = part {
+            let operands = membership::operands(part, self.globals);
+            if !operands.is_empty() {
+                let (start, end) = (self.start(span.start), self.end(span.end));
+                let texts = operands.iter().map(|operand| {
+                    let span = operand.span();
+                    self.text.get(self.start(span.start)..self.end(span.end)).unwrap_or_default()
+                });
+                let list = membership::list(texts, self.text.get(start..end).unwrap_or_default());
+                self.edits.push((start, end, list));
+                return;
+            }
+        }
+        if let Some((operands, inner)) = membership::settled(part, self.globals) {
+            operands.iter().for_each(|operand| self.unnamed(operand, named));
+            return self.parts(inner, named);
+        }
+        self.parts(part, named);
+    }
+
+    fn parts(&mut self, part: &Expr, named: &[(u32, u32)]) {
         match part {
             Expr::Array { items, .. } | Expr::Set { items, .. } => {
                 items.iter().for_each(|item| self.unnamed(item, named))

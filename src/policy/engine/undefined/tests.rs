@@ -1,4 +1,5 @@
-//! What is looked up or called for a negated condition has its name before it, wherever the negation stands.
+//! What is looked up or called for a negated condition has its name before it, wherever the negation stands, and `in` has a value only if
+//! its operands have.
 
 use super::*;
 use crate::policy::source::Module;
@@ -40,7 +41,7 @@ fn what_a_negated_condition_is_given_gets_a_name() {
         ("x if { every z in [1] { not f(z + 1) } }", "x if { every z in [1] { given__1 := z + 1 ; not f(given__1) } }"),
         ("x if not (input.p + 1) > 2", "x if { given__1 := input.p + 1 ; not (given__1) > 2 }"),
         ("x if not (input.p + 1) * 2 > 2", "x if { given__1 := (input.p + 1) * 2 ; not given__1 > 2 }"),
-        ("x if not f(\"a\" in input.p)", "x if { given__1 := \"a\" in input.p ; not f(given__1) }"),
+        ("x if not f(\"a\" in input.p)", "x if { given__1 := [(input.p), (\"a\" in input.p)][1] ; not f(given__1) }"),
         ("x if not f(input.p == `a`)", "x if { given__1 := input.p == `a` ; not f(given__1) }"),
         (
             "x if not f(\"a\" == \"b\") with input as \"c\"",
@@ -55,6 +56,29 @@ fn what_a_negated_condition_is_given_gets_a_name() {
     for (before, after) in rows {
         let settled = settled(&format!("{before}\nf(a) := a")).map_err(|problems| problems.to_string());
         assert_eq!(settled, Ok(format!("{after}\nf(a) := a")), "{before}");
+    }
+}
+
+#[test]
+fn membership_stands_beside_its_operands_where_its_value_counts() {
+    let rows = [
+        ("x := input.a in input.b", "x := [(input.a), (input.b), (input.a in input.b)][2]"),
+        ("x if input.a in input.b", "x if input.a in input.b"),
+        ("x if (\"a\" in input.b) == false", "x if ([(input.b), (\"a\" in input.b)][1]) == false"),
+        ("x if { y := 1; z := y in [1]; z }", "x if { y := 1; z := y in [1]; z }"),
+        ("x := [y | y := 1 in roles]", "x := [y | y := [(roles), (1 in roles)][1]]"),
+        ("x if input.a[_] in input.b == true", "x if input.a[_] in input.b == true"),
+        ("x := (input.a[_] in input.b)", "x := ([(input.b), (input.a[_] in input.b)][1])"),
+        ("x if not f(1 in input.b)", "x if { given__1 := [(input.b), (1 in input.b)][1] ; not f(given__1) }"),
+        ("x := f(\"k\", \"v\" in input.b)", "x := f(\"k\", [(input.b), (\"v\" in input.b)][1])"),
+        (
+            "x := (1 in input.a) in input.b",
+            "x := [([(input.a), (1 in input.a)][1]), (input.b), (([(input.a), (1 in input.a)][1]) in input.b)][2]",
+        ),
+    ];
+    for (before, after) in rows {
+        let settled = settled(&format!("{before}\nf(a, b) := a")).map_err(|problems| problems.to_string());
+        assert_eq!(settled, Ok(format!("{after}\nf(a, b) := a")), "{before}");
     }
 }
 
