@@ -122,22 +122,22 @@ async fn answers_in_opas_style_are_for_hops_that_nobody_proves() {
 }
 
 const WISHES: &str = r#"
-decision := true if input.hop.path == "/yes"
+decision := true if input.attributes.request.http.path == "/yes"
 
-decision := false if input.hop.path == "/no"
+decision := false if input.attributes.request.http.path == "/no"
 
 decision := {"allowed": true, "headers": {"x-forwarded-for": "1.2.3.4", "X-User": "alice"}, "request_headers_to_remove": ["x-user"], "dynamic_metadata": {"tenant": "blue"}, "unknown": 1} if {
-	input.hop.path == "/rich"
+	input.attributes.request.http.path == "/rich"
 }
 
 decision := {"allowed": false, "http_status": 429, "body": "later", "headers": {"retry-after": "5"}} if {
-	input.hop.path == "/busy"
+	input.attributes.request.http.path == "/busy"
 }
 
 decision := true if {
-	input.hop.path == "/broken"
-	1 / (count(input.hop.path) - 7) > 0
+	input.attributes.request.http.path == "/broken"
+	1 / (count(input.attributes.request.http.path) - 7) > 0
 }
 
-decision := {"allowed": false, "body": null} if input.hop.path == "/type"
+decision := {"allowed": false, "body": null} if input.attributes.request.http.path == "/type"
 "#;

@@ -280,8 +280,8 @@ async fn a_denial_that_is_only_observed_spends_no_token() {
 async fn a_policy_that_is_watched_denies_nothing_and_one_that_is_skipped_is_not_asked() {
     let rows = [
         ("observe", "decision := false", Some("policy_denied")),
-        ("observe", "decision if input.hop.method == \"x\"", Some("policy_undefined")),
-        ("observe", "decision := 1", Some("policy_error")),
+        ("observe", "decision if input.hop.method == \"TRACE\"", Some("policy_undefined")),
+        ("observe", "decision := input.hop.method", Some("policy_error")),
         ("observe", "decision := true", None),
         ("skip", "decision := false", None),
     ];
