@@ -37,7 +37,7 @@ pub(in crate::policy) fn settle(
         let mut is_settled = true;
         let mut settled = Vec::new();
         for ((module, text), globals) in modules.iter().zip(&texts).zip(&globals) {
-            let mut rewriting = Rewriting { text, stem: &stem, globals, edits: Vec::new(), count: 0 };
+            let mut rewriting = Rewriting { text, stem: &stem, globals, gate, edits: Vec::new(), count: 0 };
             rewriting.module(module);
             is_settled &= rewriting.edits.is_empty();
             let file = module.package.span.source.file().to_owned();
@@ -58,6 +58,7 @@ struct Rewriting<'a> {
     stem: &'a str,
     /// Names that are no variables.
     globals: &'a BTreeSet<String>,
+    gate: Gate,
     /// From where, to where, and what comes there; none reaches into another.
     edits: Vec<(usize, usize, String)>,
     count: usize,
@@ -150,6 +151,10 @@ impl Rewriting<'_> {
             let name = format!("{}{}", self.stem, self.count);
             let (start, end) = (self.start(*start), self.end(*end));
             before.push_str(&format!("{name} := {} {with}; ", self.text.get(start..end).unwrap_or_default()));
+            // The virtual machine, which only strict policies come to, goes on after an assignment of nothing, and not after this.
+            if self.gate == Gate::Strict {
+                before.push_str(&format!("{name} == {name}; "));
+            }
             self.edits.push((start, end, name));
         }
         if !parts.is_empty() {

@@ -5,9 +5,13 @@ use super::*;
 use crate::policy::source::Module;
 
 fn settled(rules: &str) -> Result<String, Problems> {
+    settled_under(Gate::Compatible, rules)
+}
+
+fn settled_under(gate: Gate, rules: &str) -> Result<String, Problems> {
     let module = Module { file: "a.rego".to_owned(), source: format!("package a\nimport data.roles\n{rules}") };
-    let engine = template(&[module], &Value::new_object(), Gate::Compatible)?;
-    let mut engine = settle(engine, &Value::new_object(), Gate::Compatible)?;
+    let engine = template(&[module], &Value::new_object(), gate)?;
+    let mut engine = settle(engine, &Value::new_object(), gate)?;
     let text = contents(&engine.get_modules()[0]).to_owned();
     Ok(text.strip_prefix("package a\nimport data.roles\n").unwrap().to_owned())
 }
@@ -51,12 +55,18 @@ fn what_a_negated_condition_is_given_gets_a_name() {
         ("x if not \"a\" in input.p", "x if { given__1 := input.p ; not \"a\" in given__1 }"),
         ("x if not [1, 2][input.p]", "x if { given__1 := input.p ; not [1, 2][given__1] }"),
         ("x if not f(input.p).y", "x if { given__1 := f(input.p) ; not given__1.y }"),
-        ("x if not f([z | not f(input.é)])", "x if not f([z | given__1 := input.é ; not f(given__1)])"),
+        ("x if not f([z | not f(input[\"é\"].p)])", "x if not f([z | given__1 := input[\"é\"].p ; not f(given__1)])"),
     ];
     for (before, after) in rows {
         let settled = settled(&format!("{before}\nf(a) := a")).map_err(|problems| problems.to_string());
         assert_eq!(settled, Ok(format!("{after}\nf(a) := a")), "{before}");
     }
+}
+
+#[test]
+fn under_the_strict_gate_a_name_is_compared_too() {
+    let settled = settled_under(Gate::Strict, "x if not f(input.p)\nf(a) := a").unwrap();
+    assert_eq!(settled, "x if { given__1 := input.p ; given__1 == given__1; not f(given__1) }\nf(a) := a");
 }
 
 #[test]
