@@ -80,7 +80,7 @@ impl Road {
     }
 
     fn policy(&self) -> &Policy {
-        self.snapshot.authorizer.policy.as_deref().expect("a policy")
+        self.snapshot.authorizer.policy.as_deref().unwrap()
     }
 
     fn input<'a>(&'a self, hop: &'a Hop<'_>) -> Input<'a> {

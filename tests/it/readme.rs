@@ -302,7 +302,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_case_that_differs_from_opas_plugin_on_purpose_is_in_the_table_of_differences() {
-    let read = |name: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let read = |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
     let cases: Vec<String> = serde_json::from_str(&read("tests/conformance/deviations.json")).unwrap();
     let table = read("docs/opa-envoy.md");
     assert!(cases.len() > 10);

@@ -3,11 +3,11 @@
 use std::{
     fs,
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use hopguard::{
-    clock::Timestamp,
+    clock::{Clock, Timestamp},
     policy::{Entrypoint, Evaluator, Gate, Options, Policy, PolicyError, Source},
 };
 use serde_json::{Value, json};
@@ -205,8 +205,7 @@ fn json(value: &hopguard::policy::Value) -> Value {
 
 /// OPA goes by the wall clock wherever it is not told a time.
 fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap())
+    Clock::default().now()
 }
 
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -83,7 +83,7 @@ static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| {
         drain: Duration::from_secs(1),
     };
     let sink = Sink::File(folder.path().join("audit.jsonl"));
-    let (audit, _) = Audit::open(&sink, 1, Duration::from_millis(1)).unwrap();
+    let (audit, _) = Audit::open(&sink, 1, Duration::from_millis(1), hopguard::audit::Durability::Group).unwrap();
     let claims = Claims::open(1, limits.deadline, None, Timestamp::MIN).unwrap();
     let feeds = Arc::new(Feeds::start(&config.trust, None, now, || ()).unwrap());
     let shared = Arc::new(Shared::new(audit, claims, DecisionIds::new().unwrap(), Metrics::new(), limits));

@@ -62,11 +62,11 @@ pub(crate) fn chains() -> Vec<Vec<Vec<u8>>> {
     let good = good();
     let [root, middle, leaf] = [good[0].clone(), good[1].clone(), good[2].clone()];
     let mut chains = vec![
-        good.clone(),
+        good,
         vec![],
         vec![root.clone()],
         vec![root.clone(), leaf.clone()],
-        vec![leaf.clone(), middle.clone(), root.clone()],
+        vec![leaf.clone(), middle.clone(), root],
         vec![middle.clone(), leaf.clone()],
         vec![super::made::certificates().swap_remove(0), middle, leaf],
     ];
