@@ -50,6 +50,7 @@ mod hex;
 pub mod hop;
 pub mod json;
 pub mod opa;
+mod pause;
 pub mod pb;
 pub mod peer;
 pub mod policy;

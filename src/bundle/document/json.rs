@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::Tree;
-use crate::bundle::Limits;
+use crate::{bundle::Limits, pause::pause};
+
+/// How many values are read before others may go first.
+pub(super) const STRETCH: usize = 64;
 
 /// Where it went wrong, and why.
 type Fault = (usize, &'static str);
@@ -30,6 +33,9 @@ impl<'a> Reader<'a> {
     fn value(&mut self, room: usize) -> Result<Tree<'a>, Fault> {
         self.space();
         self.values = self.values.checked_sub(1).ok_or((self.at, "there are too many values in one document"))?;
+        if self.values.is_multiple_of(STRETCH) {
+            pause();
+        }
         match self.peek() {
             Some(b'{') => self.object(room.checked_sub(1).ok_or((self.at, TOO_DEEP))?),
             Some(b'[') => self.list(room.checked_sub(1).ok_or((self.at, TOO_DEEP))?),

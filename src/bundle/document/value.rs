@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use super::Tree;
-use crate::policy::Value;
+use super::{Tree, json::STRETCH};
+use crate::{pause::pause, policy::Value};
 
 impl Tree<'_> {
     /// The value for the engine.
@@ -14,10 +14,18 @@ impl Tree<'_> {
 
 /// The keys so far: a document of many entries names the same ones in each.
 #[derive(Default)]
-struct Keys(HashMap<String, Value>);
+struct Keys {
+    known: HashMap<String, Value>,
+    /// How many values there were.
+    values: usize,
+}
 
 impl Keys {
     fn value(&mut self, tree: Tree<'_>) -> Value {
+        self.values = self.values.wrapping_add(1);
+        if self.values.is_multiple_of(STRETCH) {
+            pause();
+        }
         match tree {
             Tree::Null => Value::Null,
             Tree::Bool(value) => Value::Bool(value),
@@ -39,12 +47,12 @@ impl Keys {
         if key.len() > MAX_SHARED {
             return Value::from(key.as_ref());
         }
-        if let Some(value) = self.0.get(key.as_ref()) {
+        if let Some(value) = self.known.get(key.as_ref()) {
             return value.clone();
         }
         let value = Value::from(key.as_ref());
-        if self.0.len() < MAX_KEYS {
-            self.0.insert(key.into_owned(), value.clone());
+        if self.known.len() < MAX_KEYS {
+            self.known.insert(key.into_owned(), value.clone());
         }
         value
     }

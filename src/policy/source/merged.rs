@@ -11,6 +11,7 @@ use crate::{
         document::{Conflict, Tree},
     },
     hex,
+    pause::pause,
     policy::Value,
     yaml::{Problem, Problems, quote},
 };
@@ -122,7 +123,13 @@ impl Merged {
         for part in [kind.as_bytes(), path.as_bytes(), bytes] {
             // A length before each part, so that this text can be split in one way only.
             self.digest.update(&part.len().to_be_bytes());
-            self.digest.update(part);
+            for stretch in part.chunks(STRETCH) {
+                self.digest.update(stretch);
+                pause();
+            }
         }
     }
 }
+
+/// How many bytes are digested before others may go first.
+const STRETCH: usize = 64 * 1024;

@@ -13,6 +13,7 @@ use rustix::process::nice;
 
 use super::{Compiled, Wanted};
 use crate::{
+    pause,
     policy::{Options, Policy, Source},
     reload::fingerprint,
     yaml::{Problem, Problems},
@@ -57,6 +58,7 @@ impl Aside {
         let thread = std::thread::Builder::new().name("policy".to_owned()).stack_size(STACK).spawn(move || {
             // Without it the policy is there no later.
             let _ = nice(YIELDING);
+            pause::begin();
             // Nobody waits any more if another one is wanted by now.
             let _ = sender.send(make(&place, known.as_ref()));
         });
