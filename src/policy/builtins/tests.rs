@@ -1,6 +1,5 @@
 //! What OPA 1.22 said of a call, and where a bound stops one that OPA would not end.
 
-
 use serde_json::{Value as Json, json};
 
 use super::{super::engine::Value, native::Failure, natives};
