@@ -82,12 +82,16 @@ pub(super) fn explain(id: &str, output: Output, out: &mut impl Write) -> io::Res
 }
 
 /// What is found beside the gate, while a policy is read, loaded and tried.
-const LOADING: [(&str, &str); 6] = [
+const LOADING: [(&str, &str); 7] = [
     ("policy.data", "A data document is named, placed or written otherwise than one."),
     ("policy.data_conflict", "A rule and a data document stand at one place."),
     ("policy.entrypoint", "No rule defines what the policy is asked for."),
     ("policy.load", "The engine does not load it in time."),
     ("policy.source", "Its files cannot be read."),
+    (
+        "policy.membership",
+        "`in`, where its value counts, goes through items with `[_]`: the engine takes what is undefined for false.",
+    ),
     ("policy.test", "A test of its own fails, or cannot be run."),
 ];
 

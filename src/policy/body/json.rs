@@ -202,7 +202,9 @@ impl<'a> Reader<'a> {
             return Err(JsonError::Number);
         }
         // Whoever shows it to anybody must be able to: JSON of other makers ends where a double does.
-        if !text.parse::<f64>().is_ok_and(f64::is_finite) {
+        let double = text.parse::<f64>().ok().filter(|double| double.is_finite()).ok_or(JsonError::Number)?;
+        // The engine takes a fraction for the double nearest to it: what is another number must not compare as that one.
+        if !is_integer && significant(text) != significant(&format!("{double:e}")) {
             return Err(JsonError::Number);
         }
         Value::from_numeric_string(text).map_err(|_| JsonError::Number)
@@ -271,6 +273,13 @@ const MAX_DIGITS: usize = 400;
 /// The most digits of an exponent.
 const MAX_EXPONENT: usize = 3;
 
+/// The digits that a number is made of, without its sign, its point, its exponent, and zeros at either end.
+fn significant(text: &str) -> String {
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -296,6 +305,22 @@ mod tests {
         for (text, shown) in rows {
             for dialect in [Strict, Go] {
                 assert_eq!(json(text, dialect).as_deref(), Ok(shown), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fraction_that_would_be_rounded_is_no_number() {
+        for dialect in [Strict, Go] {
+            for text in
+                ["100.0000000000000000001", "0.1000000000000000055511151231257827", "1e-400", "9007199254740993.0"]
+            {
+                assert_eq!(json(text, dialect), Err(JsonError::Number), "{text}");
+            }
+            for text in
+                ["0.1", "0.30000000000000004", "100.50", "1.0", "0.0", "-0.0", "1e-7", "1.5E+3", "0.000", "1e30"]
+            {
+                assert!(json(text, dialect).is_ok(), "{text}");
             }
         }
     }

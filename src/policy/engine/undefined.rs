@@ -37,8 +37,14 @@ pub(in crate::policy) fn settle(
         let mut is_settled = true;
         let mut settled = Vec::new();
         for ((module, text), globals) in modules.iter().zip(&texts).zip(&globals) {
-            let mut rewriting = Rewriting { text, stem: &stem, globals, gate, edits: Vec::new(), count: 0 };
+            let mut rewriting =
+                Rewriting { text, stem: &stem, globals, gate, edits: Vec::new(), count: 0, refused: None };
             rewriting.module(module);
+            if let Some((line, column)) = rewriting.refused {
+                let file = module.package.span.source.file();
+                let message = "policy.membership: `in` as a value goes through items with `[_]`: name the item before, as in `some item in items`";
+                return Err(Problems(vec![Problem::at(file, line, column, message)]));
+            }
             is_settled &= rewriting.edits.is_empty();
             let file = module.package.span.source.file().to_owned();
             settled.push(source::Module { file, source: rewriting.apply()? });
@@ -62,6 +68,8 @@ struct Rewriting<'a> {
     /// From where, to where, and what comes there; none reaches into another.
     edits: Vec<(usize, usize, String)>,
     count: usize,
+    /// Where a membership stands that cannot be given beside its operands.
+    refused: Option<(usize, usize)>,
 }
 
 impl Rewriting<'_> {
@@ -225,6 +233,9 @@ impl Rewriting<'_> {
 
     fn below(&mut self, part: &Expr, named: &[(u32, u32)]) {
         if let Expr::Membership { span, .. } = part {
+            if membership::is_unsettled(part, self.globals) && self.refused.is_none() {
+                self.refused = Some((place(span.line), place(span.col)));
+            }
             let operands = membership::operands(part, self.globals);
             if !operands.is_empty() {
                 let (start, end) = (self.start(span.start), self.end(span.end));

@@ -11,6 +11,12 @@ pub(super) fn operands<'a>(membership: &'a Expr, globals: &BTreeSet<String>) -> 
     all.filter(|operand| may_be_undefined(operand, globals) && !chooses(operand)).collect()
 }
 
+/// Whether it may be undefined for one of the items that it goes through, and is `false` to the engine for that one.
+pub(super) fn is_unsettled(membership: &Expr, globals: &BTreeSet<String>) -> bool {
+    let Expr::Membership { key, value, collection, .. } = membership else { return false };
+    key.iter().chain([value, collection]).any(|operand| may_be_undefined(operand, globals) && chooses(operand))
+}
+
 /// What has the value of `membership`, and none if one of its operands has none.
 pub(super) fn list<'a>(operands: impl Iterator<Item = &'a str>, membership: &str) -> String {
     let mut items: Vec<String> = operands.map(|operand| format!("({operand})")).collect();
