@@ -8,7 +8,9 @@ mod builtins;
 mod engine;
 mod gate;
 mod input;
+mod json;
 mod nesting;
+mod number;
 mod options;
 mod query;
 mod reads;
@@ -20,6 +22,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use spiffe::SpiffeId;
 
+pub(crate) use self::number::read as number;
 use self::{
     answer::{Directives, DryRun, Reply},
     body::RequestError,
@@ -31,6 +34,7 @@ pub use self::{
     engine::Value,
     gate::{FINDINGS, Finding, Weight},
     input::{Exposed, Style, View},
+    json::{JsonError, document},
     options::{Entrypoint, Evaluator, Gate, Options},
     reads::Reads,
     source::{Loading, Source},

@@ -23,7 +23,7 @@ use crate::{
     clock::{Clock, Timestamp},
     config::Config,
     decision::{Decision, DecisionIds},
-    policy::{Entrypoint, Policy, Value, answer::Pairs},
+    policy::{self, Entrypoint, Policy, Value, answer::Pairs},
     reload::once,
     response,
     yaml::{Problems, quote},
@@ -209,8 +209,8 @@ impl EvalArgs {
         let mut given = match &self.input {
             Some(file) => {
                 let text = request::text(file).map_err(usage)?;
-                let value = Value::from_json_str(&text)
-                    .map_err(|error| Failure::Usage(format!("{}: {error:#}", file.display())))?;
+                let value =
+                    policy::document(&text).map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
                 if !matches!(value, Value::Object(_)) {
                     return Err(Failure::Usage(format!("{}: an input is an object", file.display())));
                 }
@@ -223,8 +223,8 @@ impl EvalArgs {
             let value: serde_json::Value =
                 serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::from(text.as_str()));
             let nested = path.rsplit('.').fold(value, |value, name| serde_json::json!({ name: value }));
-            let nested = Value::from_json_str(&nested.to_string())
-                .map_err(|error| Failure::Usage(format!("--set {}: {error:#}", quote(path))))?;
+            let nested = policy::document(&nested.to_string())
+                .map_err(|error| Failure::Usage(format!("--set {}: {error}", quote(path))))?;
             asking::lay(&mut given, &nested);
         }
         Ok(given)

@@ -1,7 +1,6 @@
 //! The body as policies know it: read by its media type, in one way only.
 
 mod grpc;
-mod json;
 mod media_type;
 mod multipart;
 pub(super) mod plugin;
@@ -9,15 +8,15 @@ pub(super) mod plugin;
 use std::collections::BTreeMap;
 
 pub use self::grpc::Descriptors;
+pub(super) use self::plugin::RequestError;
 use self::{
     grpc::{Followed, Grpc, GrpcError},
-    json::{Dialect, JsonError},
     media_type::MediaType,
     multipart::{Lines, MultipartError},
 };
-pub(super) use self::{json::MAX_DEPTH, plugin::RequestError};
 use super::{
     engine::Value,
+    json::{self, Dialect, JsonError},
     query::{self, QueryError},
 };
 use crate::hop::{HopError, Http};

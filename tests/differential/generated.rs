@@ -11,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-use hopguard::policy::Value;
+use hopguard::policy::{self, JsonError};
 
 use crate::{
     author,
@@ -60,16 +60,12 @@ fn what_opa_denies_is_denied_here() {
 
 /// Whether a class of differences is a fault of this kind.
 fn is_of(class: &str, known: &str) -> bool {
-    [SPELLED, LOST].contains(&class)
-        || class.split_once("here a fault: ").is_some_and(|(_, fault)| fault.contains(known))
+    class == LOST || class.split_once("here a fault: ").is_some_and(|(_, fault)| fault.contains(known))
 }
 
 /// Where OPA, told to be strict about builtins, fails, and Hopguard allows, as OPA does when it is not: OPA may call a builtin before it knows
 /// whether anything asks for what it gives.
 const LOST: &str = "OPA fails where it is told to be strict";
-
-/// What is no fault, and no other decision: the engine reads `1.0` as `1`, which only a text that is made of it shows.
-const SPELLED: &str = "a number in a text is written otherwise";
 
 /// Where OPA goes on, or denies in silence, and Hopguard denies with a fault where `gate` is `compatible`: what is in the fault, and why.
 const KNOWN: &[(&str, &str)] = &[
@@ -83,6 +79,7 @@ const KNOWN: &[(&str, &str)] = &[
         "versions of Unicode differ in what can be printed",
     ),
     ("not produce multiple outputs", "OPA may not come to the rule that is two things"),
+    ("rule conflicts with", "OPA may not come to the rule that is two things"),
     ("without a word", "the engine fails where there is nothing to go through, or to compare, and OPA finds nothing"),
 ];
 
@@ -149,9 +146,14 @@ impl Run {
         self.decided.fetch_add(self.inputs, Ordering::Relaxed);
         let mut strictly_allowed = Vec::new();
         for (text, opa) in inputs.iter().zip(&opa) {
-            let Ok(input) = Value::from_json_str(text) else {
-                tally.difference(Way::StrictAuto, "no input here", || text.clone());
-                continue;
+            let input = match policy::document(text) {
+                Ok(input) => input,
+                // The request is denied before a policy is asked.
+                Err(JsonError::Number) => {
+                    tally.unread += 1;
+                    continue;
+                }
+                Err(error) => panic!("{error}: {text}"),
             };
             for (way, compiled) in &loaded {
                 *tally.decisions.entry(*way).or_default() += 1;
@@ -196,7 +198,7 @@ impl Run {
             oracle.load(policy).ok()?;
             let compiled = guard.load(policy, way).ok()?;
             let opa: Outcome = oracle.ask(&[input.to_owned()], false).remove(0);
-            let said = judges::ask(&compiled, &Value::from_json_str(input).ok()?);
+            let said = judges::ask(&compiled, &policy::document(input).ok()?);
             Some((classify(&opa, &said, way), opa, said))
         };
         while let Some(less) =

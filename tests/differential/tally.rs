@@ -22,6 +22,8 @@ pub(crate) struct Tally {
     /// Inputs that were decided, by way.
     pub(crate) decisions: BTreeMap<Way, usize>,
     pub(crate) opa_allows: usize,
+    /// Inputs that no request can have, for a number that no value is.
+    pub(crate) unread: usize,
     /// Differences by way and class, with where the first one is.
     pub(crate) differences: BTreeMap<(Way, String), (usize, String)>,
 }
@@ -50,9 +52,6 @@ pub(crate) fn classify(opa: &Outcome, said: &Said, way: Way) -> Class {
         (theirs, Outcome::Error) => {
             let fault = said.fault.as_deref().unwrap_or_default();
             class(format!("OPA {}, here a fault: {}", kind(theirs), gist(fault)))
-        }
-        (Outcome::Value(theirs), Outcome::Value(ours)) if level(&respelled(theirs)) == level(&respelled(ours)) => {
-            class("a number in a text is written otherwise".to_owned())
         }
         (theirs, ours) => class(format!("OPA {}, here {}", kind(theirs), kind(ours))),
     }
@@ -91,31 +90,6 @@ fn level(value: &serde_json::Value) -> String {
     }
 }
 
-/// A value in whose texts every number is written in one way.
-fn respelled(value: &serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    let respell = |text: &String| {
-        let parts = text.split_inclusive(|each: char| !(each.is_ascii_alphanumeric() || "+-.".contains(each)));
-        let number = |part: &str| part.parse::<f64>().map_or_else(|_| part.to_owned(), |number| format!("{number:e}"));
-        parts
-            .map(|part| {
-                let number_ends = part.trim_end_matches(|each: char| !(each.is_ascii_alphanumeric() || each == '.'));
-                format!("{}{}", number(number_ends), &part[number_ends.len()..])
-            })
-            .collect::<String>()
-    };
-    match value {
-        Value::String(text) => respell(text).into(),
-        Value::Array(items) => items.iter().map(respelled).collect(),
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| (name.clone(), respelled(value)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-        other => other.clone(),
-    }
-}
-
 /// A fault without what is of this policy only.
 fn gist(fault: &str) -> String {
     let text = fault.lines().next().unwrap_or_default();
@@ -132,6 +106,7 @@ impl Tally {
         self.policies += other.policies;
         self.opa_refused += other.opa_refused;
         self.opa_allows += other.opa_allows;
+        self.unread += other.unread;
         for (ours, theirs) in [
             (&mut self.admitted, other.admitted),
             (&mut self.machine, other.machine),
@@ -155,8 +130,8 @@ impl fmt::Display for Tally {
         let loaded = self.policies - self.opa_refused;
         writeln!(
             f,
-            "{} policies, of which OPA refuses {}; OPA allows {}",
-            self.policies, self.opa_refused, self.opa_allows
+            "{} policies, of which OPA refuses {}; OPA allows {}; {} inputs have a number that is refused",
+            self.policies, self.opa_refused, self.opa_allows, self.unread
         )?;
         for way in Way::ALL {
             let of = |counts: &BTreeMap<Way, usize>| counts.get(&way).copied().unwrap_or_default();

@@ -38,13 +38,15 @@ pub(crate) const REGEXES: &[&str] =
     &["^/orders/[0-9]+", "^a?b$", "[[:alpha:]]+", "(?i)bearer", "^$", "\\\\.[a-z]{2,3}", "."];
 pub(crate) const NETWORKS: &[&str] = &["10.0.0.0/8", "192.168.1.0/24", "2001:db8::/32", "0.0.0.0/0"];
 
-/// Numbers that policies write and requests send.
-pub(crate) const NUMBERS: &[&str] = &["0", "1", "2", "3", "-1", "17", "100", "0.5", "1.0", "10"];
+/// Numbers that policies write and requests send. How a policy writes a number is lost to the engine: none is written in two ways.
+pub(crate) const NUMBERS: &[&str] = &["0", "1", "2", "3", "-1", "17", "100", "0.5", "10"];
 /// Numbers that only requests send.
 pub(crate) const ODD_NUMBERS: &[&str] = &[
     "9007199254740993",
     "18446744073709551616",
     "-9223372036854775809",
+    "1.0",
+    "-2.0",
     "1e3",
     "1e-7",
     "1e30",

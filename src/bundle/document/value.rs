@@ -3,7 +3,10 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use super::{Tree, json::STRETCH};
-use crate::{pause::pause, policy::Value};
+use crate::{
+    pause::pause,
+    policy::{self, Value},
+};
 
 impl Tree<'_> {
     /// The value for the engine.
@@ -77,7 +80,7 @@ fn number(text: &str) -> Value {
     if let Ok(number) = text.parse::<i64>() {
         return Value::from(number);
     }
-    Value::from_numeric_string(text).unwrap_or(Value::Undefined)
+    policy::number(text).or_else(|| Value::from_numeric_string(text).ok()).unwrap_or(Value::Undefined)
 }
 
 /// The longest key that is kept for the next object.

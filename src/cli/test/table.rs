@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     decision::Reason,
     pb::{CheckRequest, check_request_from_json},
-    policy::Value,
+    policy::{self, Value},
     yaml::{self, Kind, Mapping, Node, Position, Problem, Problems, Reader, nearest, quote},
 };
 
@@ -164,7 +164,7 @@ fn given(reader: &Reader, case: &mut Mapping<'_>) -> Value {
         given.problem("is a mapping: the fields of the policy's `input`");
     }
     let text = serde_json::Value::Object(object).to_string();
-    Value::from_json_str(&text).unwrap_or_else(|error| {
+    policy::document(&text).unwrap_or_else(|error| {
         given.problem(error.to_string());
         Value::new_object()
     })

@@ -5,8 +5,13 @@ use std::{fmt, sync::Arc};
 use aws_lc_rs::digest::{SHA256, digest};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, SerializeOptions};
 
-use super::json::{self, Dialect, JsonError};
-use crate::{hex, policy::engine::Value};
+use crate::{
+    hex,
+    policy::{
+        engine::Value,
+        json::{self, Dialect, JsonError},
+    },
+};
 
 /// What gRPC messages look like: a `FileDescriptorSet`, and its digest.
 #[derive(Clone)]

@@ -3,14 +3,20 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Descriptors, GrpcError, JsonError, MediaType, MultipartError, QueryError, arrays,
+    Descriptors, GrpcError, MediaType, MultipartError, QueryError, arrays,
     grpc::{self, Grpc},
-    json::{self, Dialect},
     lists,
     multipart::{self, Lines},
     query,
 };
-use crate::{hop::HopError, pb::attribute_context::HttpRequest, policy::engine::Value};
+use crate::{
+    hop::HopError,
+    pb::attribute_context::HttpRequest,
+    policy::{
+        engine::Value,
+        json::{self, Dialect, JsonError},
+    },
+};
 
 /// Why the plugin does not ask its policy: it answers 400 with this, whatever the policy says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

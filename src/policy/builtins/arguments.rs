@@ -2,7 +2,10 @@
 
 use regorus::value::{Object, Set};
 
-use super::{super::engine::Value, native::Failure};
+use super::{
+    super::{engine::Value, number},
+    native::Failure,
+};
 
 /// An error of the argument at `place`, counted from one, which is not `what` a builtin takes.
 pub(crate) fn wrong(place: usize, what: &str) -> Failure {
@@ -57,6 +60,10 @@ pub(crate) fn members(value: &Value) -> Option<Vec<&Value>> {
 /// A whole number that fits a machine word.
 pub(crate) fn integer(arguments: &[Value], place: usize) -> Result<i64, Failure> {
     match any(arguments, place)? {
+        // To OPA `1.0` is a whole number, and `1e0` is none.
+        value @ Value::Number(number) if number.is_integer() && number::is_fraction(value) => {
+            bound("how the number was written is not known")
+        }
         Value::Number(number) => number.as_i64().ok_or_else(|| wrong(place.saturating_add(1), "a whole number")),
         _ => Err(wrong(place.saturating_add(1), "a number")),
     }

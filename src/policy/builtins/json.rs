@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::engine::Value,
+    super::{
+        engine::Value,
+        json::{self, Dialect, JsonError},
+    },
     arguments::{any, bound, error, text},
     native::{Failure, Native},
     sprintf::shown,
@@ -97,9 +100,9 @@ fn quote(text: &str, out: &mut String) {
 
 fn unmarshal(arguments: &[Value]) -> Result<Value, Failure> {
     let text = read(text(arguments, 0)?)?;
-    Value::from_json_str(text).or_else(|_| match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Ok(_) => bound("the text is JSON, but no value holds it"),
-        Err(_) => error("the text is no JSON"),
+    json::read(text.as_bytes(), Dialect::Go).or_else(|why| match why {
+        JsonError::Syntax | JsonError::Repeated => error("the text is no JSON"),
+        JsonError::TooDeep | JsonError::Number => bound("the text is JSON, but no value holds it"),
     })
 }
 

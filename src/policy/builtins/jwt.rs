@@ -4,7 +4,6 @@
 
 mod constraints;
 mod encoding;
-mod json;
 mod jwk;
 mod keys;
 mod signature;
@@ -18,15 +17,18 @@ use aws_lc_rs::{
 };
 use quick_cache::sync::Cache;
 
+pub(super) use self::encoding::base64;
 use self::{
     constraints::{Constraints, Trusted},
     keys::{Digest, Keys},
     signature::{Budget, Key, Scheme},
     token::{Header, Token, field},
 };
-pub(super) use self::{encoding::base64, json::unicode};
 use super::{
-    super::engine::Value,
+    super::{
+        engine::Value,
+        json::{self, Dialect, JsonError},
+    },
     native::{Failure, Native},
 };
 use crate::{hex, trust::jwk::Algorithm};
@@ -65,7 +67,7 @@ fn decode(arguments: &[Value]) -> Result<Value, Failure> {
                 whole = payload.get(begin..end).unwrap_or_default().to_vec();
             }
             None | Some(Value::String(_)) => {
-                let payload = json::object(&payload, "payload")?;
+                let payload = object(&payload, "payload")?;
                 let signature = hex::encode(&token.signature()?);
                 return Ok(vec![header, payload, signature.into()].into());
             }
@@ -109,11 +111,24 @@ fn decode_verify(arguments: &[Value]) -> Result<Value, Failure> {
             whole = payload;
             continue;
         }
-        let claims = json::object(&payload, "payload")?;
+        let claims = object(&payload, "payload")?;
         if !constraints.admit(&claims)? {
             return refused();
         }
         return Ok(vec![true.into(), header, claims].into());
+    }
+}
+
+/// Reads the object that `bytes` hold, as OPA reads JSON.
+fn object(bytes: &[u8], what: &str) -> Result<Value, Failure> {
+    match json::read(bytes, Dialect::Go) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) | Err(JsonError::Syntax | JsonError::Repeated) => {
+            Err(Failure::Error(format!("the {what} is not a JSON object")))
+        }
+        Err(error @ (JsonError::TooDeep | JsonError::Number)) => {
+            Err(Failure::Bound(format!("the {what} is not read: {error}")))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 mod units;
 
 use super::{
-    super::engine::Value,
+    super::{engine::Value, number},
     arguments::{any, bound, error, few, integer, items, text, wrong},
     native::{Failure, Native},
 };
@@ -165,7 +165,7 @@ fn parsed(text: &str) -> Result<Value, Failure> {
             bound("the number is too small to be told from zero")
         }
         Ok(_) if odd || leads => bound("the number is not written as JSON writes it"),
-        Ok(_) => Value::from_numeric_string(text).map_err(|_| Failure::Error("it is no number".to_owned())),
+        Ok(_) => number::read(text).map_or_else(|| bound("no value is exactly this number"), Ok),
         Err(_) if odd => bound("the number is not written as JSON writes it"),
         Err(_) => error("it is no number"),
     }

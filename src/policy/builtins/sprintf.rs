@@ -6,7 +6,7 @@ mod verb;
 pub(super) use self::shown::shown;
 use self::verb::{Directive, Number};
 use super::{
-    super::engine::Value,
+    super::{engine::Value, number},
     arguments::{array, bound, fits, text},
     native::{Failure, Native},
 };
@@ -23,17 +23,19 @@ impl Argument {
     fn of(value: &Value) -> Result<Self, Failure> {
         Ok(match value {
             Value::String(text) => Self::Text(text.to_string()),
+            // OPA goes by the spelling: `1.0` is of no integer.
+            Value::Number(number) if number::is_fraction(value) => match number.as_f64() {
+                Some(0.0) => return bound("how the number was written is not known"),
+                Some(number) => Self::Number(Number::Float(number)),
+                None => return bound("the number cannot be written"),
+            },
             Value::Number(number) => Self::Number(match (number.as_i64(), number.as_big()) {
                 (Some(number), _) => Number::Word(number),
                 (None, Some(number)) if number.bits() > super::numbers::WIDEST => {
                     return bound("the number is larger than a builtin may write");
                 }
-                (None, Some(_)) if !number.is_integer() => return bound("the number cannot be written"),
                 (None, Some(_)) => Number::Big(Value::from(number.clone())),
-                (None, None) => match number.as_f64() {
-                    Some(number) => Number::Float(number),
-                    None => return bound("the number cannot be written"),
-                },
+                (None, None) => return bound("the number cannot be written"),
             }),
             other => Self::Text(shown(other)?),
         })

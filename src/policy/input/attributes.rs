@@ -13,7 +13,7 @@ use super::{
 use crate::{
     hop::{HopError, Request},
     pb::{self, AttributeContext, address, attribute_context, envoy_internal_address, socket_address},
-    policy::{Input, Reads, body::MAX_DEPTH, engine::Value},
+    policy::{Input, Reads, engine::Value, json::MAX_DEPTH},
 };
 
 /// Maps what is read of an `AttributeContext`.

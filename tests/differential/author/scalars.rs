@@ -168,8 +168,8 @@ impl Author {
                 let kind = [Kind::List, Kind::Set, Kind::Object, Kind::Any][self.draw.below(4)];
                 let of = self.expression(kind, less);
                 let value = self.expression(Kind::Text, less);
-                // OPA 1.22 does not find `x` in `[x, "b"]`.
-                if of.contains(&value) { format!("{value} in data.networks") } else { format!("{value} in {of}") }
+                // OPA 1.22 does not find `x` in `[x, "b"]`, nor in `[y, "b"]` where `y` is something else than `x`.
+                if is_put_together(&of) { format!("{value} in data.networks") } else { format!("{value} in {of}") }
             }
             9 => {
                 let delimiters = self.draw.of(&["[]", "[\"/\"]", "null", "[\".\", \":\"]"]);
@@ -238,6 +238,16 @@ impl Author {
     pub(super) fn separator(&mut self) -> &'static str {
         self.draw.of(&["\"/\"", "\",\"", "\" \"", "\"\"", "\".\""])
     }
+}
+
+/// Whether it is a list or a set of which an item is looked up.
+fn is_put_together(of: &str) -> bool {
+    let items = of.strip_prefix(['[', '{']).and_then(|of| of.strip_suffix([']', '}']));
+    items.is_some_and(|items| {
+        serde_json::from_str::<serde_json::Value>(&format!("[{items}]")).is_err()
+            && serde_json::from_str::<serde_json::Value>(of).is_err()
+            && !items.contains(" | ")
+    })
 }
 
 const FIELDS: &[&str] = &["user", "role", "amount", "items", "flag", "note", "deep.a.b"];

@@ -6,15 +6,16 @@ use super::{
         native::Failure,
         x509::{Certificate, Curve, PublicKey},
     },
-    encoding, json,
+    encoding,
     keys::Named,
+    object,
     signature::Key,
     token::field,
 };
 
 /// Reads a JWK, or a set of them.
 pub(super) fn read(text: &str) -> Result<Vec<Named>, Failure> {
-    let document = json::object(text.as_bytes(), "key set")?;
+    let document = object(text.as_bytes(), "key set")?;
     let keys: Vec<&Value> = match field(&document, "keys") {
         None => vec![&document],
         Some(Value::Array(keys)) => keys.iter().collect(),

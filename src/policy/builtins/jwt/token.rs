@@ -2,7 +2,7 @@
 
 use super::{
     super::{super::engine::Value, native::Failure},
-    encoding, json,
+    encoding, object,
 };
 
 /// A token that was taken apart.
@@ -43,7 +43,7 @@ impl<'a> Token<'a> {
     /// Its header, which is not that of an encrypted token.
     pub(super) fn header(&self) -> Result<Value, Failure> {
         let header = encoding::base64url(self.header).ok_or_else(|| error("the header is not base64url"))?;
-        let header = json::object(&header, "header")?;
+        let header = object(&header, "header")?;
         if field(&header, "enc").is_some() {
             return Err(error("the token is encrypted (JWE), which is not supported"));
         }

@@ -1,6 +1,10 @@
 //! How a value reads in Rego, which is what `sprintf` writes of one that is neither a text nor a number.
 
-use super::super::{super::engine::Value, arguments::bound, native::Failure};
+use super::super::{
+    super::{engine::Value, number},
+    arguments::bound,
+    native::Failure,
+};
 
 /// The value, written.
 pub(in super::super) fn shown(value: &Value) -> Result<String, Failure> {
@@ -20,7 +24,7 @@ fn write(value: &Value, out: &mut String, depth: usize) -> Result<(), Failure> {
         Value::Undefined => return bound("undefined cannot be written"),
         Value::String(text) => quote(text, '"', out)?,
         Value::Number(number) => {
-            if number.is_integer() && number.as_i64().is_none() && number.as_u64().is_none() {
+            if number::is_respelled(value) {
                 return bound("how the number was written is not known");
             }
             if number.as_f64().is_some_and(|number| number != 0.0 && number.abs() < 1e-6) {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
-    super::{super::engine::Value, jwt::unicode},
+    super::super::{engine::Value, json::replaced},
     certificate::{Certificate, Extension},
     constraints::Subtrees,
     decimal::decimal,
@@ -47,14 +47,14 @@ pub(super) fn value(certificate: &Certificate<'_>) -> Option<Value> {
         ("MaxPathLenZero", (known.is_ca.is_some() && known.max_path == 0).into()),
         ("SubjectKeyId", known.subject_key_id.as_deref().map_or(Value::Null, octets)),
         ("AuthorityKeyId", known.authority_key_id.as_deref().map_or(Value::Null, octets)),
-        ("OCSPServer", texts(known.ocsp.iter().map(|place| unicode(place)))),
-        ("IssuingCertificateURL", texts(known.issuing.iter().map(|place| unicode(place)))),
+        ("OCSPServer", texts(known.ocsp.iter().map(|place| replaced(place)))),
+        ("IssuingCertificateURL", texts(known.issuing.iter().map(|place| replaced(place)))),
         ("DNSNames", texts(&alternatives.dns)),
         ("EmailAddresses", texts(&alternatives.emails)),
         ("IPAddresses", list(alternatives.ips.iter().map(|ip| address(*ip)))),
         ("URIs", list(alternatives.uris.iter().map(uri))),
         ("PermittedDNSDomainsCritical", known.constraints_critical.into()),
-        ("CRLDistributionPoints", texts(known.crl_points.iter().map(|place| unicode(place)))),
+        ("CRLDistributionPoints", texts(known.crl_points.iter().map(|place| replaced(place)))),
         (
             "PolicyIdentifiers",
             policies.map_or(Value::Null, |policies| policies.iter().map(|id| oid(id)).collect::<Vec<_>>().into()),
