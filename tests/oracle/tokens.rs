@@ -100,6 +100,8 @@ fn deep_or_long_tokens_are_not_decoded() {
     for payload in [
         nested,
         r#"{"a":1e999}"#.to_owned(),
+        // No value is so near to nothing.
+        r#"{"a":1e-400}"#.to_owned(),
         format!(r#"{{"a":{}}}"#, "1".repeat(500)),
         format!(r#"{{"a":"{}"}}"#, "x".repeat(20_000)),
     ] {

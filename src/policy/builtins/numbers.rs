@@ -125,7 +125,8 @@ fn format(arguments: &[Value]) -> Result<Value, Failure> {
     // A fraction is cut off.
     let whole = if number.is_positive() { number.floor() } else { number.ceil() };
     match whole.as_big() {
-        Some(whole) if whole.bits() > WIDEST => bound("the number is larger than a builtin may write"),
+        // OPA rounds what 64 bits do not hold.
+        Some(whole) if whole.bits() > 64 => bound("the number is larger than 64 bits"),
         Some(whole) => Ok(Value::from(whole.to_str_radix(radix))),
         None => bound("the number is larger than a builtin may write"),
     }

@@ -31,8 +31,8 @@ impl Argument {
             },
             Value::Number(number) => Self::Number(match (number.as_i64(), number.as_big()) {
                 (Some(number), _) => Number::Word(number),
-                (None, Some(number)) if number.bits() > super::numbers::WIDEST => {
-                    return bound("the number is larger than a builtin may write");
+                (None, Some(_)) if number.as_u64().is_none() => {
+                    return bound("how the number was written is not known");
                 }
                 (None, Some(_)) => Number::Big(Value::from(number.clone())),
                 (None, None) => return bound("the number cannot be written"),
