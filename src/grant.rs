@@ -1,21 +1,25 @@
 //! What an administrator approved: the ceiling under every hop.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use spiffe::SpiffeId;
 
 use crate::{
     clock::Timestamp,
+    peer::IdPrefix,
     purpose::{Binding, Purpose},
+    resource::Resource,
 };
 
 pub use self::{
     action::{Action, Call, Requested},
+    activation::Activation,
     error::{Dimension, GrantError, Needed},
     index::{Acting, ActiveGrant, Asked, Grants},
 };
 
 mod action;
+mod activation;
 pub(crate) mod document;
 mod error;
 mod index;
@@ -26,9 +30,9 @@ mod names;
 pub struct Grant {
     name: String,
     kind: Kind,
-    subject: SpiffeId,
-    audiences: Vec<SpiffeId>,
-    actions: Vec<Action>,
+    subject: Subject,
+    /// What may be called: its own audience and actions, or those of the resources that it names.
+    reach: Vec<Reach>,
     purposes: Vec<Purpose>,
     /// How firmly a hop's purpose must be bound to it.
     purpose_binding: Binding,
@@ -45,6 +49,12 @@ pub struct Grant {
     expires_at: Timestamp,
     review_by: Option<Timestamp>,
     exit_criteria: Vec<ExitCriterion>,
+    /// What has to be so all the while.
+    conditions: Vec<Condition>,
+    /// Who may open it; of an `eligible` one only.
+    activators: Vec<String>,
+    signatures: Vec<Signature>,
+    approval: Approval,
 }
 
 impl Grant {
@@ -59,13 +69,18 @@ impl Grant {
     }
 
     /// Who may call.
-    pub const fn subject(&self) -> &SpiffeId {
+    pub const fn subject(&self) -> &Subject {
         &self.subject
     }
 
+    /// What may be called.
+    pub fn reach(&self) -> &[Reach] {
+        &self.reach
+    }
+
     /// Who may be called.
-    pub fn audiences(&self) -> &[SpiffeId] {
-        &self.audiences
+    pub fn audiences(&self) -> impl Iterator<Item = &SpiffeId> {
+        self.reach.iter().flat_map(|reach| &reach.audiences)
     }
 
     /// What for. Each includes its descendants.
@@ -118,6 +133,26 @@ impl Grant {
         &self.exit_criteria
     }
 
+    /// What has to be so while it covers anything.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// Who may open it.
+    pub fn activators(&self) -> &[String] {
+        &self.activators
+    }
+
+    /// Who signed it.
+    pub fn signatures(&self) -> &[Signature] {
+        &self.signatures
+    }
+
+    /// Whether those are the signatures that it needs.
+    pub const fn approval(&self) -> Approval {
+        self.approval
+    }
+
     /// Whether it covers a hop whose action it has, whenever that is.
     ///
     /// # Errors
@@ -163,15 +198,70 @@ impl Grant {
     }
 }
 
+/// Who may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// One workload.
+    Workload(SpiffeId),
+    /// All whose names begin so.
+    Prefix(IdPrefix),
+    /// All that the inventory gives this role.
+    Role(String),
+}
+
+/// Part of what a grant opens: these actions at each of these workloads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Who may be called.
+    pub audiences: Vec<SpiffeId>,
+    /// With what.
+    pub actions: Vec<Action>,
+    /// The resource that the grant names instead of these.
+    pub resource: Option<Arc<Resource>>,
+}
+
+/// What has to be so while a grant covers anything: a fact, fresh, with this value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The key of the fact.
+    pub fact: String,
+    /// The value that it has to have.
+    pub equals: serde_json::Value,
+    /// How long the fact counts, if it does not say less itself.
+    pub max_age: Option<Duration>,
+}
+
+/// A signature below a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Whose it is said to be.
+    pub by: String,
+    /// The signature in its armour, as `ssh-keygen -Y sign` writes it.
+    pub armoured: String,
+}
+
+/// Whether a document has the signatures that it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// It has them, or needs none.
+    Sufficient,
+    /// It does not count before somebody signs it.
+    Lacking,
+}
+
 /// What a document calls `type`: how extraordinary a grant is, the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Ordinary and lasting, reviewed.
     Standing,
+    /// Approved in advance, and opened for a task by those whom it lists.
+    Eligible,
     /// Approved for one task.
     Jit,
     /// A debt, with what has to happen before it is paid.
     Exception,
+    /// Sealed, and opened in an emergency.
+    BreakGlass,
 }
 
 impl Kind {
@@ -179,15 +269,17 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Standing => "standing",
+            Self::Eligible => "eligible",
             Self::Jit => "jit",
             Self::Exception => "exception",
+            Self::BreakGlass => "break_glass",
         }
     }
 
     /// The longest time between the beginning and the end of such a grant.
     pub const fn max_ttl(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Standing => 365 * DAY,
+            Self::Standing | Self::Eligible | Self::BreakGlass => 365 * DAY,
             Self::Jit => DAY,
             Self::Exception => 90 * DAY,
         })

@@ -14,6 +14,7 @@ pub use cache::SvidCache;
 pub use chain::{Usage, verify_chain};
 pub use error::{Conflict, InvalidSvid, Link, PeerError, Untrusted};
 pub use evidence::PeerEvidence;
+pub use prefix::IdPrefix;
 pub use proved::{Assurance, Certificate, ProvedPeer};
 pub use xfcc::xfcc_elements;
 
@@ -32,6 +33,7 @@ mod error;
 mod evidence;
 pub mod id;
 mod path;
+mod prefix;
 mod proved;
 mod svid;
 pub mod xfcc;

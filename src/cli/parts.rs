@@ -74,7 +74,7 @@ fn documents(config: &Config) -> Result<String, Problems> {
         return Err(Problems(documents.problems));
     }
     let here = config.self_id.as_ref().map(|this| {
-        let here = documents.grants.iter().filter(|grant| grant.audiences().contains(this)).count();
+        let here = documents.grants.iter().filter(|grant| grant.audiences().any(|audience| audience == this)).count();
         format!(", {here} of them for this workload")
     });
     Ok(format!("{} grants{}", documents.grants.len(), here.unwrap_or_default()))

@@ -3,7 +3,7 @@
 use spiffe::SpiffeId;
 
 use super::{
-    Action, Delegators, ExitCriterion, Grant, Kind, OnBehalfOf,
+    Action, Approval, Delegators, ExitCriterion, Grant, Kind, OnBehalfOf, Reach, Subject,
     action::Shape,
     names::{GrpcPath, Host, Method, Upgrade},
 };
@@ -54,9 +54,8 @@ pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>) -> Option<Docume
     let grant = Grant {
         name: name?,
         kind: kind?,
-        subject: subject?,
-        audiences: audiences?,
-        actions: actions?,
+        subject: Subject::Workload(subject?),
+        reach: vec![Reach { audiences: audiences?, actions: actions?, resource: None }],
         purposes,
         purpose_binding: purpose_binding?,
         on_behalf_of,
@@ -70,6 +69,10 @@ pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>) -> Option<Docume
         expires_at: expires_at?,
         review_by,
         exit_criteria,
+        conditions: Vec::new(),
+        activators: Vec::new(),
+        signatures: Vec::new(),
+        approval: Approval::Sufficient,
     };
     if delegated && grant.on_behalf_of.is_none() {
         return None;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use spiffe::SpiffeId;
 
-use super::{Dimension, Grant, GrantError, Needed, Requested, State};
+use super::{Dimension, Grant, GrantError, Needed, Reach, Requested, State, Subject};
 use crate::{
     clock::Timestamp,
     purpose::{PurposeError, StatedPurpose},
@@ -26,8 +26,10 @@ impl Grants {
     pub fn new<'a>(audience: SpiffeId, grants: impl IntoIterator<Item = &'a Arc<Grant>>) -> Self {
         let mut by_subject: HashMap<_, Vec<_>> = HashMap::new();
         for grant in grants {
-            if grant.audiences.contains(&audience) {
-                by_subject.entry(grant.subject.clone()).or_default().push(Arc::clone(grant));
+            if let Subject::Workload(subject) = &grant.subject
+                && grant.audiences().any(|other| *other == audience)
+            {
+                by_subject.entry(subject.clone()).or_default().push(Arc::clone(grant));
             }
         }
         for grants in by_subject.values_mut() {
@@ -46,7 +48,10 @@ impl Grants {
         let grants = by_subject.get(asked.acting.peer).map_or(&[][..], Vec::as_slice);
         let mut nearest = Nearest::new(if grants.is_empty() { Dimension::Subject } else { Dimension::Action });
         let mut active: Option<ActiveGrant> = None;
-        for grant in grants.iter().filter(|grant| grant.actions.iter().any(|action| action.covers(&asked.requested))) {
+        let reaches = |reach: &Reach| {
+            reach.audiences.contains(audience) && reach.actions.iter().any(|action| action.covers(&asked.requested))
+        };
+        for grant in grants.iter().filter(|grant| grant.reach.iter().any(reaches)) {
             if let Err(lacks) = grant.covers(asked) {
                 nearest.lacks(lacks);
                 continue;

@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*, sample::select, sample::subsequence}
 
 use super::*;
 use crate::grant::{
-    Call, Delegators, Kind, OnBehalfOf,
+    Approval, Call, Delegators, Kind, OnBehalfOf,
     action::{Action, Shape},
     names::Method,
 };
@@ -43,9 +43,8 @@ fn grant(name: &str) -> Grant {
     Grant {
         name: name.to_owned(),
         kind: Kind::Standing,
-        subject: id(WEB),
-        audiences: vec![id(ORDERS)],
-        actions: vec![action("GET", "/orders/*")],
+        subject: Subject::Workload(id(WEB)),
+        reach: vec![Reach { audiences: vec![id(ORDERS)], actions: vec![action("GET", "/orders/*")], resource: None }],
         purposes: vec![purpose("checkout")],
         purpose_binding: Binding::Declared,
         on_behalf_of: None,
@@ -59,7 +58,16 @@ fn grant(name: &str) -> Grant {
         expires_at: at(200),
         review_by: Some(at(150)),
         exit_criteria: vec![],
+        conditions: vec![],
+        activators: vec![],
+        signatures: vec![],
+        approval: Approval::Sufficient,
     }
+}
+
+/// The same with other actions.
+fn reaching(actions: Vec<Action>) -> Grant {
+    Grant { reach: vec![Reach { audiences: vec![id(ORDERS)], actions, resource: None }], ..grant("a") }
 }
 
 fn call(path: &str) -> Call<'_> {
@@ -169,9 +177,15 @@ fn names_the_first_to_begin_and_the_last_to_end() {
 #[test]
 fn says_what_the_nearest_grant_lacks() {
     assert_eq!(detail([]), "grant.subject");
-    assert_eq!(detail([Grant { subject: id(PAYMENTS), ..grant("a") }]), "grant.subject");
-    assert_eq!(detail([Grant { audiences: vec![id(PAYMENTS)], ..grant("a") }]), "grant.subject");
-    let action = Grant { actions: vec![action("PUT", "/orders/*")], ..grant("a") };
+    assert_eq!(detail([Grant { subject: Subject::Workload(id(PAYMENTS)), ..grant("a") }]), "grant.subject");
+    assert_eq!(
+        detail([Grant {
+            reach: vec![Reach { audiences: vec![id(PAYMENTS)], ..grant("a").reach.remove(0) }],
+            ..grant("a")
+        }]),
+        "grant.subject"
+    );
+    let action = reaching(vec![action("PUT", "/orders/*")]);
     let purpose = Grant { purposes: vec![purpose("refund")], ..grant("b") };
     assert_eq!(detail([action.clone()]), "grant.action");
     assert_eq!(detail([purpose, action]), "grant.purpose");
@@ -179,7 +193,7 @@ fn says_what_the_nearest_grant_lacks() {
 
 #[test]
 fn one_grant_must_cover_all_of_it() {
-    let elsewhere = Grant { actions: vec![action("PUT", "/orders/*")], ..grant("a") };
+    let elsewhere = reaching(vec![action("PUT", "/orders/*")]);
     let for_another = Grant { purposes: vec![purpose("refund")], ..grant("b") };
     assert!(matches!(ask([elsewhere, for_another]), Err(GrantError::Missing(_))));
 }
@@ -215,9 +229,12 @@ prop_compose! {
     ) -> Grant {
         Grant {
             kind,
-            subject: id(subject),
-            audiences: audiences.into_iter().map(id).collect(),
-            actions: actions.into_iter().map(|(method, path)| action(method, path)).collect(),
+            subject: Subject::Workload(id(subject)),
+            reach: vec![Reach {
+                audiences: audiences.into_iter().map(id).collect(),
+                actions: actions.into_iter().map(|(method, path)| action(method, path)).collect(),
+                resource: None,
+            }],
             purposes: purposes.into_iter().map(purpose).collect(),
             not_before: at(not_before),
             expires_at: at(not_before + ttl),
@@ -245,9 +262,9 @@ fn scan(grants: &[Arc<Grant>], subject: &SpiffeId, hop: &Call<'_>, asked: &Purpo
     let includes = |granted: &Purpose| granted == asked || asked.as_str().starts_with(&format!("{granted}."));
     let mut found: Vec<_> = grants
         .iter()
-        .filter(|grant| grant.subject == *subject)
-        .filter(|grant| grant.audiences.contains(&id(ORDERS)))
-        .filter(|grant| grant.actions.iter().any(acts))
+        .filter(|grant| grant.subject == Subject::Workload(subject.clone()))
+        .filter(|grant| grant.audiences().any(|audience| *audience == id(ORDERS)))
+        .filter(|grant| grant.reach.iter().any(|reach| reach.actions.iter().any(acts)))
         .filter(|grant| grant.purposes.iter().any(includes))
         .filter(|grant| grant.not_before <= now && now < grant.expires_at)
         .collect();
@@ -369,7 +386,7 @@ fn a_connection_is_for_the_one_purpose_of_its_grant() {
     let web = id(WEB);
     let acting = Acting { peer: &web, behalf: None, relayed: None };
     let asked = Asked { acting, requested: Requested::Tcp(5432), purpose: None, now: at(150) };
-    let tcp = Grant { actions: vec![Action { shape: Shape::Tcp(vec![5432]), hosts: None }], ..grant("a") };
+    let tcp = reaching(vec![Action { shape: Shape::Tcp(vec![5432]), hosts: None }]);
     let ask = |grant: Grant| Grants::new(id(ORDERS), &[Arc::new(grant)]).covering(&asked);
     let implied = ask(tcp.clone()).unwrap().implied_purpose().unwrap();
     assert_eq!((implied.purpose().as_str(), implied.binding()), ("checkout", Binding::Implied));
