@@ -78,7 +78,12 @@ impl Layer {
             ),
             Self::Ceiling => matches!(
                 reason,
-                Reason::GrantExpired | Reason::GrantMissing | Reason::GrantPending | Reason::TokenNotHeld
+                Reason::GrantExpired
+                    | Reason::GrantInactive
+                    | Reason::GrantMissing
+                    | Reason::GrantPending
+                    | Reason::StoreStale
+                    | Reason::TokenNotHeld
             ),
             Self::Policy => matches!(
                 reason,

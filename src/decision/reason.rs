@@ -15,6 +15,8 @@ pub enum Reason {
     DelegationInvalid,
     /// A grant would have covered the hop, but has ended.
     GrantExpired,
+    /// A grant would cover the hop, but is not open, or what has to be so is not.
+    GrantInactive,
     /// No grant covers the hop.
     GrantMissing,
     /// A grant will cover the hop, but has not begun.
@@ -41,6 +43,8 @@ pub enum Reason {
     PeerLifetime,
     /// The peer presented nothing.
     PeerMissing,
+    /// The peer's workload may not act, for now or for good.
+    PeerSuspended,
     /// The peer's trust domain, or its path, is not trusted here.
     PeerUntrusted,
     /// The policy said no.
@@ -59,6 +63,10 @@ pub enum Reason {
     PurposeUnknown,
     /// The peer says more than what its token was signed for.
     PurposeWidened,
+    /// Something that the hop rests on was taken back.
+    Revoked,
+    /// For too long it has not been known what was taken back.
+    StoreStale,
     /// A token is meant for somebody else.
     TokenAudience,
     /// A token has ended.
@@ -85,12 +93,13 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 42] = [
         Self::AuditUnavailable,
         Self::AudienceMismatch,
         Self::Deadline,
         Self::DelegationInvalid,
         Self::GrantExpired,
+        Self::GrantInactive,
         Self::GrantMissing,
         Self::GrantPending,
         Self::HopAmbiguous,
@@ -104,6 +113,7 @@ impl Reason {
         Self::PeerInvalid,
         Self::PeerLifetime,
         Self::PeerMissing,
+        Self::PeerSuspended,
         Self::PeerUntrusted,
         Self::PolicyDenied,
         Self::PolicyError,
@@ -113,6 +123,8 @@ impl Reason {
         Self::PurposeMissing,
         Self::PurposeUnknown,
         Self::PurposeWidened,
+        Self::Revoked,
+        Self::StoreStale,
         Self::TokenAudience,
         Self::TokenExpired,
         Self::TokenLifetime,
@@ -134,6 +146,7 @@ impl Reason {
             Self::Deadline => "deadline",
             Self::DelegationInvalid => "delegation_invalid",
             Self::GrantExpired => "grant_expired",
+            Self::GrantInactive => "grant_inactive",
             Self::GrantMissing => "grant_missing",
             Self::GrantPending => "grant_pending",
             Self::HopAmbiguous => "hop_ambiguous",
@@ -147,6 +160,7 @@ impl Reason {
             Self::PeerInvalid => "peer_invalid",
             Self::PeerLifetime => "peer_lifetime",
             Self::PeerMissing => "peer_missing",
+            Self::PeerSuspended => "peer_suspended",
             Self::PeerUntrusted => "peer_untrusted",
             Self::PolicyDenied => "policy_denied",
             Self::PolicyError => "policy_error",
@@ -156,6 +170,8 @@ impl Reason {
             Self::PurposeMissing => "purpose_missing",
             Self::PurposeUnknown => "purpose_unknown",
             Self::PurposeWidened => "purpose_widened",
+            Self::Revoked => "revoked",
+            Self::StoreStale => "store_stale",
             Self::TokenAudience => "token_audience",
             Self::TokenExpired => "token_expired",
             Self::TokenLifetime => "token_lifetime",
@@ -192,14 +208,17 @@ impl Reason {
             Self::AudienceMismatch
             | Self::DelegationInvalid
             | Self::GrantExpired
+            | Self::GrantInactive
             | Self::GrantMissing
             | Self::GrantPending
+            | Self::PeerSuspended
             | Self::PolicyDenied
             | Self::PolicyUndefined
             | Self::PurposeAmbiguous
             | Self::PurposeMissing
             | Self::PurposeUnknown
             | Self::PurposeWidened
+            | Self::Revoked
             | Self::TokenNotHeld => Status::Forbidden,
             Self::AuditUnavailable
             | Self::Deadline
@@ -208,6 +227,7 @@ impl Reason {
             | Self::Overloaded
             | Self::PolicyError
             | Self::PolicyTimeout
+            | Self::StoreStale
             | Self::TrustStale => Status::ServiceUnavailable,
         }
     }
