@@ -214,11 +214,14 @@ impl Authorizer {
             credentials: &self.rules.token_headers,
             this: self.this.as_ref(),
             peer,
+            workload: found.workload.as_deref(),
             // What the peer may not present speaks for nobody.
             tokens: holding.map(|_| evidence.tokens.verified()).unwrap_or_default(),
             actor,
             purpose: found.purpose.as_ref(),
+            resource: found.resource.as_deref(),
             grant: found.grant.as_ref(),
+            facts: Some(&self.facts),
             now,
         };
         if self.modes.policy == Mode::Skip {
