@@ -330,6 +330,12 @@ impl Permit {
         self.grant().is_some_and(|grant| grant.kind() == Kind::BreakGlass)
     }
 
+    /// The name of the activation, of a permit for an emergency.
+    pub fn break_glass(&self) -> Option<&str> {
+        let activation = self.activation().map(|activation| activation.name.as_str());
+        self.is_break_glass().then(|| activation.unwrap_or_default())
+    }
+
     /// What the policy wants done with the hop.
     pub const fn directives(&self) -> &Directives {
         &self.directives
