@@ -22,6 +22,8 @@ mod action;
 mod activation;
 pub(crate) mod document;
 mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod index;
 mod names;
 
