@@ -39,6 +39,20 @@ static ROOT: LazyLock<Authority> = LazyLock::new(|| Authority::root("root"));
 static WEB_LEAF: LazyLock<String> = LazyLock::new(|| escape(&pem(&ROOT.svid(WEB))));
 static TRANSACTION: LazyLock<String> = LazyLock::new(|| txn(json!({"jti": "j-1", "act": {"sub": AGENT}})));
 
+/// Whom everybody trusts here.
+static TRUSTED: LazyLock<(Trust, IssuerKeys)> = LazyLock::new(|| {
+    let (keys, _) = JwtKeys::from_jwks(&PROD.jwks("jwt-svid"), Uses::SpiffeBundle).unwrap();
+    let domain = TrustDomain::new("prod.example").unwrap();
+    let bundle = TrustBundle::from_pem(domain, ROOT.pem().as_bytes(), None).unwrap().with_jwt_keys(keys);
+    let issuers = [("https://login.example".to_owned(), key_set(&LOGIN))];
+    (Trust::new([Arc::new(bundle)]).unwrap(), issuers.into_iter().collect())
+});
+/// What was verified once is remembered, so that a thousand scenes cost no more than their documents.
+static VERIFIER: LazyLock<(Verifier, token::Verifier)> = LazyLock::new(|| {
+    let peers = Verifier::new(crate::peer::Rules::certificate(Duration::from_secs(90_000)), Arc::default());
+    (peers, token::Verifier::new(Arc::new(rules()), Arc::new(TokenCache::new(64))))
+});
+
 /// What is decided by.
 #[derive(Clone, Debug)]
 pub(crate) struct Scene {
@@ -83,21 +97,17 @@ impl Scene {
 
     pub(crate) fn authorizer(&self) -> Authorizer {
         let this = id(THIS);
-        let (keys, _) = JwtKeys::from_jwks(&PROD.jwks("jwt-svid"), Uses::SpiffeBundle).unwrap();
-        let domain = TrustDomain::new("prod.example").unwrap();
-        let bundle = TrustBundle::from_pem(domain, ROOT.pem().as_bytes(), None).unwrap().with_jwt_keys(keys);
         let purposes = ["billing", "billing.invoice", "refund"].map(|name| Purpose::parse(name).unwrap());
         let all = |it: &[Workload]| it.iter().cloned().map(Arc::new).collect::<Vec<_>>();
-        let issuers = [("https://login.example".to_owned(), key_set(&LOGIN))];
         Authorizer {
             modes: self.modes,
             rules: hop_rules(),
             self_check: SelfCheck::default(),
-            verifier: Verifier::new(crate::peer::Rules::certificate(Duration::from_secs(90_000)), Arc::default()),
-            tokens: token::Verifier::new(Arc::new(rules()), Arc::new(TokenCache::new(16))),
-            issuers: issuers.into_iter().collect(),
+            verifier: VERIFIER.0.clone(),
+            tokens: VERIFIER.1.clone(),
+            issuers: TRUSTED.1.clone(),
             max_depth: 4,
-            trust: Trust::new([Arc::new(bundle)]).unwrap(),
+            trust: TRUSTED.0.clone(),
             purpose_required: true,
             vocabulary: Vocabulary::close(purposes).0,
             inventory: Inventory::new(all(&self.workloads)),
