@@ -11,6 +11,7 @@ use crate::{
     resource::Resource,
 };
 
+pub(crate) use self::by_action::ByAction;
 pub use self::{
     action::{Action, Call, Requested},
     activation::Activation,
@@ -20,6 +21,7 @@ pub use self::{
 
 mod action;
 mod activation;
+mod by_action;
 pub(crate) mod document;
 mod error;
 #[cfg(test)]
@@ -201,7 +203,7 @@ impl Grant {
 }
 
 /// Who may call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// One workload.
     Workload(SpiffeId),
