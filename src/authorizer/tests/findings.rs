@@ -9,32 +9,11 @@ use crate::{
     audit::{Entry, Record},
     decision::DecisionIds,
     fact::Fact,
-    grant::{
-        Approval, Condition, Kind, Signature,
-        fixture::{Sketch, get},
-    },
+    grant::{Approval, Kind, Signature, fixture::Sketch},
     policy::{Entrypoint, Options, Source},
     revocation::Target,
     token::fixture::WEB,
 };
-
-const FACT: &str = "ci.run.7";
-
-/// A grant of this kind, which counts while a fact is so.
-fn bound(kind: Kind) -> Sketch {
-    let condition = Condition { fact: FACT.to_owned(), equals: json!("running"), max_age: None };
-    Sketch { kind, actions: vec![get("/v1/ledgers/*")], conditions: vec![condition], ..sketch("breaks") }
-}
-
-/// A hop under such a break-glass grant.
-fn emergency() -> Scene {
-    Scene::with(|scene| {
-        scene.grants = vec![bound(Kind::BreakGlass).grant()];
-        scene.activations = vec![activation("breaks")];
-        scene.facts = vec![fact(FACT, json!("running"))];
-        scene.resources = vec![resource()];
-    })
-}
 
 fn valid_until(scene: &Scene, asks: &Asks) -> Option<Timestamp> {
     scene.decide(asks).verdict.unwrap().valid_until()
