@@ -11,15 +11,17 @@ use crate::{
     resource::Resource,
 };
 
+pub(crate) use self::by_action::ByAction;
 pub use self::{
     action::{Action, Call, Requested},
     activation::Activation,
-    error::{Dimension, GrantError, Needed},
-    index::{Acting, ActiveGrant, Asked, Grants},
+    error::{Dimension, FactLack, GrantError, Inactive, Needed},
+    index::{Acting, ActiveGrant, Around, Asked, Grants, Overdue},
 };
 
 mod action;
 mod activation;
+mod by_action;
 pub(crate) mod document;
 mod error;
 mod index;
@@ -199,7 +201,7 @@ impl Grant {
 }
 
 /// Who may call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// One workload.
     Workload(SpiffeId),
