@@ -103,7 +103,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        clock::Clock,
         dev::TokenIssuer,
         trust::jwk::{Algorithm, Ignored, Why},
     };
