@@ -25,9 +25,9 @@ pub(crate) mod activation;
 mod by_action;
 pub(crate) mod document;
 mod error;
+pub(crate) mod field;
 #[cfg(test)]
 pub(crate) mod fixture;
-pub(crate) mod field;
 mod index;
 mod limits;
 mod names;
