@@ -249,6 +249,7 @@ pub(crate) fn activation(grant: &str) -> Activation {
         from: at(-10),
         until: at(600),
         signatures: vec![],
+        signed_by: vec![],
         approval: Approval::Sufficient,
         reviewed: None,
     }

@@ -58,9 +58,10 @@ fn what_ends_by_itself_ends() {
 #[test]
 fn the_record_names_who_opened_it_what_was_touched_and_who_answers_for_that() {
     let mut scene = emergency();
-    scene.activations[0].signatures = ["dan@example.com", "erin@example.com"]
-        .map(|by| Signature { by: by.to_owned(), armoured: "secret".to_owned() })
-        .into();
+    // Who only says to have signed it has not.
+    let forged = Signature { by: "root@example.com".to_owned(), armoured: "rubbish".to_owned() };
+    scene.activations[0].signatures = vec![forged];
+    scene.activations[0].signed_by = ["dan@example.com", "erin@example.com"].map(str::to_owned).into();
     let record = record(scene.decide(&hop()));
     assert_eq!(record["peer"]["owner"], "team-web");
     assert_eq!(record["peer"]["roles"], json!(["reader"]));
