@@ -11,18 +11,23 @@ use crate::{
     resource::Resource,
 };
 
+pub(crate) use self::by_action::ByAction;
 pub use self::{
     action::{Action, Call, Requested},
     activation::Activation,
-    error::{Dimension, GrantError, Needed},
-    index::{Acting, ActiveGrant, Asked, Grants},
+    error::{Dimension, FactLack, GrantError, Inactive, Needed},
+    index::{Acting, ActiveGrant, Around, Asked, Grants, Overdue},
+    limits::MaxTtl,
 };
 
 mod action;
-mod activation;
+pub(crate) mod activation;
+mod by_action;
 pub(crate) mod document;
 mod error;
+pub(crate) mod field;
 mod index;
+mod limits;
 mod names;
 
 /// One approval, already valid: who may do what at which workload for which purpose, who answers for it, and until when.
@@ -199,7 +204,7 @@ impl Grant {
 }
 
 /// Who may call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// One workload.
     Workload(SpiffeId),

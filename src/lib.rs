@@ -33,6 +33,7 @@
 //! [`authorizer`].
 
 pub mod app;
+pub mod approval;
 pub mod audience;
 pub mod audit;
 pub mod authorizer;
