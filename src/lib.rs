@@ -18,6 +18,7 @@
 //! | [`audience`] | a hop that was answered under another name is not ours |
 //! | [`purpose`] | what for, from a closed vocabulary |
 //! | [`grant`], [`store`] | what an administrator approved, and nothing else |
+//! | [`approval`] | what has to be signed is signed by those who may, and not by who asked for it |
 //! | [`policy`] | Rego can narrow and never widen |
 //! | [`authorizer`], [`decision`] | pure: the same hop, snapshot and instant give the same answer |
 //! | [`response`] | an OK is built in one place, from a permit |
