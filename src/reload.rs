@@ -7,6 +7,7 @@ mod fingerprint;
 mod keys;
 mod load;
 mod once;
+mod retire;
 mod watch;
 
 pub use self::{
