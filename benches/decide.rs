@@ -15,8 +15,9 @@ use hopguard::{
     clock::Timestamp,
     config::Config,
     decision::{Decision, DecisionIds, Evidence},
+    fact::Facts,
     feed::Feeds,
-    grant::{Acting, Asked, Call, Requested},
+    grant::{Acting, Around, Asked, Call, Overdue, Requested},
     hop::{Hop, Request},
     pb::CheckRequest,
     peer::{PeerEvidence, Rules, Verifier},
@@ -24,6 +25,7 @@ use hopguard::{
     reload::Loader,
     replay::Claims,
     response,
+    revocation::Revocations,
     server::{Limits, Shared, Snapshot},
     telemetry::Metrics,
 };
@@ -172,7 +174,15 @@ fn stage_4_grant(bencher: Bencher<'_, '_>) {
     let acting = Acting { peer, behalf: None, relayed: None };
     let asked = Asked { acting, requested, purpose: decision.findings.purpose.as_ref(), now: *now };
     let grants = snapshot.authorizer.grants.as_ref().unwrap();
-    bencher.bench(|| grants.covering(&asked));
+    let (facts, revocations) = (Facts::default(), Revocations::default());
+    let around = Around {
+        workload: None,
+        facts: &facts,
+        revocations: &revocations,
+        overdue: Overdue::Report,
+        inventory_required: false,
+    };
+    bencher.bench(|| grants.covering(&asked, &around));
 }
 
 #[divan::bench]

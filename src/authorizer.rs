@@ -12,12 +12,14 @@ use crate::{
     clock::Timestamp,
     decision::{Decision, Denial, Evidence, Fault, Findings, Layer, Mode, Modes, Proof, Revisions, Tokens},
     delegation::{Actor, Holding, Relaying},
-    grant::{Acting, ActiveGrant, Asked, Call, GrantError, Grants, Requested},
+    fact::Facts,
+    grant::{Acting, ActiveGrant, Around, Asked, Call, GrantError, Grants, Overdue, Requested},
     hop::{Credentials, Hop, HopError, Http, Line, Outline, Request, Rules},
     pb::CheckRequest,
     peer::{PeerEvidence, ProvedPeer, Verifier},
     policy::{self, Permit, Policy},
     purpose::{ClaimedPurpose, PurposeError, StatedPurpose, Vocabulary},
+    revocation::Revocations,
     token::{self, IssuerKeys, Presented},
     trust::Trust,
 };
@@ -252,7 +254,14 @@ fn covering(
         .subject()
         .map(|subject| (subject.issuer.as_deref().unwrap_or_default(), subject.name.as_str(), actor.depth()));
     let acting = Acting { peer: peer.id(), behalf, relayed: actor.relayed() };
-    grants.covering(&Asked { acting, requested: requested(request), purpose, now })
+    let around = Around {
+        workload: None,
+        facts: &Facts::default(),
+        revocations: &Revocations::default(),
+        overdue: Overdue::Report,
+        inventory_required: false,
+    };
+    grants.covering(&Asked { acting, requested: requested(request), purpose, now }, &around)
 }
 
 fn speaks_for_peer<'a>(credentials: &'a Credentials<'_>) -> PeerEvidence<'a> {

@@ -1,10 +1,78 @@
 //! Signals from outside: what is so right now, as somebody observed it. Pushed here, and never fetched while a hop is decided.
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use spiffe::SpiffeId;
 
 use crate::clock::Timestamp;
+
+/// What is so right now, fresh or not.
+#[derive(Clone, Debug, Default)]
+pub struct Facts(Arc<Index>);
+
+#[derive(Debug, Default)]
+struct Index {
+    by_key: HashMap<String, Told>,
+    all: Vec<Arc<Fact>>,
+}
+
+/// What is told under one key.
+#[derive(Debug, Default)]
+struct Told {
+    of_all: Option<Telling>,
+    of_one: HashMap<SpiffeId, Telling>,
+}
+
+#[derive(Debug)]
+enum Telling {
+    Once(Arc<Fact>),
+    /// Whom to believe is not known.
+    Contested,
+}
+
+impl Facts {
+    /// Takes them in. Of two that tell of the same under one key, neither counts.
+    pub fn new(facts: impl IntoIterator<Item = Arc<Fact>>) -> Self {
+        let mut by_key: HashMap<_, Told> = HashMap::new();
+        for fact in facts {
+            let told = by_key.entry(fact.key.clone()).or_default();
+            match &fact.subject {
+                Some(subject) => match told.of_one.get_mut(subject) {
+                    Some(telling) => *telling = Telling::Contested,
+                    None => drop(told.of_one.insert(subject.clone(), Telling::Once(fact))),
+                },
+                None if told.of_all.is_some() => told.of_all = Some(Telling::Contested),
+                None => told.of_all = Some(Telling::Once(fact)),
+            }
+        }
+        let told = by_key.values().flat_map(|told| told.of_all.iter().chain(told.of_one.values()));
+        let mut all: Vec<_> = told.filter_map(Telling::fact).cloned().collect();
+        all.sort_by(|a, b| (&a.key, &a.subject).cmp(&(&b.key, &b.subject)));
+        Self(Arc::new(Index { by_key, all }))
+    }
+
+    /// What counts for a subject: what is told of itself, else what is told of all.
+    ///
+    /// Where it is contested what is so of a subject, what is so of all is no substitute.
+    pub fn get(&self, key: &str, subject: Option<&SpiffeId>) -> Option<&Arc<Fact>> {
+        let told = self.0.by_key.get(key)?;
+        subject.and_then(|subject| told.of_one.get(subject)).or(told.of_all.as_ref())?.fact()
+    }
+
+    /// All that count, by key, what is told of all before what is told of one.
+    pub fn all(&self) -> impl ExactSizeIterator<Item = &Arc<Fact>> {
+        self.0.all.iter()
+    }
+}
+
+impl Telling {
+    const fn fact(&self) -> Option<&Arc<Fact>> {
+        match self {
+            Self::Once(fact) => Some(fact),
+            Self::Contested => None,
+        }
+    }
+}
 
 /// A `Fact` document.
 #[derive(Clone, Debug, PartialEq)]

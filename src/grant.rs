@@ -14,8 +14,8 @@ use crate::{
 pub use self::{
     action::{Action, Call, Requested},
     activation::Activation,
-    error::{Dimension, GrantError, Needed},
-    index::{Acting, ActiveGrant, Asked, Grants},
+    error::{Dimension, FactLack, GrantError, Inactive, Needed},
+    index::{Acting, ActiveGrant, Around, Asked, Grants, Overdue},
 };
 
 mod action;

@@ -18,6 +18,7 @@ pub use prefix::IdPrefix;
 pub use proved::{Assurance, Certificate, ProvedPeer};
 pub use xfcc::xfcc_elements;
 
+pub(crate) use by_prefix::ByPrefix;
 pub(crate) use path::ALGORITHMS;
 
 use cache::Key;
@@ -25,6 +26,7 @@ use chain::Proof;
 use evidence::{Evidence, Texts};
 use path::Candidates;
 
+mod by_prefix;
 mod cache;
 mod chain;
 mod constraints;

@@ -1,8 +1,34 @@
 //! What is touched, and who owns the risk: a named part of one workload's interface.
 
+use std::{collections::HashMap, sync::Arc};
+
 use spiffe::SpiffeId;
 
-use crate::grant::Action;
+use crate::grant::{Action, Requested};
+
+/// What can be touched, by whose interface it is part of.
+#[derive(Clone, Debug, Default)]
+pub struct Resources(Arc<HashMap<SpiffeId, Vec<Arc<Resource>>>>);
+
+impl Resources {
+    /// Takes them in.
+    pub fn new(resources: impl IntoIterator<Item = Arc<Resource>>) -> Self {
+        let mut by_audience: HashMap<_, Vec<_>> = HashMap::new();
+        for resource in resources {
+            by_audience.entry(resource.audience.clone()).or_default().push(resource);
+        }
+        for resources in by_audience.values_mut() {
+            resources.sort_by(|a: &Arc<Resource>, b| a.name.cmp(&b.name));
+        }
+        Self(Arc::new(by_audience))
+    }
+
+    /// What a hop to this workload touches: the first by name.
+    pub fn touched(&self, this: &SpiffeId, requested: &Requested<'_>) -> Option<&Arc<Resource>> {
+        let mut parts = self.0.get(this)?.iter();
+        parts.find(|resource| resource.actions.iter().any(|action| action.covers(requested)))
+    }
+}
 
 /// A `Resource` document.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -118,9 +118,11 @@ impl Denial {
             },
             Self::Grant(error) => match error {
                 GrantError::Expired(_) => Reason::GrantExpired,
-                GrantError::Missing(_) | GrantError::Nobody => Reason::GrantMissing,
+                GrantError::Inactive { .. } => Reason::GrantInactive,
+                GrantError::Missing(_) | GrantError::Nobody | GrantError::Unknown(_) => Reason::GrantMissing,
                 GrantError::NotHeld { .. } => Reason::TokenNotHeld,
-                GrantError::Pending(_) => Reason::GrantPending,
+                GrantError::Pending(_) | GrantError::Unsigned(_) => Reason::GrantPending,
+                GrantError::Revoked { .. } => Reason::Revoked,
             },
             Self::Policy(error) => match error {
                 PolicyError::Denied(_) => Reason::PolicyDenied,

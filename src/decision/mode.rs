@@ -78,7 +78,11 @@ impl Layer {
             ),
             Self::Ceiling => matches!(
                 reason,
-                Reason::GrantExpired | Reason::GrantMissing | Reason::GrantPending | Reason::TokenNotHeld
+                Reason::GrantExpired
+                    | Reason::GrantInactive
+                    | Reason::GrantMissing
+                    | Reason::GrantPending
+                    | Reason::TokenNotHeld
             ),
             Self::Policy => matches!(
                 reason,

@@ -15,6 +15,8 @@ pub enum Reason {
     DelegationInvalid,
     /// A grant would have covered the hop, but has ended.
     GrantExpired,
+    /// A grant would cover the hop, but is not open, or what it is bound to is not so.
+    GrantInactive,
     /// No grant covers the hop.
     GrantMissing,
     /// A grant will cover the hop, but has not begun.
@@ -59,6 +61,8 @@ pub enum Reason {
     PurposeUnknown,
     /// The peer says more than what its token was signed for.
     PurposeWidened,
+    /// It was approved, and taken back.
+    Revoked,
     /// A token is meant for somebody else.
     TokenAudience,
     /// A token has ended.
@@ -85,12 +89,13 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 40] = [
         Self::AuditUnavailable,
         Self::AudienceMismatch,
         Self::Deadline,
         Self::DelegationInvalid,
         Self::GrantExpired,
+        Self::GrantInactive,
         Self::GrantMissing,
         Self::GrantPending,
         Self::HopAmbiguous,
@@ -113,6 +118,7 @@ impl Reason {
         Self::PurposeMissing,
         Self::PurposeUnknown,
         Self::PurposeWidened,
+        Self::Revoked,
         Self::TokenAudience,
         Self::TokenExpired,
         Self::TokenLifetime,
@@ -134,6 +140,7 @@ impl Reason {
             Self::Deadline => "deadline",
             Self::DelegationInvalid => "delegation_invalid",
             Self::GrantExpired => "grant_expired",
+            Self::GrantInactive => "grant_inactive",
             Self::GrantMissing => "grant_missing",
             Self::GrantPending => "grant_pending",
             Self::HopAmbiguous => "hop_ambiguous",
@@ -156,6 +163,7 @@ impl Reason {
             Self::PurposeMissing => "purpose_missing",
             Self::PurposeUnknown => "purpose_unknown",
             Self::PurposeWidened => "purpose_widened",
+            Self::Revoked => "revoked",
             Self::TokenAudience => "token_audience",
             Self::TokenExpired => "token_expired",
             Self::TokenLifetime => "token_lifetime",
@@ -192,6 +200,7 @@ impl Reason {
             Self::AudienceMismatch
             | Self::DelegationInvalid
             | Self::GrantExpired
+            | Self::GrantInactive
             | Self::GrantMissing
             | Self::GrantPending
             | Self::PolicyDenied
@@ -200,6 +209,7 @@ impl Reason {
             | Self::PurposeMissing
             | Self::PurposeUnknown
             | Self::PurposeWidened
+            | Self::Revoked
             | Self::TokenNotHeld => Status::Forbidden,
             Self::AuditUnavailable
             | Self::Deadline

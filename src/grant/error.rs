@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use spiffe::SpiffeId;
 
 use super::{Asked, Call, Grant, Requested};
-use crate::purpose::Purpose;
+use crate::{clock::Timestamp, purpose::Purpose, revocation::Revocation};
 
 /// Why no grant covers a hop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +13,14 @@ pub enum GrantError {
     /// Only time is missing: this grant, the last that would have covered the hop, is over.
     #[error("grant `{}` ended at {}", .0.name(), .0.expires_at())]
     Expired(Arc<Grant>),
+    /// Only something that can change at any moment is missing: this grant is not open, or what it is bound to is not so.
+    #[error("grant `{}` {why}", .grant.name())]
+    Inactive {
+        /// The grant.
+        grant: Arc<Grant>,
+        /// What is missing.
+        why: Inactive,
+    },
     /// No grant covers the hop at any time.
     #[error("{0}")]
     Missing(Box<Needed>),
@@ -30,6 +38,20 @@ pub enum GrantError {
     /// Only time is missing: this grant, the first that will cover the hop, has yet to begin.
     #[error("grant `{}` begins at {}", .0.name(), .0.not_before())]
     Pending(Arc<Grant>),
+    /// This grant alone would have covered the hop, and it was taken back.
+    #[error("grant `{}` is revoked (`{}`)", .grant.name(), .revocation.name)]
+    Revoked {
+        /// The grant.
+        grant: Arc<Grant>,
+        /// What took it back.
+        revocation: Arc<Revocation>,
+    },
+    /// The inventory does not know who acts, and has to.
+    #[error("no Workload document speaks of `{0}`, and `store.inventory` is `required`")]
+    Unknown(SpiffeId),
+    /// Only signatures are missing: this grant does not count before it is signed.
+    #[error("grant `{}` lacks signatures; sign it as an approver other than who asked for it", .0.name())]
+    Unsigned(Arc<Grant>),
 }
 
 impl GrantError {
@@ -37,10 +59,59 @@ impl GrantError {
     pub fn detail(&self) -> &'static str {
         match self {
             Self::Expired(_) => "grant.expires_at",
+            Self::Inactive { why, .. } => why.detail(),
             Self::Missing(needed) => needed.nearest.detail(),
             Self::Nobody => Dimension::Subject.detail(),
             Self::NotHeld { .. } => "grant.relays",
             Self::Pending(_) => "grant.not_before",
+            Self::Revoked { .. } => "revocation.grant",
+            Self::Unknown(_) => "workload_unknown",
+            Self::Unsigned(_) => "grant.signatures",
+        }
+    }
+}
+
+/// What a grant lacks that can change at any moment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Inactive {
+    /// It counts only while an activation opens it, and none does.
+    #[error("is not open; an Activation opens it")]
+    Closed,
+    /// A fact is not as it has to be.
+    #[error("counts only while the fact `{key}` has its value, and {lack}")]
+    Fact {
+        /// The key of the fact.
+        key: String,
+        /// What is wrong with it.
+        lack: FactLack,
+    },
+    /// Nobody has looked at it again, and here that ends it.
+    #[error("was to be reviewed by {0}")]
+    Overdue(Timestamp),
+}
+
+/// What is wrong with a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FactLack {
+    /// It has another value.
+    #[error("it has another")]
+    Differs,
+    /// Nobody has told it, or several have.
+    #[error("it is not known")]
+    Missing,
+    /// It is too long ago that somebody told it, or has yet to come.
+    #[error("it is stale")]
+    Stale,
+}
+
+impl Inactive {
+    const fn detail(&self) -> &'static str {
+        match self {
+            Self::Closed => "grant.activation",
+            Self::Fact { lack: FactLack::Differs, .. } => "grant.fact_differs",
+            Self::Fact { lack: FactLack::Missing, .. } => "grant.fact_missing",
+            Self::Fact { lack: FactLack::Stale, .. } => "grant.fact_stale",
+            Self::Overdue(_) => "grant.review_by",
         }
     }
 }
@@ -100,6 +171,7 @@ impl fmt::Display for Needed {
                 Some(_) => "no grant for this action and purpose has this subject and depth in `onBehalfOf`",
                 None => "the grants for this action and purpose have `onBehalfOf`, and nobody's token is presented",
             },
+            Dimension::Revoked => "the grants that have all this are revoked, and would not be active now either",
         };
         write!(f, "{lack}; needed: subject `{subject}`, audience `{audience}`, action `{action}`")?;
         if let Some(purpose) = purpose {
@@ -125,6 +197,8 @@ pub enum Dimension {
     Binding,
     /// The grants for this action and purpose are for other delegations, or for none.
     Delegation,
+    /// The grants that have all this are revoked, and not active now in the first place.
+    Revoked,
 }
 
 impl Dimension {
@@ -136,6 +210,7 @@ impl Dimension {
             Self::Purpose => "grant.purpose",
             Self::Binding => "grant.purpose_binding",
             Self::Delegation => "grant.on_behalf_of",
+            Self::Revoked => "grant.revoked",
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn snapshot(config: &Config, parts: Parts<'_>) -> Snapshot {
         trust,
         purpose_required: config.purpose_required,
         vocabulary: documents.map_or_else(Vocabulary::open, |documents| documents.vocabulary.clone()),
-        grants: grants.map(|(this, documents)| Grants::new(this, &documents.grants)),
+        grants: grants.map(|(this, documents)| Grants::new(this, &documents.grants, [])),
         policy,
         revisions: Arc::new(revisions),
     };
