@@ -26,7 +26,7 @@ use std::{
 use spiffe::SpiffeId;
 
 pub use self::{
-    ceiling::{Ceiling, MaxTtl, Overdue},
+    ceiling::{Ceiling, MaxTtl},
     example::example,
     explain::{UnknownKey, explain},
     schema::schema,

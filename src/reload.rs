@@ -2,11 +2,14 @@
 
 mod assemble;
 mod bundles;
+mod census;
 mod compile;
 mod fingerprint;
+mod indexes;
 mod keys;
 mod load;
 mod once;
+mod store;
 mod watch;
 
 pub use self::{

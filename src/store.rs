@@ -6,7 +6,15 @@
 
 use std::sync::Arc;
 
-use crate::{grant::Grant, purpose::Vocabulary, yaml::Problem};
+use crate::{
+    fact::Fact,
+    grant::{Activation, Grant},
+    inventory::Workload,
+    purpose::Vocabulary,
+    resource::Resource,
+    revocation::Revocation,
+    yaml::Problem,
+};
 
 pub use self::directory::Directory;
 
@@ -22,8 +30,20 @@ pub struct Documents {
     pub vocabulary: Vocabulary,
     /// Every grant, for whichever audience, by name.
     pub grants: Vec<Arc<Grant>>,
+    /// What opens grants.
+    pub activations: Vec<Arc<Activation>>,
+    /// What was taken back.
+    pub revocations: Vec<Arc<Revocation>>,
+    /// The workloads that are known.
+    pub workloads: Vec<Arc<Workload>>,
+    /// What is touched.
+    pub resources: Vec<Arc<Resource>>,
+    /// What is so.
+    pub facts: Vec<Arc<Fact>>,
     /// The SHA-256, in lower-case hex, of what the documents were read from.
     pub revision: String,
     /// What is wrong: files that keep their last good documents, and documents that are refused alone.
     pub problems: Vec<Problem>,
+    /// Whether a revocation is in a file of which nothing ever loaded.
+    pub unread_revocations: bool,
 }

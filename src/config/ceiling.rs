@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{feed::bundle::Subscription, grant::Kind};
+use crate::{
+    feed::bundle::Subscription,
+    grant::{Kind, Overdue},
+};
 
 /// Rules for documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +28,6 @@ pub struct Ceiling {
     pub max_activation: Duration,
     /// The longest life of a grant.
     pub max_ttl: MaxTtl,
-}
-
-/// What becomes of a grant whose review is overdue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overdue {
-    /// It counts, and a metric tells.
-    Report,
-    /// It does not count.
-    Deny,
 }
 
 /// The longest life of a grant, by its type.

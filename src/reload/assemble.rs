@@ -5,11 +5,11 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use spiffe::SpiffeId;
 
+use super::indexes::Indexes;
 use crate::{
     authorizer::Authorizer,
     config::Config,
-    decision::{Mode, Revisions},
-    grant::Grants,
+    decision::Revisions,
     hex,
     hop::{Escapes, Rules},
     peer::{self, SvidCache},
@@ -28,6 +28,7 @@ pub(super) struct Parts<'a> {
     pub(super) trust: Trust,
     pub(super) issuers: IssuerKeys,
     pub(super) documents: Option<&'a Arc<Documents>>,
+    pub(super) indexes: Indexes,
     pub(super) policy: Option<Arc<Policy>>,
     pub(super) revisions: Revisions,
     pub(super) svids: Arc<SvidCache>,
@@ -37,8 +38,7 @@ pub(super) struct Parts<'a> {
 
 /// Puts the parts together as `config` says.
 pub(super) fn snapshot(config: &Config, parts: Parts<'_>) -> Snapshot {
-    let Parts { this, trust, issuers, documents, policy, revisions, svids, token_rules, tokens } = parts;
-    let grants = this.clone().filter(|_| config.modes.ceiling != Mode::Skip).zip(documents);
+    let Parts { this, trust, issuers, documents, indexes, policy, revisions, svids, token_rules, tokens } = parts;
     let authorizer = Authorizer {
         this,
         modes: config.modes,
@@ -51,7 +51,7 @@ pub(super) fn snapshot(config: &Config, parts: Parts<'_>) -> Snapshot {
         trust,
         purpose_required: config.purpose_required,
         vocabulary: documents.map_or_else(Vocabulary::open, |documents| documents.vocabulary.clone()),
-        grants: grants.map(|(this, documents)| Grants::new(this, &documents.grants, [])),
+        grants: indexes.grants,
         policy,
         revisions: Arc::new(revisions),
     };

@@ -77,7 +77,7 @@ impl Compiler {
                 Ok(compiled) => Outcome { compiled: Some(compiled), problems: Vec::new() },
                 Err(problems) => Outcome { compiled: current.cloned(), problems: lines(&problems) },
             },
-            PolicyFrom::Bundles(_) => self.bundles(&wanted.options, feeds, current),
+            PolicyFrom::Bundles(subscriptions) => self.bundles(subscriptions, &wanted.options, feeds, current),
             PolicyFrom::Paths(paths) => {
                 // Read once, whatever else is read again.
                 if let Some(current) =

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use spiffe::SpiffeId;
@@ -11,9 +12,12 @@ use spiffe::SpiffeId;
 use super::{
     assemble::{Parts, revisions, snapshot, trust_revision},
     bundles::Bundles,
+    census::census,
     compile::{Compiled, Compiler, Outcome, lines},
-    fingerprint,
+    fingerprint::Look,
+    indexes::Indexes,
     keys::Keys,
+    store::{Change, Store},
 };
 use crate::{
     clock::Timestamp,
@@ -22,8 +26,7 @@ use crate::{
     feed::{Feeds, Identity, bundle::Subscription},
     peer::SvidCache,
     server::{Shared, Snapshot},
-    store::{Directory, Documents},
-    telemetry::Part,
+    telemetry::{Census, Part},
     token::{self, TokenCache},
     trust::{Source, Trust},
 };
@@ -45,13 +48,17 @@ pub struct Loader {
     tokens: Arc<TokenCache>,
     /// The rules under which tokens were verified: the same ones, as long as they are the same.
     token_rules: Arc<token::Rules>,
-    directory: Option<Directory>,
-    documents: Option<Arc<Documents>>,
+    store: Store,
+    indexes: Indexes,
+    /// When documents were last counted.
+    counted: Option<Instant>,
+    /// A change that the last snapshot was made for.
+    due: Option<Change>,
     policy: Option<Arc<Compiled>>,
     compiler: Compiler,
     /// The policy bundles that are followed.
     subscribed: Vec<Subscription>,
-    seen: Option<u64>,
+    seen: Option<Look>,
     published: Option<String>,
     shared: Arc<Shared>,
 }
@@ -59,7 +66,7 @@ pub struct Loader {
 impl Loader {
     /// Will load what `config` names, and tell `shared` how it stands.
     pub fn new(config: Config, feeds: Arc<Feeds>, shared: Arc<Shared>) -> Self {
-        let directory = config.documents.clone().map(Directory::new);
+        let store = config.documents.as_deref().map(Store::of_directory).unwrap_or_default();
         feeds.reconfigure_issuers(&config.tokens.endpoints());
         let identity = identity(&config, &feeds);
         Self {
@@ -73,8 +80,10 @@ impl Loader {
             svids: Arc::default(),
             tokens: Arc::new(TokenCache::new(CACHED_TOKENS)),
             token_rules: Arc::default(),
-            directory,
-            documents: None,
+            store,
+            indexes: Indexes::default(),
+            counted: None,
+            due: None,
             policy: None,
             compiler: Compiler::default(),
             subscribed: Vec::new(),
@@ -107,49 +116,83 @@ impl Loader {
         let bundles = self.feeds.bundle_statuses();
         self.shared.metrics.bundles(&bundles);
         self.shared.status.tell_bundles(bundles);
+        self.count(now);
         snapshot
+    }
+
+    /// Something came that does not show in files.
+    pub const fn hear(&mut self) {
+        self.seen = None;
+    }
+
+    /// What was loaded decides hops, from `now` on.
+    pub fn in_effect(&mut self, now: Timestamp) {
+        if let Some(change) = self.due.take() {
+            self.shared.metrics.acted(now.since(change.published), change.withdraws);
+        }
+    }
+
+    /// Counts documents, once a second at most.
+    fn count(&mut self, now: Timestamp) {
+        if self.counted.is_some_and(|counted| counted.elapsed() < COUNTED) {
+            return;
+        }
+        self.counted = Some(Instant::now());
+        if let Some(documents) = self.store.documents() {
+            let is_stale = self.store.stale_at(self.config.ceiling.max_stale).is_some_and(|at| at <= now);
+            let census = Census { is_stale, ..census(documents, 0, &self.indexes, now) };
+            self.shared.metrics.census(&census);
+        }
     }
 
     fn load(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
         let mut seen = self.fingerprint();
         // What comes over a network tells by itself that it has changed.
-        let is_settled = self.shared.status.is_clean() && !self.compiler.is_pending();
+        let is_settled = self.shared.status.is_clean(&[Part::Config, Part::Policy, Part::Trust])
+            && !self.compiler.is_pending()
+            && !self.store.is_due();
         if self.seen == Some(seen) && !forced && is_settled {
             self.bundles.confirm(now);
             self.keys.confirm(now);
             return None;
         }
-        let before = (self.documents.clone(), self.policy.clone());
+        let before = (self.store.documents().cloned(), self.policy.clone());
+        let began = Instant::now();
         let mut together = self.together();
         for _ in 0..ATTEMPTS {
             self.load_config(now);
             self.load_trust(now);
-            self.load_store(now);
+            self.load_store(forced, now);
             self.load_policy(now);
             let after = self.together();
             if together == after {
-                self.seen = Some(seen);
+                // What changes within the same tick of the file system's clock would not show.
+                self.seen = Some(seen).filter(|seen| !seen.is_too_fresh());
                 return self.assemble();
+            }
+            if began.elapsed() > PATIENCE {
+                break;
             }
             (seen, together) = (self.fingerprint(), after);
         }
         tracing::warn!("Files changed each time they were read: they are read again later");
         self.seen = None;
-        self.documents = before.0;
+        // What was taken away by name waits for nobody.
+        self.store.hold(before.0);
         if self.policy_paths().next().is_some() {
             self.policy = before.1;
         }
         self.assemble()
     }
 
-    fn fingerprint(&self) -> u64 {
-        fingerprint::of(self.paths())
+    fn fingerprint(&self) -> Look {
+        Look::at(self.paths())
     }
 
     /// A fingerprint of what must not change while it is read: a policy that is made aside sees to that itself.
-    fn together(&self) -> u64 {
+    fn together(&self) -> Look {
         let is_aside = |path: &Path| self.compiler.is_aside() && self.policy_paths().any(|watched| watched == path);
-        fingerprint::of(self.paths().filter(|path| !is_aside(path)))
+        Look::at(self.paths().filter(|path| !is_aside(path)))
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
@@ -171,25 +214,24 @@ impl Loader {
             return self.note(Part::Config, Some(self.config.revision.clone()), Vec::new(), now);
         };
         let problems = match Config::load(file) {
-            Ok(config) => self.adopt(config).err().unwrap_or_default(),
+            Ok(config) => self.adopt(config, now).err().unwrap_or_default(),
             Err(problems) => lines(&problems),
         };
         self.note(Part::Config, Some(self.config.revision.clone()), problems, now);
     }
 
     /// Takes `config` up whole, or gives why it cannot be taken up.
-    fn adopt(&mut self, config: Config) -> Result<(), Vec<String>> {
+    fn adopt(&mut self, config: Config, now: Timestamp) -> Result<(), Vec<String>> {
         let fixed = self.config.restart_differs(&config);
         if !fixed.is_empty() {
             let keys = fixed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
             return Err(vec![format!("{}: {keys} changed, which takes a restart", config.name())]);
         }
         if config.documents != self.config.documents {
-            let mut directory = config.documents.clone().map(Directory::new);
+            let mut store = config.documents.as_deref().map(Store::of_directory).unwrap_or_default();
             // Read before anything is given up: with no documents there is no snapshot, and nothing that is withdrawn would count.
-            let documents = directory.as_mut().map(Directory::read).transpose().map_err(|problems| lines(&problems))?;
-            self.documents = documents.map(Arc::new);
-            self.directory = directory;
+            store.read(true, now).map_err(|problems| lines(&problems))?;
+            self.store = store;
         }
         if (&config.workload_api, &config.self_id) != (&self.config.workload_api, &self.config.self_id) {
             self.identity = identity(&config, &self.feeds);
@@ -214,20 +256,13 @@ impl Loader {
         self.note(Part::Trust, revision, problems, now);
     }
 
-    fn load_store(&mut self, now: Timestamp) {
-        let Some(directory) = &mut self.directory else {
-            return self.note(Part::Store, None, Vec::new(), now);
-        };
-        let problems = match directory.read() {
-            Ok(documents) => {
-                let problems = documents.problems.iter().map(ToString::to_string).collect();
-                self.documents = Some(Arc::new(documents));
-                problems
-            }
-            Err(problems) => lines(&problems),
-        };
-        let revision = self.documents.as_ref().map(|documents| documents.revision.clone());
-        self.note(Part::Store, revision, problems, now);
+    fn load_store(&mut self, forced: bool, now: Timestamp) {
+        if self.store.read(forced, now).is_err() {
+            tracing::debug!("Documents cannot be read");
+        }
+        let revision = self.store.documents().map(|documents| documents.revision.clone());
+        self.note(Part::Store, revision, self.store.problems().to_vec(), now);
+        self.shared.status.tell_stale(Part::Store, self.store.stale_at(self.config.ceiling.max_stale));
     }
 
     fn load_policy(&mut self, now: Timestamp) {
@@ -273,10 +308,10 @@ impl Loader {
             (Some(_), None) => return None,
             (_, compiled) => compiled.as_ref(),
         };
-        let documents = match (&self.directory, &self.documents) {
-            (Some(_), None) => return None,
-            (_, documents) => documents.as_ref(),
-        };
+        let documents = self.store.documents();
+        if documents.is_none() && self.store.is_somewhere() {
+            return None;
+        }
         let this = self.this.clone();
         if this.is_none() && !self.nobody_asks() {
             return None;
@@ -291,22 +326,27 @@ impl Loader {
         let stale =
             trust.bundles().map(|bundle| bundle.stale_at()).chain(issuers.iter().map(|(_, keys)| keys.stale_at));
         let stale: Vec<_> = stale.map(|at| at.map(|at| at.to_string()).unwrap_or_default()).collect();
-        let state = format!("{} {:?} {}", revisions.snapshot, this, stale.join(","));
+        let state = format!("{} {} {this:?} {}", revisions.snapshot, self.store.generation(), stale.join(","));
         if self.published.replace(state.clone()) == Some(state) {
             return None;
         }
+        let audience = this.as_ref().filter(|_| config.modes.ceiling != Mode::Skip);
+        self.indexes.update(documents, &[], audience);
         let parts = Parts {
             this,
             trust: trust.clone(),
             issuers,
             documents,
+            indexes: self.indexes.clone(),
             policy: compiled.map(|compiled| Arc::clone(compiled.policy())),
             revisions,
             svids: Arc::clone(&self.svids),
             token_rules: Arc::clone(&self.token_rules),
             tokens: Arc::clone(&self.tokens),
         };
-        Some(snapshot(config, parts))
+        let snapshot = snapshot(&self.config, parts);
+        self.due = self.store.take_change();
+        Some(snapshot)
     }
 
     fn note(&self, part: Part, revision: Option<String>, problems: Vec<String>, now: Timestamp) {
@@ -329,5 +369,9 @@ fn identity(config: &Config, feeds: &Feeds) -> Option<Identity> {
 
 /// How often files that change are read at once.
 const ATTEMPTS: usize = 8;
+/// How long.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// How often documents are counted.
+const COUNTED: Duration = Duration::from_millis(900);
 /// The verified tokens that are remembered.
 const CACHED_TOKENS: usize = 4096;

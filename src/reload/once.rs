@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     assemble::{Parts, revisions, snapshot},
+    indexes::Indexes,
     keys::read,
 };
 use crate::{
@@ -78,12 +79,15 @@ pub fn once(config: &Config, source: Option<&Source>) -> Result<Once, Problems> 
         }
     };
     let revision = source.map(|source| source.revision().to_owned());
+    let mut indexes = Indexes::default();
+    indexes.update(documents.as_ref(), &[], config.self_id.as_ref().filter(|_| config.modes.ceiling != Mode::Skip));
     let parts = Parts {
         this: config.self_id.clone(),
         revisions: revisions(config, &trust, &issuers, documents.as_deref(), revision),
         trust,
         issuers,
         documents: documents.as_ref(),
+        indexes,
         policy,
         svids: Arc::new(SvidCache::default()),
         token_rules: Arc::new(config.tokens.rules.clone()),

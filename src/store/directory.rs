@@ -62,7 +62,18 @@ impl Directory {
         let Assembled { vocabulary, grants, problems: refused } = assemble(&sources);
         problems.extend(refused);
         let revision = revision(good.iter().map(|(_, good)| good.digest));
-        Documents { vocabulary, grants, revision, problems }
+        Documents {
+            vocabulary,
+            grants,
+            activations: vec![],
+            revocations: vec![],
+            workloads: vec![],
+            resources: vec![],
+            facts: vec![],
+            revision,
+            problems,
+            unread_revocations: false,
+        }
     }
 
     /// What is wrong with the files, and what comes of it.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::{super::section::Section, bundle::bundle};
 use crate::{
-    config::{Ceiling, MaxTtl, Overdue},
+    config::{Ceiling, MaxTtl},
     feed::bundle::Subscription,
+    grant::Overdue,
 };
 
 /// Reads `store`, `facts` and `grants`; no source of documents only if no grant is asked for.

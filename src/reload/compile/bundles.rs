@@ -7,7 +7,7 @@ use crate::{
     bundle::Bundle,
     feed::{
         Feeds,
-        bundle::{Offer, Standing},
+        bundle::{Offer, Stage, Standing, Subscription},
     },
     policy::{Options, Source},
     yaml::Problems,
@@ -25,8 +25,16 @@ struct Best {
 
 impl Compiler {
     /// The policy that the bundles make as they stand now, and what is wrong with any of them.
-    pub(super) fn bundles(&mut self, options: &Options, feeds: &Feeds, current: Option<&Arc<Compiled>>) -> Outcome {
-        let standings = feeds.bundles();
+    pub(super) fn bundles(
+        &mut self,
+        subscriptions: &[Subscription],
+        options: &Options,
+        feeds: &Feeds,
+        current: Option<&Arc<Compiled>>,
+    ) -> Outcome {
+        // Others hold documents.
+        let is_policy = |standing: &Standing| subscriptions.iter().any(|it| it.name == standing.name);
+        let standings: Vec<_> = feeds.bundles().into_iter().filter(is_policy).collect();
         let mut problems: Vec<String> = standings.iter().filter_map(|standing| standing.problem.clone()).collect();
         let Some(newest) = newest(&standings, &mut problems) else {
             return Outcome { compiled: current.cloned(), problems };
@@ -44,7 +52,7 @@ impl Compiler {
             refused.extend(newest.into_iter().map(|(name, offer)| (name, offer, why.clone())));
         }
         for (name, offer, why) in refused {
-            feeds.reject(&name, &offer, summary(&why));
+            feeds.reject(&name, &offer, Stage::Policy, summary(&why));
             problems.extend(lines(&why).into_iter().filter(|line| !problems.contains(line)).collect::<Vec<_>>());
         }
         let compiled = passed.map(|(set, compiled)| {
@@ -126,11 +134,7 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
-    use crate::{
-        clock::Timestamp,
-        feed::bundle::{Origin, Stage, Subscription},
-        policy::Entrypoint,
-    };
+    use crate::{clock::Timestamp, feed::bundle::Origin, policy::Entrypoint};
 
     /// Replaces the bundle `name`, which is a root of its own, by one with these rules.
     fn replace(folder: &Path, name: &str, revision: &str, rules: &str) {
@@ -154,6 +158,7 @@ mod tests {
         compiler: Compiler,
         compiled: Option<Arc<Compiled>>,
         options: Options,
+        subscriptions: [Subscription; 2],
     }
 
     impl Scene {
@@ -161,9 +166,10 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let feeds = Feeds::start(&[], None, || Timestamp::from_seconds(1_795_165_200), || ()).unwrap();
             let subscribe = |name: &str| Subscription::new(name, Origin::File(folder.path().join(name)));
-            feeds.subscribe(&["main", "rules"].map(subscribe));
+            let subscriptions = ["main", "rules"].map(subscribe);
+            feeds.subscribe(&subscriptions);
             let options = Options::new(Entrypoint::parse("data.main.decision").unwrap(), Duration::from_secs(1));
-            Self { folder, feeds, compiler: Compiler::default(), compiled: None, options }
+            Self { folder, feeds, compiler: Compiler::default(), compiled: None, options, subscriptions }
         }
 
         /// Compiles again and again, until what is active has these revisions; gives the problems then.
@@ -171,7 +177,7 @@ mod tests {
             let end = std::time::Instant::now() + Duration::from_secs(20);
             loop {
                 let Outcome { compiled, problems } =
-                    self.compiler.bundles(&self.options, &self.feeds, self.compiled.as_ref());
+                    self.compiler.bundles(&self.subscriptions, &self.options, &self.feeds, self.compiled.as_ref());
                 self.compiled = compiled;
                 let statuses = self.feeds.bundle_statuses();
                 let found = statuses.iter().map(|it| it.revision.clone().unwrap_or_default()).collect::<Vec<_>>();
@@ -188,7 +194,8 @@ mod tests {
     #[test]
     fn one_that_does_not_pass_holds_up_no_other() {
         let mut scene = Scene::new();
-        let Outcome { compiled, problems } = scene.compiler.bundles(&scene.options, &scene.feeds, None);
+        let Outcome { compiled, problems } =
+            scene.compiler.bundles(&scene.subscriptions, &scene.options, &scene.feeds, None);
         assert!(compiled.is_none() && problems.len() == 2, "{problems:?}");
         let folder = scene.folder.path().to_owned();
         replace(&folder, "main", "1", "decision := data.rules.allow");
