@@ -19,10 +19,12 @@ use crate::{
     delegation::{self, Actor, Holding},
     grant::ActiveGrant,
     hop::Outline,
+    inventory::Workload,
     peer::ProvedPeer,
     policy::{Document, Permit, PolicyError, answer::DryRun},
     purpose::{ClaimedPurpose, StatedPurpose},
     replay::OneTime,
+    resource::Resource,
     token::{MAX_LEEWAY, VerifiedToken},
 };
 
@@ -128,6 +130,10 @@ impl Evidence {
 /// What was found while judging: needs documents, no credentials.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
+    /// What is known of the peer.
+    pub workload: Option<Arc<Workload>>,
+    /// What the hop touches.
+    pub resource: Option<Arc<Resource>>,
     /// The purpose, in the vocabulary.
     pub purpose: Option<StatedPurpose>,
     /// What covers the hop.

@@ -55,3 +55,14 @@ pub enum Sensitivity {
     /// Much.
     High,
 }
+
+impl Sensitivity {
+    /// The word for it in documents, policies and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc::{self, error::TryRecvError};
+use tokio::sync::{
+    mpsc::{self, error::TryRecvError},
+    oneshot,
+};
 
 use super::{Entry, State, Word, file::Log, line, record::Gap};
 use crate::{audit::Record, clock::Timestamp};
@@ -20,25 +23,22 @@ pub(super) struct Writer {
     lines: Vec<u8>,
     /// How many they are.
     pending: u64,
+    /// What somebody waits for: written last, so that it alone can be taken back.
+    awaited: Vec<(Box<Entry>, oneshot::Sender<()>)>,
     last: Timestamp,
 }
 
 impl Writer {
     pub(super) fn new(log: Log, next: u64, state: Arc<State>, window: Duration) -> Self {
-        Self { log, next, state, window, lines: Vec::new(), pending: 0, last: Timestamp::MIN }
+        let (lines, awaited) = (Vec::new(), Vec::new());
+        Self { log, next, state, window, lines, pending: 0, awaited, last: Timestamp::MIN }
     }
 
     /// Writes until it is told to end and everything is on disk, or cannot be put there.
     pub(super) fn run(mut self, mut words: mpsc::Receiver<Word>) {
         let mut ended = false;
         while !ended {
-            ended = match words.blocking_recv() {
-                Some(Word::Record(entry)) => {
-                    self.line(&entry);
-                    self.gather(&mut words)
-                }
-                Some(Word::End) | None => true,
-            };
+            ended = words.blocking_recv().is_none_or(|word| self.take(word)) || self.gather(&mut words);
             while let Err(error) = self.flush() {
                 if !self.state.broken.swap(true, Ordering::AcqRel) {
                     tracing::error!(%error, "Audit log cannot be written: allows are denied until it can");
@@ -56,13 +56,30 @@ impl Writer {
         }
     }
 
-    /// Waits for one window and takes what came. `true`: nothing more will come.
+    /// Takes one word. `true`: nothing more will come.
+    fn take(&mut self, word: Word) -> bool {
+        match word {
+            Word::Record(entry) => self.line(&entry),
+            // Who waits no more has been told that it is not written.
+            Word::Awaited(_, waiting) if waiting.is_closed() => {}
+            Word::Awaited(entry, waiting) => self.awaited.push((entry, waiting)),
+            Word::End => return true,
+        }
+        false
+    }
+
+    /// Waits for one window, unless somebody waits for less, and takes what came. `true`: nothing more will come.
     fn gather(&mut self, words: &mut mpsc::Receiver<Word>) -> bool {
         let end = Instant::now() + self.window;
         loop {
             match words.try_recv() {
-                Ok(Word::Record(entry)) => self.line(&entry),
-                Ok(Word::End) | Err(TryRecvError::Disconnected) => return true,
+                Ok(word) => {
+                    if self.take(word) {
+                        return true;
+                    }
+                }
+                Err(TryRecvError::Disconnected) => return true,
+                Err(TryRecvError::Empty) if !self.awaited.is_empty() => return false,
                 Err(TryRecvError::Empty) => match end.checked_duration_since(Instant::now()) {
                     Some(left) if !left.is_zero() && self.lines.len() < BATCH => std::thread::park_timeout(left),
                     _ => return false,
@@ -77,20 +94,35 @@ impl Writer {
     fn line(&mut self, entry: &Entry) {
         self.last = entry.decision.now;
         let record = Record::new(self.next, entry);
-        self.push(&record);
+        if !self.push(&record) {
+            self.state.lost.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    fn push(&mut self, record: &impl serde::Serialize) {
+    fn push(&mut self, record: &impl serde::Serialize) -> bool {
         match line::append(&mut self.lines, record) {
             Ok(()) => {
                 self.next = self.next.saturating_add(1);
                 self.pending = self.pending.saturating_add(1);
+                true
             }
             Err(error) => {
                 tracing::error!(%error, "Audit record cannot be encoded");
-                self.state.lost.fetch_add(1, Ordering::Relaxed);
+                false
             }
         }
+    }
+
+    /// Appends what is waited for, and gives who waits for it.
+    fn push_awaited(&mut self) -> Vec<oneshot::Sender<()>> {
+        let mut waiting = Vec::new();
+        for (entry, sender) in std::mem::take(&mut self.awaited) {
+            // Who waits for one that cannot be encoded is told so by the loss of its sender.
+            if self.push(&Record::new(self.next, &entry)) {
+                waiting.push(sender);
+            }
+        }
+        waiting
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -101,12 +133,23 @@ impl Writer {
                 self.push(&Gap::new(self.next, self.last, lost));
             }
         }
+        let (length, next, pending) = (self.lines.len(), self.next, self.pending);
+        let waiting = self.push_awaited();
         self.state.wait(true);
         let committed = self.log.commit(&self.lines);
         self.state.wait(false);
-        committed?;
+        if let Err(error) = committed {
+            // What is waited for is refused now and not written later, when it would say of an answer what was not answered.
+            self.lines.truncate(length);
+            (self.next, self.pending) = (next, pending);
+            return Err(error);
+        }
         self.lines.clear();
         self.state.written.fetch_add(std::mem::take(&mut self.pending), Ordering::Relaxed);
+        for sender in waiting {
+            // Who waits no more records that itself.
+            let _ = sender.send(());
+        }
         Ok(())
     }
 }

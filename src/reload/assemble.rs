@@ -8,6 +8,7 @@ use spiffe::SpiffeId;
 use super::indexes::Indexes;
 use crate::{
     authorizer::Authorizer,
+    clock::Timestamp,
     config::Config,
     decision::Revisions,
     hex,
@@ -19,6 +20,7 @@ use crate::{
     store::Documents,
     token::{self, IssuerKeys, TokenCache},
     trust::Trust,
+    withdrawn::Standing,
 };
 
 /// What a snapshot is made of.
@@ -29,6 +31,8 @@ pub(super) struct Parts<'a> {
     pub(super) issuers: IssuerKeys,
     pub(super) documents: Option<&'a Arc<Documents>>,
     pub(super) indexes: Indexes,
+    /// From when on what was taken back may not be known.
+    pub(super) stale_at: Option<Timestamp>,
     pub(super) policy: Option<Arc<Policy>>,
     pub(super) revisions: Revisions,
     pub(super) svids: Arc<SvidCache>,
@@ -38,7 +42,8 @@ pub(super) struct Parts<'a> {
 
 /// Puts the parts together as `config` says.
 pub(super) fn snapshot(config: &Config, parts: Parts<'_>) -> Snapshot {
-    let Parts { this, trust, issuers, documents, indexes, policy, revisions, svids, token_rules, tokens } = parts;
+    let Parts { this, trust, issuers, documents, indexes, stale_at, policy, revisions, svids, token_rules, tokens } =
+        parts;
     let authorizer = Authorizer {
         this,
         modes: config.modes,
@@ -51,6 +56,13 @@ pub(super) fn snapshot(config: &Config, parts: Parts<'_>) -> Snapshot {
         trust,
         purpose_required: config.purpose_required,
         vocabulary: documents.map_or_else(Vocabulary::open, |documents| documents.vocabulary.clone()),
+        inventory: indexes.inventory,
+        inventory_required: config.ceiling.inventory_required,
+        revocations: indexes.revocations,
+        store: Standing { stale_at },
+        resources: indexes.resources,
+        facts: indexes.facts,
+        overdue: config.ceiling.overdue,
         grants: indexes.grants,
         policy,
         revisions: Arc::new(revisions),

@@ -325,7 +325,8 @@ impl Loader {
         let revisions = revisions(config, trust, &issuers, documents.map(Arc::as_ref), compiled_from);
         let stale =
             trust.bundles().map(|bundle| bundle.stale_at()).chain(issuers.iter().map(|(_, keys)| keys.stale_at));
-        let stale: Vec<_> = stale.map(|at| at.map(|at| at.to_string()).unwrap_or_default()).collect();
+        let stale_at = self.store.stale_at(config.ceiling.max_stale);
+        let stale: Vec<_> = stale.chain([stale_at]).map(|at| at.map(|at| at.to_string()).unwrap_or_default()).collect();
         let state = format!("{} {} {this:?} {}", revisions.snapshot, self.store.generation(), stale.join(","));
         if self.published.replace(state.clone()) == Some(state) {
             return None;
@@ -338,6 +339,7 @@ impl Loader {
             issuers,
             documents,
             indexes: self.indexes.clone(),
+            stale_at,
             policy: compiled.map(|compiled| Arc::clone(compiled.policy())),
             revisions,
             svids: Arc::clone(&self.svids),

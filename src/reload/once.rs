@@ -88,6 +88,7 @@ pub fn once(config: &Config, source: Option<&Source>) -> Result<Once, Problems> 
         issuers,
         documents: documents.as_ref(),
         indexes,
+        stale_at: None,
         policy,
         svids: Arc::new(SvidCache::default()),
         token_rules: Arc::new(config.tokens.rules.clone()),
