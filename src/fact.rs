@@ -6,6 +6,8 @@ use spiffe::SpiffeId;
 
 use crate::clock::Timestamp;
 
+pub(crate) mod document;
+
 /// A `Fact` document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {

@@ -6,6 +6,8 @@ use spiffe::SpiffeId;
 
 use crate::peer::IdPrefix;
 
+pub(crate) mod document;
+
 /// Names of workloads: one of them, or all below a prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {

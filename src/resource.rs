@@ -4,6 +4,8 @@ use spiffe::SpiffeId;
 
 use crate::grant::Action;
 
+pub(crate) mod document;
+
 /// A `Resource` document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {

@@ -4,6 +4,8 @@ use spiffe::{SpiffeId, TrustDomain};
 
 use crate::{clock::Timestamp, peer::IdPrefix, purpose::Purpose};
 
+pub(crate) mod document;
+
 /// A `Revocation` document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {

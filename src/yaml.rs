@@ -14,7 +14,6 @@ mod scalar;
 mod suggest;
 mod value;
 
-pub(crate) use self::json::{NotJson, json};
 pub use self::{
     mapping::Mapping,
     problem::{Position, Problem, Problems, quote},

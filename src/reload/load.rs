@@ -22,7 +22,7 @@ use crate::{
     feed::{Feeds, Identity, bundle::Subscription},
     peer::SvidCache,
     server::{Shared, Snapshot},
-    store::{Directory, Documents},
+    store::{Directory, Documents, Rules},
     telemetry::Part,
     token::{self, TokenCache},
     trust::{Source, Trust},
@@ -59,7 +59,7 @@ pub struct Loader {
 impl Loader {
     /// Will load what `config` names, and tell `shared` how it stands.
     pub fn new(config: Config, feeds: Arc<Feeds>, shared: Arc<Shared>) -> Self {
-        let directory = config.documents.clone().map(Directory::new);
+        let directory = config.documents.clone().map(|path| Directory::new(path, Rules::default()));
         feeds.reconfigure_issuers(&config.tokens.endpoints());
         let identity = identity(&config, &feeds);
         Self {
@@ -171,23 +171,24 @@ impl Loader {
             return self.note(Part::Config, Some(self.config.revision.clone()), Vec::new(), now);
         };
         let problems = match Config::load(file) {
-            Ok(config) => self.adopt(config).err().unwrap_or_default(),
+            Ok(config) => self.adopt(config, now).err().unwrap_or_default(),
             Err(problems) => lines(&problems),
         };
         self.note(Part::Config, Some(self.config.revision.clone()), problems, now);
     }
 
     /// Takes `config` up whole, or gives why it cannot be taken up.
-    fn adopt(&mut self, config: Config) -> Result<(), Vec<String>> {
+    fn adopt(&mut self, config: Config, now: Timestamp) -> Result<(), Vec<String>> {
         let fixed = self.config.restart_differs(&config);
         if !fixed.is_empty() {
             let keys = fixed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
             return Err(vec![format!("{}: {keys} changed, which takes a restart", config.name())]);
         }
         if config.documents != self.config.documents {
-            let mut directory = config.documents.clone().map(Directory::new);
+            let mut directory = config.documents.clone().map(|path| Directory::new(path, Rules::default()));
             // Read before anything is given up: with no documents there is no snapshot, and nothing that is withdrawn would count.
-            let documents = directory.as_mut().map(Directory::read).transpose().map_err(|problems| lines(&problems))?;
+            let documents = directory.as_mut().map(|directory| directory.read(now)).transpose();
+            let documents = documents.map_err(|problems| lines(&problems))?;
             self.documents = documents.map(Arc::new);
             self.directory = directory;
         }
@@ -218,7 +219,7 @@ impl Loader {
         let Some(directory) = &mut self.directory else {
             return self.note(Part::Store, None, Vec::new(), now);
         };
-        let problems = match directory.read() {
+        let problems = match directory.read(now) {
             Ok(documents) => {
                 let problems = documents.problems.iter().map(ToString::to_string).collect();
                 self.documents = Some(Arc::new(documents));

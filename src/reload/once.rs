@@ -7,12 +7,13 @@ use super::{
     keys::read,
 };
 use crate::{
+    clock::Clock,
     config::{Config, KeysFrom, KeysSource},
     decision::Mode,
     peer::SvidCache,
     policy::{Policy, Source},
     server::Snapshot,
-    store::Directory,
+    store::{Directory, Rules},
     token::{IssuerKeys, KeySet, TokenCache},
     trust::{Trust, TrustBundle},
     yaml::{Problem, Problems},
@@ -51,7 +52,8 @@ pub fn once(config: &Config, source: Option<&Source>) -> Result<Once, Problems> 
         }
     }
     let issuers = issuers(config, &mut problems, &mut missing);
-    let documents = config.documents.clone().map(|directory| Directory::new(directory).read()).transpose();
+    let now = Clock::default().now();
+    let documents = config.documents.clone().map(|path| Directory::new(path, Rules::default()).read(now)).transpose();
     let documents = match documents {
         Ok(documents) => documents.map(Arc::new),
         Err(Problems(found)) => {

@@ -11,7 +11,7 @@ use super::{Kind, Node, Position, Value, scalar};
 ///
 /// # Errors
 /// The first value that is no JSON; what the parser has refused already has no message.
-pub(crate) fn json(node: &Node) -> Result<Json, NotJson> {
+fn json(node: &Node) -> Result<Json, NotJson> {
     let refuse = |message: &'static str| NotJson { at: node.at, message: Some(message) };
     match &node.kind {
         Kind::Null => Ok(Json::Null),
@@ -30,12 +30,12 @@ pub(crate) fn json(node: &Node) -> Result<Json, NotJson> {
 }
 
 /// What is no JSON, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotJson {
+#[derive(Clone, Copy, Debug)]
+struct NotJson {
     /// Where it is.
-    pub(crate) at: Position,
+    at: Position,
     /// What to write instead; absent if that has been reported.
-    pub(crate) message: Option<&'static str>,
+    message: Option<&'static str>,
 }
 
 impl Value<'_> {
