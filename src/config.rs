@@ -26,7 +26,7 @@ use std::{
 use spiffe::SpiffeId;
 
 pub use self::{
-    ceiling::{Ceiling, MaxTtl},
+    ceiling::Ceiling,
     example::example,
     explain::{UnknownKey, explain},
     schema::schema,

@@ -6,6 +6,8 @@ use spiffe::SpiffeId;
 
 use crate::clock::Timestamp;
 
+pub(crate) mod document;
+
 /// What is so right now, fresh or not.
 #[derive(Clone, Debug, Default)]
 pub struct Facts(Arc<Index>);

@@ -16,13 +16,16 @@ pub use self::{
     activation::Activation,
     error::{Dimension, FactLack, GrantError, Inactive, Needed},
     index::{Acting, ActiveGrant, Around, Asked, Grants, Overdue},
+    limits::MaxTtl,
 };
 
 mod action;
-mod activation;
+pub(crate) mod activation;
 pub(crate) mod document;
 mod error;
+pub(crate) mod field;
 mod index;
+mod limits;
 mod names;
 
 /// One approval, already valid: who may do what at which workload for which purpose, who answers for it, and until when.

@@ -65,6 +65,8 @@ impl Inventory {
     }
 }
 
+pub(crate) mod document;
+
 /// Names of workloads: one of them, or all below a prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {

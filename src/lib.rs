@@ -33,6 +33,7 @@
 //! Where a later capability goes: judging recorded evidence again beside [`authorizer`].
 
 pub mod app;
+pub mod approval;
 pub mod audience;
 pub mod audit;
 pub mod authorizer;

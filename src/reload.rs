@@ -4,11 +4,13 @@ mod assemble;
 mod bundles;
 mod census;
 mod compile;
+mod facts;
 mod fingerprint;
 mod indexes;
 mod keys;
 mod load;
 mod once;
+mod signers;
 mod store;
 mod watch;
 
@@ -18,5 +20,6 @@ pub use self::{
     keys::read as read_jwks,
     load::Loader,
     once::{Once, once},
+    signers::read_approvals,
     watch::{Nudge, Watch, Words},
 };

@@ -30,6 +30,8 @@ impl Resources {
     }
 }
 
+pub(crate) mod document;
+
 /// A `Resource` document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {

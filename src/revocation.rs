@@ -128,6 +128,8 @@ impl Index {
     }
 }
 
+pub(crate) mod document;
+
 /// A `Revocation` document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {

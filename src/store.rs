@@ -1,14 +1,15 @@
-//! The documents that people approve: read from a directory strictly, so that what acts is what was written.
+//! The documents that people approve: read strictly, so that what acts is what was written.
 //!
 //! A mistake costs as little as it can without opening anything: a document with a missing reference is refused alone, a file that does not
-//! load keeps its own last good documents, and a directory that cannot be read (or that asks for something to be taken away in a way that
-//! is not built) gives nothing, so that the last good snapshot goes on.
+//! load keeps its own last good documents, and what takes access away acts as soon as it can be read, whatever is wrong beside it. A
+//! directory that cannot be read gives nothing, so that the last good snapshot goes on.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
+    approval::Approvals,
     fact::Fact,
-    grant::{Activation, Grant},
+    grant::{Activation, Grant, MaxTtl},
     inventory::Workload,
     purpose::Vocabulary,
     resource::Resource,
@@ -16,34 +17,62 @@ use crate::{
     yaml::Problem,
 };
 
-pub use self::directory::Directory;
+pub use self::{
+    directory::Directory,
+    facts::{FactDocuments, FactsDirectory},
+    texts::Texts,
+};
 
 mod assemble;
 mod directory;
 mod document;
+mod facts;
 mod file;
+mod files;
+mod salvage;
+mod scan;
+mod texts;
 
-/// What the documents of a directory say together.
+/// What documents say together.
 #[derive(Clone, Debug)]
 pub struct Documents {
     /// The purposes that exist.
     pub vocabulary: Vocabulary,
     /// Every grant, for whichever audience, by name.
     pub grants: Vec<Arc<Grant>>,
-    /// What opens grants.
+    /// Every activation of one of these, by name.
     pub activations: Vec<Arc<Activation>>,
-    /// What was taken back.
+    /// Every revocation, by name; those that share a name act all.
     pub revocations: Vec<Arc<Revocation>>,
-    /// The workloads that are known.
+    /// What is known of workloads, each scope once, by name.
     pub workloads: Vec<Arc<Workload>>,
-    /// What is touched.
+    /// Every resource, by name.
     pub resources: Vec<Arc<Resource>>,
-    /// What is so.
+    /// Every fact, each key and subject once, by name.
     pub facts: Vec<Arc<Fact>>,
+    /// Whether a `Revocation` has been seen that could never be read: nobody knows what it takes away.
+    pub unread_revocations: bool,
     /// The SHA-256, in lower-case hex, of what the documents were read from.
     pub revision: String,
     /// What is wrong: files that keep their last good documents, and documents that are refused alone.
     pub problems: Vec<Problem>,
-    /// Whether a revocation is in a file of which nothing ever loaded.
-    pub unread_revocations: bool,
 }
+
+/// What documents have to keep to, beyond what each kind does.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How long grants may last.
+    pub max_ttl: MaxTtl,
+    /// How long a grant may be opened for; a `break_glass` one for an hour at most, whatever this says.
+    pub max_activation: Duration,
+    /// Who has to sign what.
+    pub approvals: Approvals,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { max_ttl: MaxTtl::default(), max_activation: HOUR, approvals: Approvals::default() }
+    }
+}
+
+const HOUR: Duration = Duration::from_hours(1);

@@ -5,6 +5,7 @@
 //! plain scalars that YAML 1.1 reads as something else (`no`, `0660`, `1_000`, `12:30`). [`parse`] gives the documents of a file as
 //! [`Node`]s; a [`Reader`] turns them into typed values.
 
+mod json;
 mod mapping;
 mod parse;
 mod problem;

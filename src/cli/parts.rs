@@ -2,11 +2,12 @@
 
 use super::{check::Part, loading};
 use crate::{
+    clock::Clock,
     config::{Config, KeysFrom, KeysSource, PolicyFrom},
     feed::bundle::Origin,
     policy::Policy,
     reload::read_jwks,
-    store::Directory,
+    store::{Directory, Rules},
     token,
     trust::TrustBundle,
     yaml::{Problem, Problems},
@@ -69,7 +70,7 @@ fn tokens(config: &Config) -> Result<String, Problems> {
 
 fn documents(config: &Config) -> Result<String, Problems> {
     let Some(directory) = &config.documents else { return Ok("none".to_owned()) };
-    let documents = Directory::new(directory.clone()).read()?;
+    let documents = Directory::new(directory.clone(), Rules::default()).read(Clock::default().now())?;
     if !documents.problems.is_empty() {
         return Err(Problems(documents.problems));
     }
@@ -102,6 +103,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        clock::Clock,
         dev::TokenIssuer,
         trust::jwk::{Algorithm, Ignored, Why},
     };

@@ -3,8 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
+    approval::Approvals,
     feed::bundle::Subscription,
-    grant::{Kind, Overdue},
+    grant::{MaxTtl, Overdue},
+    store::Rules,
 };
 
 /// Rules for documents.
@@ -30,30 +32,9 @@ pub struct Ceiling {
     pub max_ttl: MaxTtl,
 }
 
-/// The longest life of a grant, by its type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaxTtl {
-    /// Of what lasts until it is reviewed.
-    pub standing: Duration,
-    /// Of what is opened for a task.
-    pub eligible: Duration,
-    /// Of what is for one task.
-    pub jit: Duration,
-    /// Of a debt.
-    pub exception: Duration,
-    /// Of what is opened in an emergency.
-    pub break_glass: Duration,
-}
-
-impl MaxTtl {
-    /// The longest life of a grant of this type.
-    pub const fn of(&self, kind: Kind) -> Duration {
-        match kind {
-            Kind::Standing => self.standing,
-            Kind::Eligible => self.eligible,
-            Kind::Jit => self.jit,
-            Kind::Exception => self.exception,
-            Kind::BreakGlass => self.break_glass,
-        }
+impl Ceiling {
+    /// What documents have to keep to, where these people may sign.
+    pub fn rules(&self, approvals: Approvals) -> Rules {
+        Rules { max_ttl: self.max_ttl, max_activation: self.max_activation, approvals }
     }
 }

@@ -3,6 +3,8 @@
 use super::{Approval, Signature};
 use crate::clock::Timestamp;
 
+pub(crate) mod document;
+
 /// An `Activation` document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activation {

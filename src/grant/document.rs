@@ -1,61 +1,72 @@
 //! Reads the `spec` of a `Grant` document: what comes out keeps every rule, and all breaches are reported at once.
 
-use spiffe::SpiffeId;
+use std::{sync::Arc, time::Duration};
 
 use super::{
-    Action, Approval, Delegators, ExitCriterion, Grant, Kind, OnBehalfOf, Reach, Subject,
-    action::Shape,
-    names::{GrpcPath, Host, Method, Upgrade},
+    Approval, Condition, Delegators, ExitCriterion, Grant, Kind, MaxTtl, OnBehalfOf, Reach, Subject,
+    field::{document_name, exactly_one, field, key, line, list, purpose, role, signatures},
 };
 use crate::{
+    approval::same_person,
     clock::Timestamp,
-    hop::PathPattern,
-    peer::id,
-    purpose::{Binding, Purpose},
-    yaml::{self, Mapping, Position, Value, quote},
+    peer::{IdPrefix, id},
+    purpose::Binding,
+    yaml::{self, Mapping, Position, Value, show_duration},
 };
 
-/// A grant, and where its document names each of its purposes.
+pub(crate) use self::action::action;
+
+mod action;
+
+/// A grant, and where its document names what has to be defined elsewhere.
 #[derive(Debug)]
 pub(crate) struct Document {
-    pub(crate) grant: Grant,
+    /// It has no approval and reaches no resource yet.
+    pub(crate) grant: Arc<Grant>,
     pub(crate) purposes_at: Vec<Position>,
+    /// The resources that it names instead of an audience and actions.
+    pub(crate) resources: Vec<(String, Position)>,
 }
 
 /// Reads a `spec`; what is wrong with it is with its reader, and then there may be nothing.
-pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>) -> Option<Document> {
-    refuse_unbuilt(&mut spec);
-    let kind = spec.required("type").parsed(kind);
+pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>, max_ttl: &MaxTtl) -> Option<Document> {
+    let kind = spec.required("type").one_of(&KINDS.map(|kind| (kind.as_str(), kind)));
+    let is = |one: Kind| kind == Some(one);
     let subject = subject(&mut spec);
-    let audience = spec.required("audience");
-    let audiences = match audience.node().map(|node| &node.kind) {
-        Some(yaml::Kind::Sequence(_)) => list(&audience, |item| item.parsed(id::parse_workload)),
-        _ => audience.parsed(id::parse_workload).map(|id| vec![id]),
-    };
-    let actions = list(&spec.required("actions"), action);
+    let (reach, resources) = reach(&mut spec);
     let purposes = list(&spec.required("purposes"), |item| Some((item.parsed(purpose)?, item.at())));
-    let on_behalf_of_field = spec.optional("onBehalfOf");
-    let delegated = on_behalf_of_field.is_present();
-    let on_behalf_of = delegated.then(|| on_behalf_of(&on_behalf_of_field)).flatten();
+    let behalf_field = spec.optional("onBehalfOf");
+    let delegated = spec.has("onBehalfOf");
+    let on_behalf_of = behalf_field.is_present().then(|| on_behalf_of(behalf_field)).flatten();
     let default = if delegated { Binding::Signed } else { Binding::Declared };
     let binding_field = spec.optional("purposeBinding");
-    let purpose_binding = if binding_field.is_present() { binding_field.parsed(binding) } else { Some(default) };
+    let purpose_binding = if binding_field.is_present() { binding_field.one_of(&BINDINGS) } else { Some(default) };
     let relays = list(&spec.optional("relays"), |item| item.parsed(id::parse_workload));
+    let conditions = list(&spec.optional("while"), condition);
+    let activators_field = field(&mut spec, "activators", is(Kind::Eligible));
+    if activators_field.is_present() && kind.is_some_and(|kind| kind != Kind::Eligible) {
+        activators_field.problem("only a grant of type `eligible` has activators: leave it out");
+    }
+    let activators = list(&activators_field, |item| item.parsed(line));
     let owner = spec.required("owner").parsed(line);
     let (requested_by, approver) = people(&mut spec);
-    let ticket = field(&mut spec, "ticket", matches!(kind, Some(Kind::Jit | Kind::Exception))).parsed(line);
+    let needs_ticket = matches!(kind, Some(Kind::Jit | Kind::Exception | Kind::BreakGlass));
+    let ticket = field(&mut spec, "ticket", needs_ticket).parsed(line);
     let justification = spec.optional("justification").string();
-    let (not_before, expires_at) = life(&mut spec, kind);
+    let (not_before, expires_at) = life(&mut spec, kind, max_ttl);
     let review_by = review_by(&mut spec, kind, expires_at);
-    let exit_criteria = field(&mut spec, "exitCriteria", kind == Some(Kind::Exception));
-    let exit_criteria = list(&exit_criteria, exit_criterion).unwrap_or_default();
+    let exit_criteria = list(&field(&mut spec, "exitCriteria", is(Kind::Exception)), exit_criterion);
+    let signatures = signatures(&mut spec);
     spec.finish();
+    if delegated && on_behalf_of.is_none() {
+        return None;
+    }
     let (purposes, purposes_at) = purposes?.into_iter().unzip();
     let grant = Grant {
         name: name?,
         kind: kind?,
-        subject: Subject::Workload(subject?),
-        reach: vec![Reach { audiences: audiences?, actions: actions?, resource: None }],
+        subject: subject?,
+        reach: reach?,
         purposes,
         purpose_binding: purpose_binding?,
         on_behalf_of,
@@ -68,21 +79,64 @@ pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>) -> Option<Docume
         not_before: not_before?,
         expires_at: expires_at?,
         review_by,
-        exit_criteria,
-        conditions: Vec::new(),
-        activators: Vec::new(),
-        signatures: Vec::new(),
-        approval: Approval::Sufficient,
+        exit_criteria: exit_criteria.unwrap_or_default(),
+        conditions: conditions.unwrap_or_default(),
+        activators: activators.unwrap_or_default(),
+        signatures,
+        approval: Approval::Lacking,
     };
-    if delegated && grant.on_behalf_of.is_none() {
-        return None;
+    Some(Document { grant: Arc::new(grant), purposes_at, resources })
+}
+
+impl Grant {
+    /// The same grant, as those who signed it and the resources that it names make it.
+    pub(crate) fn settle(grant: &mut Arc<Self>, approval: Approval, resources: Option<Vec<Reach>>) {
+        if grant.approval != approval {
+            Arc::make_mut(grant).approval = approval;
+        }
+        if let Some(reach) = resources.filter(|reach| *reach != grant.reach) {
+            Arc::make_mut(grant).reach = reach;
+        }
     }
-    Some(Document { grant, purposes_at })
+}
+
+/// Who may call.
+fn subject(spec: &mut Mapping<'_>) -> Option<Subject> {
+    let mut subject = spec.required("subject").mapping();
+    let one = exactly_one(&mut subject, &["spiffeId", "prefix", "role"]);
+    subject.finish();
+    let (key, value) = one?;
+    match key {
+        "spiffeId" => value.parsed(id::parse_workload).map(Subject::Workload),
+        "prefix" => value.parsed(IdPrefix::parse).map(Subject::Prefix),
+        _ => value.parsed(role).map(Subject::Role),
+    }
+}
+
+/// What may be called: an audience and actions, or the names of resources that say both.
+fn reach(spec: &mut Mapping<'_>) -> (Option<Vec<Reach>>, Vec<(String, Position)>) {
+    if spec.has("resources") {
+        for key in ["audience", "actions"] {
+            if spec.has(key) {
+                spec.optional(key).problem("`resources` says it already: leave it out, or leave out `resources`");
+            }
+        }
+        let names = list(&spec.required("resources"), |item| Some((item.parsed(document_name)?, item.at())));
+        return (names.is_some().then(Vec::new), names.unwrap_or_default());
+    }
+    let audience = spec.required("audience");
+    let audiences = match audience.node().map(|node| &node.kind) {
+        Some(yaml::Kind::Sequence(_)) => list(&audience, |item| item.parsed(id::parse_workload)),
+        _ => audience.parsed(id::parse_workload).map(|id| vec![id]),
+    };
+    let actions = list(&spec.required("actions"), action);
+    let reach = |(audiences, actions)| vec![Reach { audiences, actions, resource: None }];
+    (audiences.zip(actions).map(reach), Vec::new())
 }
 
 /// On whose behalf the subject may act.
-fn on_behalf_of(value: &Value<'_>) -> Option<OnBehalfOf> {
-    let mut behalf = value.clone().mapping();
+fn on_behalf_of(value: Value<'_>) -> Option<OnBehalfOf> {
+    let mut behalf = value.mapping();
     let from = list(&behalf.required("from"), |item| {
         let mut delegators = item.mapping();
         let issuer = delegators.required("issuer").parsed(line);
@@ -97,85 +151,18 @@ fn on_behalf_of(value: &Value<'_>) -> Option<OnBehalfOf> {
     Some(OnBehalfOf { from: from?, max_depth: usize::try_from(max_depth?).ok()? })
 }
 
-/// Refuses, rather than ignores, what would make a grant narrower or otherwise than it reads.
-fn refuse_unbuilt(spec: &mut Mapping<'_>) {
-    for (key, what) in [
-        ("resources", "`Resource` documents; write `audience` and `actions`"),
-        ("while", "facts"),
-        ("activators", "activations"),
-        ("signatures", "signed approvals"),
-    ] {
-        spec.not_built(key, what);
+/// What has to be so all the while.
+fn condition(item: Value<'_>) -> Option<Condition> {
+    let mut condition = item.mapping();
+    let fact = condition.required("fact").parsed(key);
+    let equals = condition.required("equals").json();
+    let age = condition.optional("maxAge");
+    let max_age = age.duration_in(MIN_AGE..=MAX_AGE);
+    condition.finish();
+    if age.is_present() && max_age.is_none() {
+        return None;
     }
-}
-
-fn kind(name: &str) -> Result<Kind, String> {
-    match name {
-        "standing" => Ok(Kind::Standing),
-        "jit" => Ok(Kind::Jit),
-        "exception" => Ok(Kind::Exception),
-        "eligible" | "break_glass" => Err(format!("the type `{name}` is not built yet: it needs activations")),
-        _ => Err(format!("{} is not one of `standing`, `jit`, `exception`", quote(name))),
-    }
-}
-
-fn subject(spec: &mut Mapping<'_>) -> Option<SpiffeId> {
-    let mut subject = spec.required("subject").mapping();
-    subject.not_built("prefix", "name one workload with `spiffeId`");
-    subject.not_built("role", "name one workload with `spiffeId`");
-    let otherwise = subject.has("prefix") || subject.has("role");
-    let id = field(&mut subject, "spiffeId", !otherwise).parsed(id::parse_workload);
-    subject.finish();
-    id
-}
-
-fn action(item: Value<'_>) -> Option<Action> {
-    let mut action = item.mapping();
-    action.not_built("connect", "name the methods and paths of requests");
-    let unbuilt = action.has("connect");
-    let tcp = action.has("tcp");
-    let hosts = list(&action.optional("hosts"), |item| item.parsed(Host::parse));
-    let shape = if tcp {
-        alone(&mut action, "tcp", &["methods", "paths", "upgrade", "grpc", "hosts"]);
-        let mut connection = action.required("tcp").mapping();
-        let port = |item: Value<'_>| item.integer_in(1..=65_535).and_then(|port| u16::try_from(port).ok());
-        let ports = list(&connection.required("ports"), port);
-        connection.finish();
-        ports.map(Shape::Tcp)
-    } else if action.has("grpc") {
-        alone(&mut action, "grpc", &["methods", "paths", "upgrade"]);
-        list(&action.required("grpc"), |item| item.parsed(GrpcPath::parse)).map(Shape::Grpc)
-    } else {
-        let methods = list(&field(&mut action, "methods", !unbuilt), |item| item.parsed(Method::parse));
-        let paths = list(&field(&mut action, "paths", !unbuilt), |item| item.parsed(PathPattern::parse));
-        let upgrades = list(&action.optional("upgrade"), |item| item.parsed(Upgrade::parse)).unwrap_or_default();
-        methods.zip(paths).map(|(methods, paths)| Shape::Http { methods, paths, upgrades })
-    };
-    action.finish();
-    Some(Action { shape: shape?, hosts })
-}
-
-/// Refuses what an action of one kind cannot also say.
-fn alone(action: &mut Mapping<'_>, kind: &str, others: &[&'static str]) {
-    for key in others {
-        if action.has(key) {
-            let message = format!("`{kind}` says it already: leave it out, or make it an action of its own");
-            action.optional(key).problem(message);
-        }
-    }
-}
-
-/// Reads the name of a purpose.
-pub(crate) fn purpose(name: &str) -> Result<Purpose, &'static str> {
-    Purpose::parse(name).ok_or("a purpose is lower-case words joined by dots, as in `billing.invoice`")
-}
-
-fn binding(name: &str) -> Result<Binding, String> {
-    match name {
-        "declared" => Ok(Binding::Declared),
-        "signed" => Ok(Binding::Signed),
-        _ => Err(format!("{} is not one of `declared`, `signed`", quote(name))),
-    }
+    Some(Condition { fact: fact?, equals: equals?, max_age })
 }
 
 /// Who asked and who approved: two people.
@@ -183,26 +170,24 @@ fn people(spec: &mut Mapping<'_>) -> (Option<String>, Option<String>) {
     let requested_by = spec.required("requestedBy").parsed(line);
     let approver_field = spec.required("approver");
     let approver = approver_field.parsed(line);
-    let folded = |name: &Option<String>| name.as_deref().map(str::to_lowercase);
-    if approver.is_some() && folded(&approver) == folded(&requested_by) {
+    if approver.as_ref().zip(requested_by.as_ref()).is_some_and(|(a, b)| same_person(a, b)) {
         approver_field.problem("is also the requester: somebody else has to approve");
     }
     (requested_by, approver)
 }
 
 /// The first instant and the end, no further apart than the type allows.
-fn life(spec: &mut Mapping<'_>, kind: Option<Kind>) -> (Option<Timestamp>, Option<Timestamp>) {
+fn life(spec: &mut Mapping<'_>, kind: Option<Kind>, max_ttl: &MaxTtl) -> (Option<Timestamp>, Option<Timestamp>) {
     let not_before = spec.required("notBefore").timestamp();
     let end = spec.required("expiresAt");
     let expires_at = end.timestamp();
     if let Some((from, until)) = not_before.zip(expires_at) {
         if until <= from {
             end.problem("is not later than `notBefore`");
-        } else if let Some(kind) = kind.filter(|kind| until.since(from) > kind.max_ttl()) {
-            let hours = kind.max_ttl().as_secs() / 3600;
+        } else if let Some(kind) = kind.filter(|kind| until.since(from) > max_ttl.of(*kind)) {
+            let (kind, longest) = (kind.as_str(), show_duration(max_ttl.of(kind)));
             end.problem(format!(
-                "is too late: a grant of type `{}` ends {hours} h after `notBefore` at the latest",
-                kind.as_str()
+                "is too late: a grant of type `{kind}` ends {longest} after `notBefore` at the latest"
             ));
         }
     }
@@ -226,31 +211,11 @@ fn exit_criterion(item: Value<'_>) -> Option<ExitCriterion> {
     Some(ExitCriterion { what: what?, owner: owner? })
 }
 
-fn field<'a>(mapping: &mut Mapping<'a>, key: &'static str, required: bool) -> Value<'a> {
-    if required { mapping.required(key) } else { mapping.optional(key) }
-}
-
-/// A list with something in it.
-fn list<'a, T>(value: &Value<'a>, read: impl FnMut(Value<'a>) -> Option<T>) -> Option<Vec<T>> {
-    if matches!(value.node().map(|node| &node.kind), Some(yaml::Kind::Sequence(items)) if items.is_empty()) {
-        value.problem("is an empty list: name at least one");
-    }
-    value.list(read)
-}
-
-/// A name on one line, as people and tickets have it.
-pub(crate) fn line(text: &str) -> Result<String, &'static str> {
-    if text.trim() != text {
-        Err("begins or ends with a space: leave it out")
-    } else if text.len() > MAX_LINE || text.chars().any(char::is_control) {
-        Err("is not one line of at most 256 bytes")
-    } else {
-        Ok(text.to_owned())
-    }
-}
-
-const MAX_LINE: usize = 256;
+const KINDS: [Kind; 5] = [Kind::Standing, Kind::Eligible, Kind::Jit, Kind::Exception, Kind::BreakGlass];
+const BINDINGS: [(&str, Binding); 2] = [("declared", Binding::Declared), ("signed", Binding::Signed)];
 const MAX_DEPTH: i64 = 16;
+const MIN_AGE: Duration = Duration::from_millis(1);
+const MAX_AGE: Duration = Duration::from_hours(24);
 
 #[cfg(test)]
 mod tests;

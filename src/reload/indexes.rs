@@ -6,12 +6,12 @@ use spiffe::SpiffeId;
 
 use super::store::same;
 use crate::{
-    fact::{Fact, Facts},
+    fact::Facts,
     grant::Grants,
     inventory::Inventory,
     resource::Resources,
     revocation::Revocations,
-    store::Documents,
+    store::{Documents, FactDocuments},
 };
 
 /// All look-ups, and what they were made of.
@@ -19,13 +19,15 @@ use crate::{
 pub(super) struct Indexes {
     of: Option<Arc<Documents>>,
     audience: Option<SpiffeId>,
-    told: Vec<Arc<Fact>>,
+    told: Option<Arc<FactDocuments>>,
     /// The workloads that are known.
     pub(super) inventory: Inventory,
     /// What was taken back.
     pub(super) revocations: Revocations,
     /// What is so.
     pub(super) facts: Facts,
+    /// Where both places of facts speak of one thing.
+    pub(super) disputes: Vec<String>,
     /// What is touched.
     pub(super) resources: Resources,
     /// What was approved; absent if nobody asks.
@@ -33,11 +35,11 @@ pub(super) struct Indexes {
 }
 
 impl Indexes {
-    /// Makes them of `documents`, and of `facts` that were told elsewhere; the grants are those for `audience`, if grants are asked for.
+    /// Makes them of `documents`, and of the facts in a directory of their own; the grants are those for `audience`, if grants are asked for.
     pub(super) fn update(
         &mut self,
         documents: Option<&Arc<Documents>>,
-        facts: &[Arc<Fact>],
+        told: Option<&Arc<FactDocuments>>,
         audience: Option<&SpiffeId>,
     ) {
         let before = self.of.take();
@@ -56,10 +58,16 @@ impl Indexes {
         if !unchanged(|was, is| same(&was.resources, &is.resources)) {
             self.resources = Resources::new(is.into_iter().flat_map(|is| is.resources.iter().cloned()));
         }
-        if !unchanged(|was, is| same(&was.facts, &is.facts)) || !same(&self.told, facts) {
-            let told = is.into_iter().flat_map(|is| &is.facts).chain(facts);
-            self.facts = Facts::new(told.cloned());
-            self.told = facts.to_vec();
+        let is_told = self.told.as_ref().map(Arc::as_ptr) == told.map(Arc::as_ptr);
+        if !is_told || !unchanged(|was, is| same(&was.facts, &is.facts)) {
+            let (facts, disputes) = match (told, is) {
+                (Some(told), Some(is)) => told.beside(is),
+                (Some(told), None) => (told.facts.clone(), Vec::new()),
+                (None, is) => (is.map(|is| is.facts.clone()).unwrap_or_default(), Vec::new()),
+            };
+            self.facts = Facts::new(facts);
+            self.disputes = disputes.iter().map(ToString::to_string).collect();
+            self.told = told.cloned();
         }
         let has_grants = unchanged(|was, is| same(&was.grants, &is.grants)) && self.audience.as_ref() == audience;
         let has_activations = unchanged(|was, is| same(&was.activations, &is.activations));

@@ -14,6 +14,7 @@ use super::{
     bundles::Bundles,
     census::census,
     compile::{Compiled, Compiler, Outcome, lines},
+    facts::FactFiles,
     fingerprint::Look,
     indexes::Indexes,
     keys::Keys,
@@ -49,6 +50,7 @@ pub struct Loader {
     /// The rules under which tokens were verified: the same ones, as long as they are the same.
     token_rules: Arc<token::Rules>,
     store: Store,
+    facts: FactFiles,
     indexes: Indexes,
     /// When documents were last counted.
     counted: Option<Instant>,
@@ -56,7 +58,7 @@ pub struct Loader {
     due: Option<Change>,
     policy: Option<Arc<Compiled>>,
     compiler: Compiler,
-    /// The policy bundles that are followed.
+    /// The bundles that are followed.
     subscribed: Vec<Subscription>,
     seen: Option<Look>,
     published: Option<String>,
@@ -66,7 +68,8 @@ pub struct Loader {
 impl Loader {
     /// Will load what `config` names, and tell `shared` how it stands.
     pub fn new(config: Config, feeds: Arc<Feeds>, shared: Arc<Shared>) -> Self {
-        let store = config.documents.as_deref().map(Store::of_directory).unwrap_or_default();
+        let store = Store::new(&config);
+        let facts = FactFiles::new(config.ceiling.facts.as_deref());
         feeds.reconfigure_issuers(&config.tokens.endpoints());
         let identity = identity(&config, &feeds);
         Self {
@@ -81,6 +84,7 @@ impl Loader {
             tokens: Arc::new(TokenCache::new(CACHED_TOKENS)),
             token_rules: Arc::default(),
             store,
+            facts,
             indexes: Indexes::default(),
             counted: None,
             due: None,
@@ -104,7 +108,9 @@ impl Loader {
         let files = self.config.file.iter().map(|file| parent(file)).chain(self.trust_files().map(parent));
         // A file shows that it changed in its directory.
         let policy = self.policy_paths().map(|path| if path.is_dir() { path.to_path_buf() } else { parent(path) });
-        files.chain(self.config.documents.clone()).chain(policy).collect()
+        let signers = self.config.ceiling.allowed_signers.as_deref().map(parent);
+        let documents = self.config.documents.iter().chain(&self.config.ceiling.facts).cloned();
+        files.chain(signers).chain(documents).chain(policy).collect()
     }
 
     /// Loads what has changed, or everything if `forced`. Gives the new snapshot, if it is another one than before and every part is in.
@@ -139,23 +145,26 @@ impl Loader {
         }
         self.counted = Some(Instant::now());
         if let Some(documents) = self.store.documents() {
-            let is_stale = self.store.stale_at(self.config.ceiling.max_stale).is_some_and(|at| at <= now);
-            let census = Census { is_stale, ..census(documents, 0, &self.indexes, now) };
+            let told = self.facts.told().map_or(0, |told| told.facts.len());
+            let is_stale = self.store.stale_at().is_some_and(|at| at <= now);
+            let census = Census { is_stale, ..census(documents, told, &self.indexes, now) };
             self.shared.metrics.census(&census);
         }
     }
 
     fn load(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
+        let has_other_facts = self.load_facts(forced, now);
         let mut seen = self.fingerprint();
         // What comes over a network tells by itself that it has changed.
         let is_settled = self.shared.status.is_clean(&[Part::Config, Part::Policy, Part::Trust])
             && !self.compiler.is_pending()
-            && !self.store.is_due();
+            && !self.store.is_due(now);
         if self.seen == Some(seen) && !forced && is_settled {
             self.bundles.confirm(now);
             self.keys.confirm(now);
-            return None;
+            return has_other_facts.then(|| self.assemble()).flatten();
         }
+        self.subscribe(&self.config.clone());
         let before = (self.store.documents().cloned(), self.policy.clone());
         let began = Instant::now();
         let mut together = self.together();
@@ -197,7 +206,7 @@ impl Loader {
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
         let parts = self.config.file.iter().map(PathBuf::as_path).chain(self.policy_paths());
-        parts.chain(self.config.documents.as_deref()).chain(self.trust_files())
+        parts.chain(self.store.paths()).chain(self.trust_files())
     }
 
     fn policy_paths(&self) -> impl Iterator<Item = &Path> {
@@ -227,11 +236,13 @@ impl Loader {
             let keys = fixed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
             return Err(vec![format!("{}: {keys} changed, which takes a restart", config.name())]);
         }
-        if config.documents != self.config.documents {
-            let mut store = config.documents.as_deref().map(Store::of_directory).unwrap_or_default();
-            // Read before anything is given up: with no documents there is no snapshot, and nothing that is withdrawn would count.
-            store.read(true, now).map_err(|problems| lines(&problems))?;
-            self.store = store;
+        self.subscribe(&config);
+        if let Err(problems) = self.store.adopt(&config, &self.feeds, now) {
+            self.subscribe(&self.config.clone());
+            return Err(problems);
+        }
+        if config.ceiling.facts.as_deref() != self.facts.path() {
+            self.facts = FactFiles::new(config.ceiling.facts.as_deref());
         }
         if (&config.workload_api, &config.self_id) != (&self.config.workload_api, &self.config.self_id) {
             self.identity = identity(&config, &self.feeds);
@@ -257,20 +268,34 @@ impl Loader {
     }
 
     fn load_store(&mut self, forced: bool, now: Timestamp) {
-        if self.store.read(forced, now).is_err() {
-            tracing::debug!("Documents cannot be read");
-        }
+        self.store.read(forced, &self.feeds, now);
         let revision = self.store.documents().map(|documents| documents.revision.clone());
-        self.note(Part::Store, revision, self.store.problems().to_vec(), now);
-        self.shared.status.tell_stale(Part::Store, self.store.stale_at(self.config.ceiling.max_stale));
+        self.note(Part::Store, revision, self.store.problems(), now);
+        self.shared.status.tell_stale(Part::Store, self.store.stale_at());
+    }
+
+    /// Reads the facts by themselves: they change often, and nothing else waits for them nor they for anything.
+    fn load_facts(&mut self, forced: bool, now: Timestamp) -> bool {
+        let is_other = self.facts.read(forced);
+        if self.facts.path().is_some() {
+            let revision = self.facts.told().map(|told| told.revision.clone());
+            let problems = self.facts.problems().iter().chain(&self.indexes.disputes).cloned().collect();
+            self.note(Part::Facts, revision, problems, now);
+        }
+        is_other
+    }
+
+    /// Follows the bundles that `config` names, and no others.
+    fn subscribe(&mut self, config: &Config) {
+        let policies = config.policy.as_ref().map(PolicySource::bundles).unwrap_or_default();
+        let bundles: Vec<_> = policies.iter().chain(&config.ceiling.bundle).cloned().collect();
+        if self.subscribed != bundles {
+            self.feeds.subscribe(&bundles);
+            self.subscribed = bundles;
+        }
     }
 
     fn load_policy(&mut self, now: Timestamp) {
-        let bundles = self.config.policy.as_ref().map(PolicySource::bundles).unwrap_or_default();
-        if self.subscribed != bundles {
-            self.subscribed = bundles.to_vec();
-            self.feeds.subscribe(&self.subscribed);
-        }
         let Some(wanted) = &self.config.policy else {
             self.policy = None;
             return self.note(Part::Policy, None, Vec::new(), now);
@@ -325,14 +350,16 @@ impl Loader {
         let revisions = revisions(config, trust, &issuers, documents.map(Arc::as_ref), compiled_from);
         let stale =
             trust.bundles().map(|bundle| bundle.stale_at()).chain(issuers.iter().map(|(_, keys)| keys.stale_at));
-        let stale_at = self.store.stale_at(config.ceiling.max_stale);
+        let stale_at = self.store.stale_at();
         let stale: Vec<_> = stale.chain([stale_at]).map(|at| at.map(|at| at.to_string()).unwrap_or_default()).collect();
-        let state = format!("{} {} {this:?} {}", revisions.snapshot, self.store.generation(), stale.join(","));
+        let facts = self.facts.told().map(|told| &told.revision);
+        let state =
+            format!("{} {} {facts:?} {this:?} {}", revisions.snapshot, self.store.generation(), stale.join(","));
         if self.published.replace(state.clone()) == Some(state) {
             return None;
         }
         let audience = this.as_ref().filter(|_| config.modes.ceiling != Mode::Skip);
-        self.indexes.update(documents, &[], audience);
+        self.indexes.update(documents, self.facts.told(), audience);
         let parts = Parts {
             this,
             trust: trust.clone(),

@@ -6,14 +6,17 @@ use super::{
     assemble::{Parts, revisions, snapshot},
     indexes::Indexes,
     keys::read,
+    signers::read_approvals,
 };
 use crate::{
+    approval::Approvals,
+    clock::Clock,
     config::{Config, KeysFrom, KeysSource},
     decision::Mode,
     peer::SvidCache,
     policy::{Policy, Source},
     server::Snapshot,
-    store::Directory,
+    store::{Directory, FactsDirectory},
     token::{IssuerKeys, KeySet, TokenCache},
     trust::{Trust, TrustBundle},
     yaml::{Problem, Problems},
@@ -52,7 +55,23 @@ pub fn once(config: &Config, source: Option<&Source>) -> Result<Once, Problems> 
         }
     }
     let issuers = issuers(config, &mut problems, &mut missing);
-    let documents = config.documents.clone().map(|directory| Directory::new(directory).read()).transpose();
+    let now = Clock::default().now();
+    let approvals = read_approvals(&config.ceiling).unwrap_or_else(|Problems(found)| {
+        problems.extend(found);
+        Approvals { required: config.ceiling.approvals_required, signers: None }
+    });
+    let told = config.ceiling.facts.as_deref().map(|path| FactsDirectory::new(path).read()).transpose();
+    let told = told.unwrap_or_else(|Problems(found)| {
+        problems.extend(found);
+        None
+    });
+    let told = told.map(Arc::new);
+    problems.extend(told.iter().flat_map(|told| told.problems.iter().cloned()));
+    let documents = config
+        .documents
+        .clone()
+        .map(|path| Directory::new(path, config.ceiling.rules(approvals)).read(now))
+        .transpose();
     let documents = match documents {
         Ok(documents) => documents.map(Arc::new),
         Err(Problems(found)) => {
@@ -80,7 +99,11 @@ pub fn once(config: &Config, source: Option<&Source>) -> Result<Once, Problems> 
     };
     let revision = source.map(|source| source.revision().to_owned());
     let mut indexes = Indexes::default();
-    indexes.update(documents.as_ref(), &[], config.self_id.as_ref().filter(|_| config.modes.ceiling != Mode::Skip));
+    indexes.update(
+        documents.as_ref(),
+        told.as_ref(),
+        config.self_id.as_ref().filter(|_| config.modes.ceiling != Mode::Skip),
+    );
     let parts = Parts {
         this: config.self_id.clone(),
         revisions: revisions(config, &trust, &issuers, documents.as_deref(), revision),

@@ -1,69 +1,112 @@
 //! Documents as they were last read: what cannot be read now takes nothing away, and what was taken back acts at once.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod bundle;
+mod changes;
+mod place;
 
-use super::{compile::lines, fingerprint::Look};
+use std::{path::Path, sync::Arc};
+
+use self::{bundle::Followed, place::Place};
+use super::signers::Signers;
 use crate::{
     clock::Timestamp,
-    inventory::WorkloadState,
-    store::{Directory, Documents},
-    yaml::Problems,
+    config::{Ceiling, Config},
+    feed::Feeds,
+    store::Documents,
 };
 
+pub(super) use self::changes::{Change, same};
+
 /// The documents, wherever they come from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Store {
+    ceiling: Ceiling,
     source: Source,
+    signers: Signers,
     documents: Option<Arc<Documents>>,
     problems: Vec<String>,
     /// Since when there is a revocation that was never read.
     unread_since: Option<Timestamp>,
+    /// When another source gave what is held.
+    elsewhere_until: Option<Timestamp>,
     /// A change that does not act yet.
     pending: Option<Change>,
     /// Another number for other documents: what acts can differ where what loaded does not.
     generation: u64,
 }
 
-#[derive(Debug, Default)]
+/// Where documents come from.
+#[derive(Debug)]
 enum Source {
-    #[default]
     Nowhere,
     Directory(Box<Place>),
-}
-
-/// A directory, and what it showed when it was last read.
-#[derive(Debug)]
-struct Place {
-    path: PathBuf,
-    directory: Directory,
-    seen: Option<Look>,
-    read: Option<Instant>,
-}
-
-/// A change of documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Change {
-    /// When it was published.
-    pub(super) published: Timestamp,
-    /// Whether it takes access away by name.
-    pub(super) withdraws: bool,
+    Bundle(Box<Followed>),
 }
 
 impl Store {
-    /// The documents of a directory, none of which has been read yet.
-    pub(super) fn of_directory(path: &Path) -> Self {
-        let place = Place { path: path.to_owned(), directory: Directory::new(path), seen: None, read: None };
-        Self { source: Source::Directory(Box::new(place)), ..Self::default() }
+    /// The documents that `config` names, none of which has been read yet.
+    pub(super) fn new(config: &Config) -> Self {
+        let ceiling = config.ceiling.clone();
+        let rules = ceiling.rules(Signers::default().approvals(&ceiling));
+        let source = match (&config.documents, &ceiling.bundle) {
+            (Some(path), _) => Source::Directory(Box::new(Place::new(path, rules))),
+            (None, Some(bundle)) => Source::Bundle(Box::new(Followed::new(bundle.clone(), rules))),
+            (None, None) => Source::Nowhere,
+        };
+        Self {
+            ceiling,
+            source,
+            signers: Signers::default(),
+            documents: None,
+            problems: Vec::new(),
+            unread_since: None,
+            elsewhere_until: None,
+            pending: None,
+            generation: 0,
+        }
+    }
+
+    /// Takes up `config`.
+    ///
+    /// # Errors
+    /// Why the place that it names cannot be read: nothing is given up before.
+    pub(super) fn adopt(&mut self, config: &Config, feeds: &Feeds, now: Timestamp) -> Result<(), Vec<String>> {
+        let path = match &self.source {
+            Source::Directory(place) => Some(place.path()),
+            Source::Nowhere | Source::Bundle(_) => None,
+        };
+        let is_same = path == config.documents.as_deref() && is_same_rule(&self.ceiling, &config.ceiling);
+        if !is_same {
+            let mut store = Self::new(config);
+            store.read(true, feeds, now);
+            let is_unread = store.documents.is_none();
+            if matches!(store.source, Source::Directory(_)) && is_unread {
+                return Err(store.problems);
+            }
+            if matches!(store.source, Source::Bundle(_)) && is_unread {
+                // Until it comes, what was there before it says what was taken back, for as long as what it says itself would.
+                store.documents.clone_from(&self.documents);
+                store.elsewhere_until = Some(now.after(config.ceiling.max_stale));
+            }
+            store.generation += self.generation + 1;
+            *self = store;
+        }
+        self.ceiling.clone_from(&config.ceiling);
+        Ok(())
     }
 
     /// Whether there is a place where documents should be.
     pub(super) const fn is_somewhere(&self) -> bool {
         !matches!(self.source, Source::Nowhere)
+    }
+
+    /// The files and directories that it is read from.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let place = match &self.source {
+            Source::Directory(place) => Some(place.path()),
+            Source::Nowhere | Source::Bundle(_) => None,
+        };
+        place.into_iter().chain(self.ceiling.allowed_signers.as_deref())
     }
 
     /// The documents, if any were ever read.
@@ -72,18 +115,23 @@ impl Store {
     }
 
     /// What is wrong with the place as it is now.
-    pub(super) fn problems(&self) -> &[String] {
-        &self.problems
+    pub(super) fn problems(&self) -> Vec<String> {
+        let signers = self.signers.problems().iter().map(ToString::to_string);
+        let source = match &self.source {
+            Source::Bundle(followed) => followed.problem(),
+            Source::Nowhere | Source::Directory(_) => None,
+        };
+        signers.chain(source).chain(self.problems.iter().cloned()).collect()
     }
 
     /// The instant from which what was taken back may not be known; `None`: it is.
-    pub(super) fn stale_at(&self, max_stale: Duration) -> Option<Timestamp> {
-        self.unread_since.map(|since| since.after(max_stale))
-    }
-
-    /// Another number for other documents.
-    pub(super) const fn generation(&self) -> u64 {
-        self.generation
+    pub(super) fn stale_at(&self) -> Option<Timestamp> {
+        let issued = match &self.source {
+            Source::Bundle(followed) => followed.issued(),
+            Source::Nowhere | Source::Directory(_) => None,
+        };
+        let since = self.unread_since.into_iter().chain(issued);
+        since.map(|since| since.after(self.ceiling.max_stale)).chain(self.elsewhere_until).min()
     }
 
     /// The change that acts from now on, if there was one.
@@ -91,36 +139,38 @@ impl Store {
         self.pending.take()
     }
 
-    /// Reads what has changed, or everything if `forced`.
-    ///
-    /// # Errors
-    /// Why nothing can be read at all: what was read before stays.
-    pub(super) fn read(&mut self, forced: bool, now: Timestamp) -> Result<(), Problems> {
-        let Source::Directory(place) = &mut self.source else { return Ok(()) };
-        let look = Look::at([place.path.as_path()]);
-        if place.seen == Some(look) && !forced && !place.is_due(!self.problems.is_empty()) {
-            return Ok(());
-        }
-        place.read = Some(Instant::now());
-        place.seen = Some(look).filter(|look| !look.is_too_fresh());
-        match place.directory.read() {
-            Ok(documents) => {
-                self.take(documents, look.newest(), now);
-                Ok(())
-            }
-            Err(problems) => {
-                place.seen = None;
-                self.problems = lines(&problems);
-                Err(problems)
-            }
-        }
+    /// Another number for other documents.
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Whether there is something to read again although nothing shows that it has changed.
-    pub(super) fn is_due(&self) -> bool {
-        match &self.source {
-            Source::Nowhere => false,
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        let is_place_due = match &self.source {
+            Source::Nowhere | Source::Bundle(_) => false,
             Source::Directory(place) => place.is_due(!self.problems.is_empty()),
+        };
+        is_place_due || self.signers.is_due(now)
+    }
+
+    /// Reads what has changed, or everything if `forced`. What cannot be read stays as it was before.
+    pub(super) fn read(&mut self, forced: bool, feeds: &Feeds, now: Timestamp) {
+        let has_other_signers = self.signers.load(self.ceiling.allowed_signers.as_deref(), now);
+        let approvals = has_other_signers.then(|| self.signers.approvals(&self.ceiling));
+        let has_problems = !self.problems.is_empty();
+        match &mut self.source {
+            Source::Nowhere => {}
+            Source::Directory(place) => match place.read(approvals, forced, has_problems, now) {
+                Some(Ok((documents, published))) => self.take(documents, published, now),
+                Some(Err(problems)) => self.problems = problems,
+                None => {}
+            },
+            Source::Bundle(followed) => {
+                if let Some((documents, published)) = followed.read(approvals, forced, feeds, now) {
+                    self.elsewhere_until = None;
+                    self.take(documents, published, now);
+                }
+            }
         }
     }
 
@@ -129,11 +179,11 @@ impl Store {
         if let (Some(before), Some(newer)) = (before, &self.documents)
             && !Arc::ptr_eq(&before, newer)
         {
-            self.documents = Some(Arc::new(without(&before, newer)));
+            self.documents = Some(Arc::new(changes::without(&before, newer)));
             self.generation += 1;
         }
         if let Source::Directory(place) = &mut self.source {
-            place.seen = None;
+            place.forget();
         }
     }
 
@@ -141,12 +191,12 @@ impl Store {
         self.problems = documents.problems.iter().map(ToString::to_string).collect();
         self.unread_since = documents.unread_revocations.then(|| self.unread_since.unwrap_or(now));
         let before = self.documents.as_deref();
-        if before.is_some_and(|before| is_same(before, &documents)) {
+        if before.is_some_and(|before| changes::is_same(before, &documents)) {
             return;
         }
         // What was there before this process was has not waited for anything.
         self.pending = before.map(|before| {
-            let withdraws = withdraws(before, &documents);
+            let withdraws = changes::withdraws(before, &documents);
             let earlier = self.pending.unwrap_or(Change { published, withdraws });
             Change { published: earlier.published.min(published), withdraws: earlier.withdraws || withdraws }
         });
@@ -155,58 +205,11 @@ impl Store {
     }
 }
 
-impl Place {
-    fn is_due(&self, has_problems: bool) -> bool {
-        self.seen.is_none() || (has_problems && self.read.is_none_or(|read| read.elapsed() >= AGAIN))
-    }
+/// Whether documents are read in the same way under both.
+fn is_same_rule(one: &Ceiling, other: &Ceiling) -> bool {
+    one.bundle == other.bundle
+        && one.max_ttl == other.max_ttl
+        && one.max_activation == other.max_activation
+        && one.approvals_required == other.approvals_required
+        && one.allowed_signers == other.allowed_signers
 }
-
-/// Whether two readings act in the same way.
-fn is_same(one: &Documents, other: &Documents) -> bool {
-    one.revision == other.revision
-        && same(&one.revocations, &other.revocations)
-        && same(&one.workloads, &other.workloads)
-        && same(&one.activations, &other.activations)
-        && same(&one.resources, &other.resources)
-        && same(&one.facts, &other.facts)
-        && same(&one.grants, &other.grants)
-        && one.vocabulary == other.vocabulary
-}
-
-/// Whether two lists say the same.
-pub(super) fn same<T: PartialEq>(one: &[Arc<T>], other: &[Arc<T>]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(one, other) || one == other)
-}
-
-/// Whether `after` takes something away by name that `before` did not.
-fn withdraws(before: &Documents, after: &Documents) -> bool {
-    !added(before, after, |it| &it.revocations, |it| &it.name).is_empty()
-        || added(before, after, |it| &it.workloads, |it| &it.name).iter().any(|it| it.state != WorkloadState::Active)
-}
-
-/// `before`, without what `newer` takes away by name.
-fn without(before: &Documents, newer: &Documents) -> Documents {
-    let mut documents = before.clone();
-    documents.revocations.extend(added(before, newer, |it| &it.revocations, |it| &it.name));
-    let workloads = added(before, newer, |it| &it.workloads, |it| &it.name);
-    documents.workloads.extend(workloads.into_iter().filter(|it| it.state != WorkloadState::Active));
-    documents
-}
-
-/// What a list of `after` has that the one of `before` has not.
-fn added<T: PartialEq>(
-    before: &Documents,
-    after: &Documents,
-    list: impl Fn(&Documents) -> &[Arc<T>],
-    name: impl Fn(&T) -> &str,
-) -> Vec<Arc<T>> {
-    let mut known: HashMap<&str, Vec<&Arc<T>>> = HashMap::new();
-    for each in list(before) {
-        known.entry(name(each)).or_default().push(each);
-    }
-    let is_new = |each: &&Arc<T>| !known.get(name(each)).is_some_and(|known| known.contains(each));
-    list(after).iter().filter(is_new).cloned().collect()
-}
-
-/// How often what has a problem is read again although nothing shows that it has changed.
-const AGAIN: Duration = Duration::from_secs(10);

@@ -1,19 +1,42 @@
 //! Puts the documents of all files together; what refers to nothing, or shares its name, is refused alone.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::document::{Body, Document};
 use crate::{
-    grant::Grant,
+    approval::Approvals,
+    clock::Timestamp,
+    fact::Fact,
+    grant::{Activation, Grant},
+    inventory::Workload,
     purpose::{Purpose, Vocabulary},
+    resource::Resource,
+    revocation::Revocation,
     yaml::{Position, Problem},
 };
 
+pub(super) use self::{
+    facts::{assemble_facts, unite_facts},
+    names::shared,
+};
+
+mod activations;
+mod facts;
+mod grants;
+mod names;
+mod resources;
+mod workloads;
+
 /// A document and the file that it is in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Source<'a> {
     pub(super) label: &'a str,
-    pub(super) document: &'a Document,
+    pub(super) document: &'a mut Document,
+    /// Whether its file does not load, so that it acts beside what the file held before.
+    pub(super) beside: bool,
 }
 
 /// What documents say together, and what is wrong with those that are refused.
@@ -21,56 +44,59 @@ pub(super) struct Source<'a> {
 pub(super) struct Assembled {
     pub(super) vocabulary: Vocabulary,
     pub(super) grants: Vec<Arc<Grant>>,
+    pub(super) activations: Vec<Arc<Activation>>,
+    pub(super) revocations: Vec<Arc<Revocation>>,
+    pub(super) workloads: Vec<Arc<Workload>>,
+    pub(super) resources: Vec<Arc<Resource>>,
+    pub(super) facts: Vec<Arc<Fact>>,
+    /// What counts because somebody signed it.
+    pub(super) approved: Vec<String>,
     pub(super) problems: Vec<Problem>,
 }
 
+/// Who may sign, and when it is.
+#[derive(Clone, Copy, Debug)]
+struct Signing<'a> {
+    approvals: &'a Approvals,
+    now: Timestamp,
+}
+
 /// Puts documents together.
-pub(super) fn assemble(sources: &[Source<'_>]) -> Assembled {
-    let mut problems = Vec::new();
-    let sources = unique(sources, &mut problems, |document| {
-        Some((document.body.kind(), document.name.as_str(), document.at, "metadata.name"))
-    });
-    let sources = unique(&sources, &mut problems, |document| match &document.body {
-        Body::Purpose(purpose, at) => Some((document.body.kind(), purpose.as_str(), *at, "spec.name")),
-        Body::Grant(..) => None,
-    });
-    let vocabulary = vocabulary(&sources, &mut problems);
-    let mut grants: Vec<_> = sources.iter().filter_map(|source| grant(*source, &vocabulary, &mut problems)).collect();
-    grants.sort_by(|a, b| a.name().cmp(b.name()));
-    Assembled { vocabulary, grants, problems }
-}
-
-/// Leaves out every document whose name another one has too: which of them is meant cannot be known.
-fn unique<'a>(
-    sources: &[Source<'a>],
-    problems: &mut Vec<Problem>,
-    name: impl Fn(&'a Document) -> Option<(&'static str, &'a str, Position, &'static str)>,
-) -> Vec<Source<'a>> {
-    let mut count: HashMap<_, usize> = HashMap::new();
-    for (kind, name, ..) in sources.iter().filter_map(|source| name(source.document)) {
-        *count.entry((kind, name)).or_default() += 1;
-    }
-    let is_unique = |source: &&Source<'a>| {
-        let Some((kind, name, at, field)) = name(source.document) else {
-            return true;
-        };
-        let times = count.get(&(kind, name)).copied().unwrap_or_default();
-        if times > 1 {
-            let message =
-                format!("{times} documents of kind `{kind}` are named `{name}`, so none of them counts: keep one");
-            problems.push(source.problem(at, field, message));
-        }
-        times == 1
-    };
-    sources.iter().filter(is_unique).copied().collect()
-}
-
-fn vocabulary(sources: &[Source<'_>], problems: &mut Vec<Problem>) -> Vocabulary {
-    let purposes: HashMap<&Purpose, _> = sources
+pub(super) fn assemble(sources: &mut [Source<'_>], approvals: &Approvals, now: Timestamp) -> Assembled {
+    let signing = Signing { approvals, now };
+    let (mut problems, mut approved) = (Vec::new(), Vec::new());
+    let shared = shared(sources, &mut problems);
+    let vocabulary = vocabulary(sources, &shared, &mut problems);
+    let workloads = workloads::assemble(sources, &shared, signing, &mut problems, &mut approved);
+    let resources = resources::assemble(sources, &shared, signing, &mut problems, &mut approved);
+    let around = grants::Around { vocabulary: &vocabulary, resources: &resources, signing };
+    let mut grants = grants::assemble(sources, &shared, &around, &mut problems, &mut approved);
+    let by_name: HashMap<_, _> = grants.iter().map(|grant| (grant.name(), &**grant)).collect();
+    let mut activations = activations::assemble(sources, &shared, &by_name, signing, &mut problems, &mut approved);
+    let facts = assemble_facts(sources, &shared, &mut problems);
+    let mut revocations: Vec<_> = sources
         .iter()
         .filter_map(|source| match &source.document.body {
+            Body::Revocation(revocation) => Some(Arc::clone(revocation)),
+            _ => None,
+        })
+        .collect();
+    let mut resources: Vec<_> = resources.into_values().map(|resource| resource.document).collect();
+    grants.sort_by(|a, b| a.name().cmp(b.name()));
+    activations.sort_by(|a, b| a.name.cmp(&b.name));
+    revocations.sort_by(|a, b| a.name.cmp(&b.name));
+    resources.sort_by(|a, b| a.name.cmp(&b.name));
+    Assembled { vocabulary, grants, activations, revocations, workloads, resources, facts, approved, problems }
+}
+
+fn vocabulary(sources: &[Source<'_>], shared: &HashSet<usize>, problems: &mut Vec<Problem>) -> Vocabulary {
+    let purposes: HashMap<&Purpose, _> = sources
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| !shared.contains(index))
+        .filter_map(|(_, source)| match &source.document.body {
             Body::Purpose(purpose, at) => Some((purpose, (source, *at))),
-            Body::Grant(..) => None,
+            _ => None,
         })
         .collect();
     let (vocabulary, orphans) = Vocabulary::close(purposes.keys().copied().cloned());
@@ -84,31 +110,21 @@ fn vocabulary(sources: &[Source<'_>], problems: &mut Vec<Problem>) -> Vocabulary
     vocabulary
 }
 
-fn grant(source: Source<'_>, vocabulary: &Vocabulary, problems: &mut Vec<Problem>) -> Option<Arc<Grant>> {
-    let Body::Grant(grant, at) = &source.document.body else {
-        return None;
-    };
-    let before = problems.len();
-    for (index, (purpose, at)) in grant.purposes().iter().zip(at).enumerate() {
-        if !vocabulary.contains(purpose) {
-            let message = format!(
-                "no document that counts defines the purpose `{purpose}`, so the grant does not count: add one"
-            );
-            problems.push(source.problem(*at, &format!("spec.purposes[{index}]"), message));
-        }
-    }
-    (problems.len() == before).then(|| Arc::clone(grant))
-}
-
 impl Source<'_> {
-    fn problem(&self, at: Position, field: &str, message: String) -> Problem {
+    fn problem(&self, at: Position, field: &str, message: impl Into<String>) -> Problem {
+        let Position { line, column } = at;
         Problem {
             file: self.label.into(),
-            line: at.line,
-            column: at.column,
+            line: line.saturating_add(self.document.lines_above),
+            column,
             field: field.to_owned(),
-            message,
+            message: message.into(),
             excerpt: None,
         }
+    }
+
+    /// What is wrong with its signatures, or what comes of it that they are not sufficient.
+    fn unsigned(&self, message: impl Into<String>) -> Problem {
+        self.problem(self.document.at, "spec.signatures", message)
     }
 }

@@ -1,10 +1,16 @@
 //! Decodes one file of documents, all or none of them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use super::Rules;
 use crate::{
-    grant::{self, Grant},
+    approval::{canonical, signed_part},
+    fact::{self, Fact},
+    grant::{self, MaxTtl, Signature, activation, field},
+    inventory::{self, Workload, WorkloadState},
     purpose::Purpose,
+    resource::{self, Resource},
+    revocation::{self, Revocation},
     yaml::{self, Node, Position, Problems, Reader, Value, quote},
 };
 
@@ -15,108 +21,148 @@ pub(super) struct Document {
     pub(super) name: String,
     /// Where that is.
     pub(super) at: Position,
+    /// How many lines of the file are above the text that it was read from.
+    pub(super) lines_above: usize,
     pub(super) body: Body,
+    /// What its signatures are for; empty if it has none.
+    pub(super) canonical: Box<[u8]>,
 }
 
 /// What a document says.
 #[derive(Debug)]
 pub(super) enum Body {
-    /// With the place of each of its purposes.
-    Grant(Arc<Grant>, Vec<Position>),
+    Activation(activation::document::Document),
+    /// With the place of its key.
+    Fact(Arc<Fact>, Position),
+    Grant(grant::document::Document),
     /// With the place of its name.
     Purpose(Purpose, Position),
+    Resource(Arc<Resource>, Vec<Signature>),
+    Revocation(Arc<Revocation>),
+    Workload(Arc<Workload>, Vec<Signature>),
 }
 
 impl Body {
     pub(super) const fn kind(&self) -> &'static str {
         match self {
-            Self::Grant(..) => "Grant",
+            Self::Activation(_) => "Activation",
+            Self::Fact(..) => "Fact",
+            Self::Grant(_) => "Grant",
             Self::Purpose(..) => "Purpose",
+            Self::Resource(..) => "Resource",
+            Self::Revocation(_) => "Revocation",
+            Self::Workload(..) => "Workload",
+        }
+    }
+
+    /// Whether it takes access away, and gives none.
+    pub(super) fn withdraws(&self) -> bool {
+        match self {
+            Self::Revocation(_) => true,
+            Self::Workload(workload, _) => workload.state != WorkloadState::Active,
+            Self::Activation(_) | Self::Fact(..) | Self::Grant(_) | Self::Purpose(..) | Self::Resource(..) => false,
         }
     }
 }
 
-/// What a file says.
-#[derive(Debug)]
-pub(super) struct Decoded {
-    /// Its documents, or everything that is wrong with them.
-    pub(super) documents: Result<Vec<Document>, Problems>,
-    /// Whether one of them takes access away by a kind that is not built: to act without it would be to allow what it forbids. `None` if
-    /// the file cannot be read so far.
-    pub(super) withholds: Option<bool>,
+/// What every document that is read has to keep to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading<'a> {
+    max_ttl: Option<&'a MaxTtl>,
+    max_activation: Duration,
+}
+
+impl<'a> Reading<'a> {
+    /// Nothing but facts is read.
+    pub(super) const FACTS: Self = Self { max_ttl: None, max_activation: Duration::ZERO };
+
+    /// Every kind is read.
+    pub(super) const fn of(rules: &'a Rules) -> Self {
+        Self { max_ttl: Some(&rules.max_ttl), max_activation: rules.max_activation }
+    }
+
+    /// Whether a file may take anything away.
+    pub(super) const fn withdraws(&self) -> bool {
+        self.max_ttl.is_some()
+    }
 }
 
 /// Decodes the documents of a file.
-pub(super) fn decode(file: &str, source: &str) -> Decoded {
+pub(super) fn decode(file: &str, source: &str, reading: &Reading<'_>) -> Result<Vec<Document>, Problems> {
     let reader = Reader::new(file);
     let nodes = reader.parse(source);
-    let found = nodes.iter().any(withholds);
-    let withholds = (found || reader.is_clean()).then_some(found);
     // All are decoded before one of them can fail the file, so that the problems of all are reported.
-    let documents: Vec<_> = nodes.iter().map(|node| document(&reader, node)).collect();
-    Decoded { documents: reader.finish(documents.into_iter().collect()), withholds }
+    let documents: Vec<_> = nodes.iter().map(|node| document(&reader, node, reading)).collect();
+    reader.finish(documents.into_iter().collect())
 }
 
-fn document(reader: &Reader, node: &Node) -> Option<Document> {
+fn document(reader: &Reader, node: &Node, reading: &Reading<'_>) -> Option<Document> {
     let mut document = reader.mapping(node);
     document.required("apiVersion").parsed(api_version);
-    let kind = document.required("kind").parsed(Kind::parse);
+    let kind_field = document.required("kind");
+    let kind = kind_field.one_of(&KINDS);
     let mut metadata = document.required("metadata").mapping();
-    let name = metadata.required("name");
-    let at = name.at();
-    let name = name.parsed(document_name);
+    let name_field = metadata.required("name");
+    let name = name_field.parsed(field::document_name);
     metadata.finish();
     let spec = document.required("spec");
     document.finish();
-    let body = match kind? {
-        Kind::Grant => {
-            let read = grant::document::read(name.clone(), spec.mapping())?;
-            Body::Grant(Arc::new(read.grant), read.purposes_at)
+    let canonical = if has_signatures(&spec) { signed(reader, node) } else { Some(Vec::new()) };
+    let body = match (kind?, reading.max_ttl) {
+        (Kind::Fact, _) => {
+            let mut keys = spec.clone().mapping();
+            let at = keys.optional("key").at();
+            Body::Fact(Arc::new(fact::document::read(name.clone(), spec.mapping())?), at)
         }
-        Kind::Purpose => purpose(spec)?,
+        (_, None) => {
+            kind_field.problem("only documents of kind `Fact` are read from this directory: move it to the others");
+            return None;
+        }
+        (Kind::Activation, _) => {
+            Body::Activation(activation::document::read(name.clone(), spec.mapping(), reading.max_activation)?)
+        }
+        (Kind::Grant, Some(max_ttl)) => Body::Grant(grant::document::read(name.clone(), spec.mapping(), max_ttl)?),
+        (Kind::Purpose, _) => purpose(spec)?,
+        (Kind::Resource, _) => {
+            let (resource, signatures) = resource::document::read(name.clone(), spec.mapping())?;
+            Body::Resource(Arc::new(resource), signatures)
+        }
+        (Kind::Revocation, _) => Body::Revocation(Arc::new(revocation::document::read(name.clone(), spec.mapping())?)),
+        (Kind::Workload, _) => {
+            let (workload, signatures) = inventory::document::read(name.clone(), spec.mapping())?;
+            Body::Workload(Arc::new(workload), signatures)
+        }
     };
-    Some(Document { name: name?, at, body })
+    Some(Document { name: name?, at: name_field.at(), lines_above: 0, body, canonical: canonical?.into() })
 }
 
-/// The kinds that are built.
-enum Kind {
-    Grant,
-    Purpose,
-}
-
-impl Kind {
-    fn parse(name: &str) -> Result<Self, String> {
-        match name {
-            "Grant" => Ok(Self::Grant),
-            "Purpose" => Ok(Self::Purpose),
-            _ if WITHHOLDING.contains(&name) => Err(format!(
-                "the kind `{name}` is not built yet; as it takes access away, nothing in its directory loads beside it: remove it"
-            )),
-            "Activation" | "Fact" | "Resource" => {
-                Err(format!("the kind `{name}` is not built yet: remove the document"))
-            }
-            _ => Err(format!("{} is not one of `Purpose`, `Grant`", quote(name))),
-        }
-    }
-}
-
-/// Asked of what the file says, not of what could be made of it: a mistake elsewhere in it hides no such document.
-fn withholds(node: &Node) -> bool {
-    let yaml::Kind::Mapping(entries) = &node.kind else {
+fn has_signatures(spec: &Value<'_>) -> bool {
+    let Some(yaml::Kind::Mapping(entries)) = spec.node().map(|node| &node.kind) else {
         return false;
     };
-    entries.iter().filter(|entry| entry.key == "kind").any(|entry| match &entry.value.kind {
-        yaml::Kind::Plain(name) | yaml::Kind::Quoted(name) => WITHHOLDING.contains(&name.as_str()),
-        _ => false,
-    })
+    entries.iter().any(|entry| entry.key == "signatures")
+}
+
+/// What the signatures of a document are for.
+fn signed(reader: &Reader, node: &Node) -> Option<Vec<u8>> {
+    match signed_part(node) {
+        Ok(part) => Some(canonical(&part)),
+        Err(error) => {
+            // What is missing or cannot be read is reported by whoever reads it.
+            if reader.is_clean() {
+                reader.report(error.at, &error.field, error.message);
+            }
+            None
+        }
+    }
 }
 
 fn purpose(spec: Value<'_>) -> Option<Body> {
     let mut spec = spec.mapping();
     let name = spec.required("name");
     let at = name.at();
-    let purpose = name.parsed(grant::document::purpose);
-    spec.required("owner").parsed(grant::document::line);
+    let purpose = name.parsed(field::purpose);
+    spec.required("owner").parsed(field::line);
     spec.optional("description").string();
     spec.finish();
     Some(Body::Purpose(purpose?, at))
@@ -129,125 +175,27 @@ fn api_version(version: &str) -> Result<(), String> {
     }
 }
 
-/// Reads a name that Kubernetes would take too ([RFC 1123](https://www.rfc-editor.org/rfc/rfc1123#section-2.1) subdomains).
-fn document_name(name: &str) -> Result<String, &'static str> {
-    let is_end = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    let is_inner = |byte: u8| is_end(Some(byte)) || matches!(byte, b'-' | b'.');
-    let valid = name.len() <= MAX_NAME
-        && is_end(name.bytes().next())
-        && is_end(name.bytes().next_back())
-        && name.bytes().all(is_inner);
-    valid.then(|| name.to_owned()).ok_or(
-        "a name has at most 253 lower-case letters, digits, `-` and `.`, and begins and ends with a letter or digit",
-    )
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Activation,
+    Fact,
+    Grant,
+    Purpose,
+    Resource,
+    Revocation,
+    Workload,
 }
 
+const KINDS: [(&str, Kind); 7] = [
+    ("Workload", Kind::Workload),
+    ("Purpose", Kind::Purpose),
+    ("Resource", Kind::Resource),
+    ("Grant", Kind::Grant),
+    ("Activation", Kind::Activation),
+    ("Revocation", Kind::Revocation),
+    ("Fact", Kind::Fact),
+];
 const API_VERSION: &str = "hopguard.dev/v1alpha1";
-const MAX_NAME: usize = 253;
-const WITHHOLDING: [&str; 2] = ["Revocation", "Workload"];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PURPOSE: &str = "
-apiVersion: hopguard.dev/v1alpha1
-kind: Purpose
-metadata: {name: checkout}
-spec: {name: shop.checkout, owner: team-shop, description: pay for an order}
-";
-
-    fn problems(source: &str) -> Vec<String> {
-        let problems = decode("a.yaml", source).documents.unwrap_err();
-        problems.0.iter().map(ToString::to_string).collect()
-    }
-
-    fn edited(from: &str, to: &str) -> Vec<String> {
-        assert!(PURPOSE.contains(from), "{from}");
-        problems(&PURPOSE.replace(from, to))
-    }
-
-    #[test]
-    fn decodes_a_purpose() {
-        let documents = decode("a.yaml", PURPOSE).documents.unwrap();
-        let [Document { name, at, body: Body::Purpose(purpose, purpose_at) }] = &documents[..] else { panic!() };
-        assert_eq!((name.as_str(), purpose.as_str()), ("checkout", "shop.checkout"));
-        assert_eq!((at.line, at.column, purpose_at.line, purpose_at.column), (4, 18, 5, 14));
-    }
-
-    #[test]
-    fn a_file_has_any_number_of_documents() {
-        assert_eq!(decode("a.yaml", "").documents.unwrap().len(), 0);
-        assert_eq!(decode("a.yaml", "# nothing yet\n---\n").documents.unwrap().len(), 0);
-        assert_eq!(decode("a.yaml", &format!("{PURPOSE}---{PURPOSE}")).documents.unwrap().len(), 2);
-    }
-
-    #[test]
-    fn says_where_and_how_to_repair_what_is_wrong() {
-        for (from, to, problem) in [
-            ("apiVersion: hopguard.dev/v1alpha1\n", "", "a.yaml:2:1: apiVersion: is required"),
-            ("v1alpha1", "v1", "a.yaml:2:13: apiVersion: `hopguard.dev/v1` is not `hopguard.dev/v1alpha1`"),
-            ("kind: Purpose\n", "", "a.yaml:2:1: kind: is required"),
-            ("kind: Purpose", "kind: purpose", "a.yaml:3:7: kind: `purpose` is not one of `Purpose`, `Grant`"),
-            ("metadata: {name: checkout}\n", "", "a.yaml:2:1: metadata: is required"),
-            ("{name: checkout}", "{}", "a.yaml:4:11: metadata.name: is required"),
-            ("checkout}\n", "checkout, labels: {a: b}}\n", "a.yaml:4:28: metadata: unknown field `labels`"),
-            (
-                "shop.checkout",
-                "Shop",
-                "a.yaml:5:14: spec.name: a purpose is lower-case words joined by dots, as in `billing.invoice`",
-            ),
-            ("owner: team-shop, ", "", "a.yaml:5:7: spec.owner: is required"),
-            (
-                "description",
-                "describtion",
-                "a.yaml:5:47: spec: unknown field `describtion`: did you mean `description`?",
-            ),
-            ("spec: {", "status: {}\nspec: {", "a.yaml:5:1: unknown field `status`"),
-        ] {
-            assert_eq!(edited(from, to), [problem]);
-        }
-    }
-
-    #[test]
-    fn a_document_name_is_one_that_kubernetes_would_take() {
-        for name in ["a", "0", "a-b.c", &"a".repeat(253)] {
-            assert!(document_name(name).is_ok(), "{name}");
-        }
-        for name in ["", "A", "a_b", "-a", "a-", ".a", "a.", "a b", "a/b", "ä", &"a".repeat(254)] {
-            assert!(document_name(name).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn reports_the_problems_of_all_documents_at_once() {
-        let wrong = PURPOSE.replace("team-shop", "[]").replace("checkout}", "Checkout}");
-        let problems = problems(&format!("{wrong}---{wrong}"));
-        assert_eq!(problems.len(), 4);
-        assert!(problems[3].starts_with("a.yaml:10:36: spec.owner:"), "{problems:?}");
-    }
-
-    #[test]
-    fn kinds_that_are_not_built_are_refused() {
-        for kind in ["Activation", "Fact", "Resource", "Revocation", "Workload"] {
-            let problems = edited("kind: Purpose", &format!("kind: {kind}"));
-            assert!(
-                problems[0].starts_with(&format!("a.yaml:3:7: kind: the kind `{kind}` is not built yet")),
-                "{problems:?}"
-            );
-            assert_eq!(problems.len(), 1);
-        }
-    }
-
-    #[test]
-    fn notices_what_takes_access_away_whatever_else_is_wrong() {
-        let withholds = |source: &str| decode("a.yaml", source).withholds;
-        assert_eq!(withholds(PURPOSE), Some(false));
-        assert_eq!(withholds(&PURPOSE.replace("team-shop", "[]")), Some(false));
-        assert_eq!(withholds("kind: Revocation\n"), Some(true));
-        assert_eq!(withholds("kind: 'Workload'\n"), Some(true));
-        assert_eq!(withholds(&format!("{PURPOSE}---\nkind: Revocation\n---\n}}")), Some(true));
-        assert_eq!(withholds("}\n---\nkind: Revocation\n"), None);
-        assert_eq!(withholds("kind: Grant\nkind: Revocation\n"), None);
-    }
-}
+mod tests;

@@ -14,7 +14,7 @@ use hopguard::{
         envoy::{CheckAddress, Listener},
     },
     policy::{Entrypoint, Options, Policy, Source},
-    store::Directory,
+    store::{Directory, Rules},
     yaml,
 };
 use http::StatusCode;
@@ -163,7 +163,7 @@ fn called(folder: &TempDir, script: &str, said: &str) -> Result<(), String> {
 fn the_documents_load() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("all.yaml"), documents()).unwrap();
-    let documents = Directory::new(folder.path()).read().unwrap();
+    let documents = Directory::new(folder.path(), Rules::default()).read(Clock::default().now()).unwrap();
     assert!(documents.problems.is_empty(), "{:?}", documents.problems);
     assert_eq!(documents.grants.len(), 1);
 }
@@ -175,7 +175,7 @@ fn the_further_fields_of_a_grant_load_in_the_place_of_its_actions() {
     let lines =
         documents().lines().filter(|line| !line.starts_with("  actions:")).map(str::to_owned).collect::<Vec<_>>();
     fs::write(folder.path().join("all.yaml"), format!("{}\n{fields}", lines.join("\n"))).unwrap();
-    let documents = Directory::new(folder.path()).read().unwrap();
+    let documents = Directory::new(folder.path(), Rules::default()).read(Clock::default().now()).unwrap();
     assert!(documents.problems.is_empty(), "{:?}", documents.problems);
 }
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::{super::section::Section, bundle::bundle};
 use crate::{
-    config::{Ceiling, MaxTtl},
+    config::Ceiling,
     feed::bundle::Subscription,
-    grant::Overdue,
+    grant::{MaxTtl, Overdue},
 };
 
 /// Reads `store`, `facts` and `grants`; no source of documents only if no grant is asked for.
