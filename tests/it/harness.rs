@@ -15,7 +15,7 @@ mod world;
 pub(crate) use self::{
     answer::Answer,
     asker::Asker,
-    documents::Grant,
+    documents::{Grant, fact, revocation, workload},
     guard::Guard,
     hop::{Hop, envoy_pem},
     setup::{Setup, authority, mint},

@@ -39,14 +39,18 @@ impl Compiler {
         let Some(newest) = newest(&standings, &mut problems) else {
             return Outcome { compiled: current.cloned(), problems };
         };
+        let pending = |problems| Outcome { compiled: current.cloned(), problems };
         let why = match self.set(&newest, options, current) {
-            Ok(compiled) => {
+            None => return pending(problems),
+            Some(Ok(compiled)) => {
                 feeds.activate(&newest);
                 return Outcome { compiled: Some(compiled), problems };
             }
-            Err(why) => why,
+            Some(Err(why)) => why,
         };
-        let Best { passed, mut refused } = self.best(&standings, options, current);
+        let Some(Best { passed, mut refused }) = self.best(&standings, options, current) else {
+            return pending(problems);
+        };
         if refused.is_empty() {
             // Nothing passed before that would tell which one is to blame.
             refused.extend(newest.into_iter().map(|(name, offer)| (name, offer, why.clone())));
@@ -62,10 +66,12 @@ impl Compiler {
         Outcome { compiled: compiled.or_else(|| current.cloned()), problems }
     }
 
-    /// Starts from what passed before, and takes each newer bundle that passes with it.
-    fn best(&mut self, standings: &[Standing], options: &Options, current: Option<&Arc<Compiled>>) -> Best {
+    /// Starts from what passed before, and takes each newer bundle that passes with it. `None`: whether one does is not known yet.
+    fn best(&mut self, standings: &[Standing], options: &Options, current: Option<&Arc<Compiled>>) -> Option<Best> {
         let good = |standing: &Standing| Some((standing.name.clone(), Arc::clone(standing.good.as_ref()?)));
-        let Some(mut set) = standings.iter().map(good).collect::<Option<Set>>() else { return Best::default() };
+        let Some(mut set) = standings.iter().map(good).collect::<Option<Set>>() else {
+            return Some(Best::default());
+        };
         let (mut compiled, mut refused) = (None, Vec::new());
         for (place, standing) in standings.iter().enumerate() {
             let Some(offered) = standing.offered.as_ref().filter(|offered| is_other(offered, &set, place)) else {
@@ -75,27 +81,38 @@ impl Compiler {
             if let Some((_, offer)) = with.get_mut(place) {
                 *offer = Arc::clone(offered);
             }
-            match self.set(&with, options, current) {
+            match self.set(&with, options, current)? {
                 Ok(made) => (set, compiled) = (with, Some(made)),
                 Err(why) => refused.push((standing.name.clone(), Arc::clone(offered), why)),
             }
         }
-        let compiled = compiled.or_else(|| self.set(&set, options, current).ok());
-        Best { passed: compiled.map(|compiled| (set, compiled)), refused }
+        let compiled = match compiled {
+            Some(compiled) => Some(compiled),
+            None => self.set(&set, options, current)?.ok(),
+        };
+        Some(Best { passed: compiled.map(|compiled| (set, compiled)), refused })
     }
 
+    /// The policy of a set; `None`: it is on its way.
     fn set(
         &mut self,
         set: &Set,
         options: &Options,
         current: Option<&Arc<Compiled>>,
-    ) -> Result<Arc<Compiled>, Problems> {
+    ) -> Option<Result<Arc<Compiled>, Problems>> {
         let named = set.iter().map(|(name, offer)| format!("{}:{name}={}", name.len(), offer.digest()));
         let wanted = Wanted { source: named.collect::<Vec<_>>().join(" "), options: options.clone() };
-        self.wanted(wanted, current, || {
-            let bundles: Vec<Bundle> = set.iter().map(|(_, offer)| offer.bundle().clone()).collect();
+        let offers: Vec<_> = set.iter().map(|(_, offer)| Arc::clone(offer)).collect();
+        let size: usize = offers.iter().map(|offer| offer.size()).sum();
+        let source = move || {
+            let bundles: Vec<Bundle> = offers.iter().map(|offer| offer.bundle().clone()).collect();
             Source::of_bundles(&bundles)
-        })
+        };
+        match current {
+            Some(current) if size > LARGE => self.wanted_aside(wanted, current, source),
+            // Where there is none yet, nobody is served by not waiting.
+            _ => Some(self.wanted(wanted, current, source)),
+        }
     }
 }
 
@@ -126,6 +143,9 @@ fn summary(problems: &Problems) -> String {
         many => format!("{first} (and {} more)", many - 1),
     }
 }
+
+/// Bytes, as they are sent, of what is compiled in a moment.
+const LARGE: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
