@@ -19,7 +19,7 @@ pub use self::{
     compile::read_paths,
     keys::read as read_jwks,
     load::Loader,
-    once::{Once, once},
+    once::{Once, Written, once, read_documents},
     signers::read_approvals,
     watch::{Nudge, Watch, Words},
 };

@@ -1,22 +1,22 @@
 //! Loads a configuration once, for tools that decide and serve nobody: from files alone, and what would come over a network is named as missing.
 
+mod documents;
+
 use std::sync::Arc;
 
+pub use self::documents::{Written, read_documents};
 use super::{
     assemble::{Parts, revisions, snapshot},
     indexes::Indexes,
     keys::read,
-    signers::read_approvals,
 };
 use crate::{
-    approval::Approvals,
     clock::Clock,
     config::{Config, KeysFrom, KeysSource},
     decision::Mode,
     peer::SvidCache,
     policy::{Policy, Source},
     server::Snapshot,
-    store::{Directory, FactsDirectory},
     token::{IssuerKeys, KeySet, TokenCache},
     trust::{Trust, TrustBundle},
     yaml::{Problem, Problems},
@@ -56,30 +56,14 @@ pub fn once(config: &Config, source: Option<&Source>) -> Result<Once, Problems> 
     }
     let issuers = issuers(config, &mut problems, &mut missing);
     let now = Clock::default().now();
-    let approvals = read_approvals(&config.ceiling).unwrap_or_else(|Problems(found)| {
+    let written = read_documents(config, now).unwrap_or_else(|Problems(found)| {
         problems.extend(found);
-        Approvals { required: config.ceiling.approvals_required, signers: None }
+        Written { documents: None, facts: None, missing: None }
     });
-    let told = config.ceiling.facts.as_deref().map(|path| FactsDirectory::new(path).read()).transpose();
-    let told = told.unwrap_or_else(|Problems(found)| {
-        problems.extend(found);
-        None
-    });
-    let told = told.map(Arc::new);
-    problems.extend(told.iter().flat_map(|told| told.problems.iter().cloned()));
-    let documents = config
-        .documents
-        .clone()
-        .map(|path| Directory::new(path, config.ceiling.rules(approvals)).read(now))
-        .transpose();
-    let documents = match documents {
-        Ok(documents) => documents.map(Arc::new),
-        Err(Problems(found)) => {
-            problems.extend(found);
-            None
-        }
-    };
+    let (documents, told) = (written.documents.map(Arc::new), written.facts.map(Arc::new));
+    missing.extend(written.missing);
     problems.extend(documents.iter().flat_map(|documents| documents.problems.iter().cloned()));
+    problems.extend(told.iter().flat_map(|told| told.problems.iter().cloned()));
     let options = config.policy.as_ref().map(|policy| &policy.options);
     let policy = source.zip(options).map(|(source, options)| Policy::compile(source, options)).transpose();
     let policy = match policy {

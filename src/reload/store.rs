@@ -15,7 +15,10 @@ use crate::{
     store::Documents,
 };
 
-pub(super) use self::changes::{Change, same};
+pub(super) use self::{
+    bundle::texts,
+    changes::{Change, same},
+};
 
 /// The documents, wherever they come from.
 #[derive(Debug)]

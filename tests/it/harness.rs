@@ -18,6 +18,7 @@ pub(crate) use self::{
     documents::{Grant, fact, revocation, workload},
     guard::Guard,
     hop::{Hop, envoy_pem},
+    loaded::Loaded,
     setup::{Setup, authority, mint},
     until::until,
     wire::{Call, Wire, framed},

@@ -1,6 +1,9 @@
 //! What is taken back acts within a second of its document, whatever is wrong or slow beside it, and until its document is gone.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use hopguard::clock::Timestamp;
 
@@ -206,4 +209,63 @@ impl Drop for Done<'_> {
     fn drop(&mut self) {
         self.0.store(true, std::sync::atomic::Ordering::Relaxed);
     }
+}
+
+/// With `HOPGUARD_GRANTS=100000` and `--nocapture` it is measured what is promised of so many.
+#[test]
+fn among_many_grants_a_fact_costs_what_a_fact_costs() {
+    let count: usize = std::env::var("HOPGUARD_GRANTS").map_or(4_000, |count| count.parse().unwrap());
+    let setup = Setup::new().set("facts.directory", "facts");
+    let now = setup.now();
+    let tell = |value: &str| setup.write("facts/task.yaml", &fact("task.1", value, now, "1h"));
+    tell("running");
+    for file in 0..count / 1_000 {
+        let grant = |number: usize| {
+            let id = format!("spiffe://prod.example/ns/shop/sa/caller-{file}-{number}");
+            Grant::to("/charge", now).named(&format!("many-{file}-{number}")).subject(&id).yaml()
+        };
+        setup.write(&format!("documents/many-{file}.yaml"), &(0..1_000).map(grant).collect::<String>());
+    }
+    setup.grants(&[Grant::to("/charge", now).with("while: [{fact: task.1, equals: running}]")]);
+    let mut loaded = setup.loader();
+    let check = setup.hop().request();
+    let timed = |loaded: &mut crate::harness::Loaded| {
+        let began = Instant::now();
+        let snapshot = loaded.loader.refresh(false, now).expect("another snapshot");
+        let took = began.elapsed();
+        loaded.shared.snapshot.store(Some(std::sync::Arc::new(snapshot)));
+        took
+    };
+    let first = timed(&mut loaded);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let shared = std::sync::Arc::clone(&loaded.shared);
+    let (facts, withdrawal, mut took) = std::thread::scope(|scope| {
+        let load = scope.spawn(|| {
+            let mut took = Vec::new();
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let began = Instant::now();
+                let snapshot = shared.snapshot.load_full().unwrap();
+                drop(snapshot.authorizer.decide(&check, now));
+                drop(snapshot);
+                took.push(began.elapsed());
+            }
+            took
+        });
+        let finished = Done(&done);
+        let facts = ["done", "running"].repeat(10).into_iter().map(|value| {
+            tell(value);
+            timed(&mut loaded)
+        });
+        let facts = facts.max().unwrap();
+        setup.write("documents/revoked.yaml", &revocation("leak", "{grant: charge}", now));
+        let withdrawal = timed(&mut loaded);
+        drop(finished);
+        (facts, withdrawal, load.join().unwrap())
+    });
+    took.sort_unstable();
+    let p99 = took[took.len() * 99 / 100];
+    println!("{count} grants: first {first:?}, a fact {facts:?}, a revocation {withdrawal:?}, p99 {p99:?}");
+    assert!(facts < Duration::from_secs(1) && facts < first / 4, "{facts:?} of {first:?}");
+    let decision = loaded.shared.snapshot.load_full().unwrap().authorizer.decide(&check, now);
+    assert_eq!(decision.reason().map(|reason| reason.as_str()), Some("revoked"));
 }

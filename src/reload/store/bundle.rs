@@ -91,7 +91,7 @@ fn issued(offer: &Offer) -> Option<Timestamp> {
 }
 
 /// The texts at `hopguard.documents`, by name; a bundle with anything else in it is not one of documents.
-fn texts(bundle: &Bundle) -> Result<BTreeMap<String, String>, String> {
+pub(in crate::reload) fn texts(bundle: &Bundle) -> Result<BTreeMap<String, String>, String> {
     if !bundle.modules().is_empty() || !bundle.tests().is_empty() {
         return Err("it holds Rego, which is a policy's: build a bundle of `hopguard/data.json` alone".to_owned());
     }
