@@ -326,3 +326,8 @@ fn requested<'a>(request: &'a Request<'_>) -> Requested<'a> {
         Request::Tcp(tcp) => tcp.port.map_or(Requested::Unclear, Requested::Tcp),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

@@ -193,6 +193,11 @@ impl Decision {
         self.verdict.is_ok()
     }
 
+    /// The permit, if it is one for an emergency: it leaves after its record is on disk, and not unheard.
+    pub fn break_glass(&self) -> Option<&Permit> {
+        self.verdict.as_ref().ok().filter(|permit| permit.is_break_glass())
+    }
+
     /// Whether the hop may happen with every layer enforced.
     pub fn is_allowed(&self) -> bool {
         self.denial().is_none()

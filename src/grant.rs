@@ -11,6 +11,7 @@ use crate::{
     resource::Resource,
 };
 
+pub(crate) use self::by_action::ByAction;
 pub use self::{
     action::{Action, Call, Requested},
     activation::Activation,
@@ -21,9 +22,12 @@ pub use self::{
 
 mod action;
 pub(crate) mod activation;
+mod by_action;
 pub(crate) mod document;
 mod error;
 pub(crate) mod field;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod index;
 mod limits;
 mod names;
@@ -202,7 +206,7 @@ impl Grant {
 }
 
 /// Who may call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// One workload.
     Workload(SpiffeId),

@@ -29,6 +29,7 @@ pub use self::{
 use crate::pb::{
     AttributeContext, CheckRequest, address::Address, attribute_context::HttpRequest, socket_address::PortSpecifier,
 };
+pub(crate) use pattern::ByPattern;
 
 /// A hop: what speaks for the caller, and what it asks for.
 #[derive(Clone, Debug)]

@@ -4,29 +4,37 @@ use std::{collections::HashMap, sync::Arc};
 
 use spiffe::SpiffeId;
 
-use crate::grant::{Action, Requested};
+use crate::grant::{Action, ByAction, Requested};
 
 /// What can be touched, by whose interface it is part of.
 #[derive(Clone, Debug, Default)]
-pub struct Resources(Arc<HashMap<SpiffeId, Vec<Arc<Resource>>>>);
+pub struct Resources(Arc<HashMap<SpiffeId, ByAction<Vec<Arc<Resource>>>>>);
 
 impl Resources {
     /// Takes them in.
     pub fn new(resources: impl IntoIterator<Item = Arc<Resource>>) -> Self {
-        let mut by_audience: HashMap<_, Vec<_>> = HashMap::new();
-        for resource in resources {
-            by_audience.entry(resource.audience.clone()).or_default().push(resource);
-        }
-        for resources in by_audience.values_mut() {
-            resources.sort_by(|a: &Arc<Resource>, b| a.name.cmp(&b.name));
+        let mut sorted: Vec<_> = resources.into_iter().collect();
+        sorted.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut by_audience = HashMap::<_, ByAction<Vec<_>>>::new();
+        for resource in sorted {
+            let parts = by_audience.entry(resource.audience.clone()).or_default();
+            for action in &resource.actions {
+                parts.entries(action, |found| found.push(Arc::clone(&resource)));
+            }
         }
         Self(Arc::new(by_audience))
     }
 
     /// What a hop to this workload touches: the first by name.
     pub fn touched(&self, this: &SpiffeId, requested: &Requested<'_>) -> Option<&Arc<Resource>> {
-        let mut parts = self.0.get(this)?.iter();
-        parts.find(|resource| resource.actions.iter().any(|action| action.covers(requested)))
+        let mut first: Option<&Arc<Resource>> = None;
+        self.0.get(this)?.named(requested, |_, found| {
+            let touched = found.iter().find(|resource| resource.actions.iter().any(|action| action.covers(requested)));
+            if let Some(touched) = touched.filter(|touched| first.is_none_or(|first| touched.name < first.name)) {
+                first = Some(touched);
+            }
+        });
+        first
     }
 }
 

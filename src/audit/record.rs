@@ -38,6 +38,12 @@ impl Entry {
         let input_digest = decision.findings.input.take().map(|input| input.digest());
         Self { id, decision, input_digest, elapsed, this, supersedes: None }
     }
+
+    /// The same, in place of a decision whose record stands there already.
+    #[must_use]
+    pub fn superseding(self, supersedes: Option<DecisionId>) -> Self {
+        Self { supersedes, ..self }
+    }
 }
 
 /// The line that is written.

@@ -29,6 +29,15 @@ pub struct Call<'a> {
     pub upgrade: Option<&'a str>,
 }
 
+impl Call<'_> {
+    /// Whether it calls a gRPC method, whichever that is.
+    pub(super) fn is_grpc(&self) -> bool {
+        self.method == "POST"
+            && self.upgrade.is_none()
+            && self.content_type.is_some_and(|value| value.starts_with("application/grpc"))
+    }
+}
+
 /// One kind of hop that a grant covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
@@ -69,12 +78,7 @@ impl Action {
 impl Shape {
     fn covers(&self, call: &Call<'_>) -> bool {
         match self {
-            Self::Grpc(paths) => {
-                call.method == "POST"
-                    && call.upgrade.is_none()
-                    && call.content_type.is_some_and(|value| value.starts_with("application/grpc"))
-                    && paths.iter().any(|path| *path.0 == *call.path)
-            }
+            Self::Grpc(paths) => call.is_grpc() && paths.iter().any(|path| *path.0 == *call.path),
             Self::Http { methods, paths, upgrades } => {
                 let upgrade = match call.upgrade {
                     None => upgrades.is_empty(),

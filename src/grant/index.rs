@@ -5,10 +5,12 @@ use std::{collections::HashMap, sync::Arc};
 use spiffe::SpiffeId;
 
 use self::{
+    keys::Hashes,
     nearest::Nearest,
-    opening::{Activations, Opening},
+    opening::{Activations, Lack, Opening},
+    shelf::{Rank, Search, Shelf},
 };
-use super::{Activation, Dimension, Grant, GrantError, Reach, Requested, Subject};
+use super::{Activation, Dimension, Grant, GrantError, Kind, Reach, Requested, Subject};
 use crate::{
     clock::Timestamp,
     fact::Facts,
@@ -19,8 +21,10 @@ use crate::{
     revocation::Revocations,
 };
 
+mod keys;
 mod nearest;
 mod opening;
+mod shelf;
 
 /// The grants whose audience is this workload, and what opens them.
 #[derive(Clone, Debug)]
@@ -32,9 +36,12 @@ pub struct Grants {
 #[derive(Debug)]
 struct Index {
     audience: SpiffeId,
-    by_subject: HashMap<SpiffeId, Vec<Arc<Grant>>>,
-    by_prefix: ByPrefix<Vec<Arc<Grant>>>,
-    by_role: HashMap<String, Vec<Arc<Grant>>>,
+    /// In the order in which they are chosen.
+    grants: Box<[Arc<Grant>]>,
+    by_subject: HashMap<SpiffeId, Shelf>,
+    by_prefix: ByPrefix<Shelf>,
+    by_role: HashMap<String, Shelf>,
+    hashes: Hashes,
 }
 
 impl Grants {
@@ -44,19 +51,10 @@ impl Grants {
         grants: impl IntoIterator<Item = &'a Arc<Grant>>,
         activations: impl IntoIterator<Item = &'a Arc<Activation>>,
     ) -> Self {
-        let mut index =
-            Index { audience, by_subject: HashMap::new(), by_prefix: ByPrefix::default(), by_role: HashMap::new() };
-        for grant in grants {
-            if grant.audiences().any(|other| *other == index.audience) {
-                let list = match &grant.subject {
-                    Subject::Workload(id) => index.by_subject.entry(id.clone()).or_default(),
-                    Subject::Prefix(prefix) => index.by_prefix.entry(prefix, Vec::new),
-                    Subject::Role(role) => index.by_role.entry(role.clone()).or_default(),
-                };
-                list.push(Arc::clone(grant));
-            }
-        }
-        Self { index: Arc::new(index), activations: Arc::new(Activations::new(activations)) }
+        let here = grants.into_iter().filter(|grant| grant.audiences().any(|other| *other == audience));
+        let here = here.cloned().collect();
+        let index = Arc::new(Index::new(audience, here));
+        Self { index, activations: Arc::new(Activations::new(activations)) }
     }
 
     /// The same grants with other activations: the index of the grants is shared.
@@ -75,35 +73,117 @@ impl Grants {
         if around.inventory_required && around.workload.is_none() {
             return Err(GrantError::Unknown(asked.acting.peer.clone()));
         }
-        let Index { audience, by_subject, by_prefix, by_role } = &*self.index;
-        let roles = around.workload.into_iter().flat_map(Workload::distinct_roles);
-        let mut grants: Vec<_> = by_subject
-            .get(asked.acting.peer)
-            .into_iter()
-            .chain(by_prefix.including(asked.acting.peer))
-            .chain(roles.filter_map(|role| by_role.get(role)))
-            .flatten()
-            .collect();
-        grants.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
-        let mut nearest = Nearest::new(if grants.is_empty() { Dimension::Subject } else { Dimension::Action });
+        let index = &*self.index;
+        let search = Search::new(asked, &index.hashes);
+        let shelves = index.shelves(asked.acting.peer, around.workload);
+        let mut lists = Vec::new();
+        shelves.iter().for_each(|shelf| shelf.candidates(&search, |ranks| lists.push(ranks)));
+
+        let mut nearest = Nearest::new(if shelves.is_empty() { Dimension::Subject } else { Dimension::Action });
         let mut active: Option<ActiveGrant> = None;
-        for grant in grants {
-            let Some(reach) = grant.reach.iter().find(|reach| reach.covers(audience, &asked.requested)) else {
-                continue;
-            };
-            if let Err(lacks) = grant.covers(asked) {
-                nearest.misses(lacks);
-                continue;
-            }
-            match self.activations.open(grant, asked, around) {
-                Ok(opening) => match &mut active {
+        for grant in index.unfinished(&lists, asked.now) {
+            match self.covers(grant, asked, around) {
+                Ok((reach, opening)) => match &mut active {
                     Some(active) => active.others.push(Arc::clone(grant)),
                     None => active = Some(ActiveGrant::new(grant, reach, opening)),
                 },
                 Err(lack) => nearest.lacks(grant, lack),
             }
         }
-        active.ok_or_else(|| nearest.error(asked, audience))
+        active.ok_or_else(|| {
+            for ranks in lists {
+                let lack = |grant: &Grant| self.covers(grant, asked, around).err();
+                nearest.look(index.finished(ranks, asked.now), lack, |lack| *lack == Lack::End);
+            }
+            for shelf in shelves {
+                shelf.strangers(&search, |ranks, least| {
+                    if nearest.is_beyond(least) {
+                        let lack = |grant: &Grant| index.meant(grant, asked).err().map(Lack::Misses);
+                        nearest.look(index.at(ranks), lack, |lack| *lack == Lack::Misses(least));
+                    }
+                });
+            }
+            nearest.error(asked, &index.audience)
+        })
+    }
+
+    fn covers<'a>(
+        &self,
+        grant: &'a Grant,
+        asked: &Asked<'_>,
+        around: &Around<'_>,
+    ) -> Result<(&'a Reach, Opening), Lack> {
+        let reach = self.index.meant(grant, asked).map_err(Lack::Misses)?;
+        Ok((reach, self.activations.open(grant, asked, around)?))
+    }
+}
+
+impl Index {
+    fn new(audience: SpiffeId, mut grants: Vec<Arc<Grant>>) -> Self {
+        grants.sort_by(|a, b| a.precedence().cmp(&b.precedence()));
+        let mut by_subject = HashMap::<_, Vec<_>>::new();
+        for (rank, grant) in (0..).zip(&grants) {
+            by_subject.entry(&grant.subject).or_default().push(rank);
+        }
+        let mut index = Self {
+            audience,
+            grants: Box::default(),
+            by_subject: HashMap::new(),
+            by_prefix: ByPrefix::default(),
+            by_role: HashMap::new(),
+            hashes: Hashes::default(),
+        };
+        for (subject, ranks) in by_subject {
+            let shelf = Shelf::new(ranks, &grants, &index.audience, &index.hashes);
+            match subject {
+                Subject::Workload(id) => drop(index.by_subject.insert(id.clone(), shelf)),
+                Subject::Prefix(prefix) => drop(index.by_prefix.entry(prefix, || shelf)),
+                Subject::Role(role) => drop(index.by_role.insert(role.clone(), shelf)),
+            }
+        }
+        Self { grants: grants.into(), ..index }
+    }
+
+    /// The grants of whoever calls: of its name, of the prefixes of its name, and of its roles.
+    fn shelves(&self, peer: &SpiffeId, workload: Option<&Workload>) -> Vec<&Shelf> {
+        let roles = workload.into_iter().flat_map(Workload::distinct_roles);
+        let named = self.by_subject.get(peer).into_iter().chain(self.by_prefix.including(peer));
+        named.chain(roles.filter_map(|role| self.by_role.get(role))).collect()
+    }
+
+    /// Whether a grant has the action, the purpose and the delegation of a hop: the part of it that does.
+    fn meant<'a>(&self, grant: &'a Grant, asked: &Asked<'_>) -> Result<&'a Reach, Dimension> {
+        let reach = grant.reach.iter().find(|reach| reach.covers(&self.audience, &asked.requested));
+        let reach = reach.ok_or(Dimension::Action)?;
+        grant.covers(asked).map(|()| reach)
+    }
+
+    fn at<'a>(&'a self, ranks: &'a [Rank]) -> impl Iterator<Item = &'a Arc<Grant>> {
+        ranks.iter().filter_map(|rank| self.grants.get(usize::try_from(*rank).ok()?))
+    }
+
+    /// Those of these lists that are not over, each once, in the order in which they are chosen.
+    fn unfinished(&self, lists: &[&[Rank]], now: Timestamp) -> impl Iterator<Item = &Arc<Grant>> {
+        let ends = |rank: &Rank| self.at(std::slice::from_ref(rank)).any(|grant| now < grant.expires_at);
+        let mut ranks: Vec<_> =
+            lists.iter().flat_map(|ranks| ranks.iter().take_while(|rank| ends(rank))).copied().collect();
+        ranks.sort_unstable();
+        ranks.dedup();
+        ranks.into_iter().filter_map(|rank| self.grants.get(usize::try_from(rank).ok()?))
+    }
+
+    /// Those of a list that are over, the last that ended first.
+    fn finished<'a>(&'a self, ranks: &'a [Rank], now: Timestamp) -> impl Iterator<Item = &'a Arc<Grant>> {
+        let ends = |rank: &Rank| self.at(std::slice::from_ref(rank)).any(|grant| now < grant.expires_at);
+        let (_, finished) = ranks.split_at(ranks.partition_point(ends));
+        self.at(finished)
+    }
+}
+
+impl Grant {
+    /// The least extraordinary comes first, then the first by name.
+    fn precedence(&self) -> (Kind, &str) {
+        (self.kind, &self.name)
     }
 }
 

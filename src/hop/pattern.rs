@@ -1,5 +1,9 @@
 //! Path patterns: they match canonical paths and are canonical themselves.
 
+pub(crate) use self::by_pattern::ByPattern;
+
+mod by_pattern;
+
 /// A pattern for the paths of hops: `/v1/ledgers/*`.
 ///
 /// `*` matches one segment that is not empty, `**` everything after the slash before it; anything else only itself. A trailing slash counts.

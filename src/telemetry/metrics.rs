@@ -31,6 +31,7 @@ pub struct Metrics {
     decisions: Family<DecisionLabels, Counter>,
     modes: Family<ModeLabels, Gauge>,
     seconds: Histogram,
+    break_glass: Counter,
     panics: Counter,
     askers_refused: Counter,
     connections_refused: Counter,
@@ -118,6 +119,7 @@ impl Metrics {
             decisions,
             modes,
             seconds: Histogram::new(BUCKETS),
+            break_glass: Counter::default(),
             panics: Counter::default(),
             askers_refused: Counter::default(),
             connections_refused: Counter::default(),
@@ -136,6 +138,7 @@ impl Metrics {
             policy_fallbacks: Counter::default(),
         };
         registry.register("decision_seconds", "From a Check's first byte to its answer", metrics.seconds.clone());
+        registry.register("break_glass", "Allows under a break-glass grant", metrics.break_glass.clone());
         registry.register("panics", "Checks that panicked and were denied", metrics.panics.clone());
         registry.register("askers_refused", "Connections of somebody who may not ask", metrics.askers_refused.clone());
         registry.register("connections_refused", "Connections beyond the bound", metrics.connections_refused.clone());
@@ -185,6 +188,11 @@ impl Metrics {
             }
         }
         self.seconds.observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts an allow under a break-glass grant.
+    pub fn broke_glass(&self) {
+        self.break_glass.inc();
     }
 
     /// Counts a Check that panicked.

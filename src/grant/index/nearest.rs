@@ -1,6 +1,6 @@
 //! Which of the reasons why no grant covers a hop is told: the one that is the least away from covering it.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::sync::Arc;
 
 use spiffe::SpiffeId;
 
@@ -9,7 +9,6 @@ use super::{
     Asked, Dimension,
     opening::Lack,
 };
-use crate::clock::Timestamp;
 
 /// What came nearest to covering a hop.
 pub(super) struct Nearest<'a> {
@@ -22,18 +21,35 @@ impl<'a> Nearest<'a> {
         Self { dimension, lacking: None }
     }
 
-    /// A grant is for something else.
-    pub(super) fn misses(&mut self, dimension: Dimension) {
-        self.dimension = self.dimension.max(dimension);
-    }
-
-    /// A grant is for this, and does not count now. Of those that lack the same, the first one told is kept.
+    /// A grant does not cover the hop. Of those that lack the same, the first in the order of choice is kept.
     pub(super) fn lacks(&mut self, grant: &'a Arc<Grant>, lack: Lack) {
-        if lack == Lack::Everything {
-            self.misses(Dimension::Revoked);
+        if let Lack::Misses(dimension) = lack {
+            self.dimension = self.dimension.max(dimension);
         } else if self.lacking.as_ref().is_none_or(|(other, of_other)| away(grant, &lack) < away(other, of_other)) {
             self.lacking = Some((grant, lack));
         }
+    }
+
+    /// Looks through grants until one lacks no more than it must.
+    pub(super) fn look(
+        &mut self,
+        grants: impl Iterator<Item = &'a Arc<Grant>>,
+        lack: impl Fn(&Grant) -> Option<Lack>,
+        is_least: impl Fn(&Lack) -> bool,
+    ) {
+        for grant in grants {
+            let Some(lack) = lack(grant) else { return };
+            let found = is_least(&lack);
+            self.lacks(grant, lack);
+            if found {
+                return;
+            }
+        }
+    }
+
+    /// Whether a grant that misses `dimension` would come nearer than all so far.
+    pub(super) fn is_beyond(&self, dimension: Dimension) -> bool {
+        self.lacking.is_none() && self.dimension < dimension
     }
 
     pub(super) fn error(self, asked: &Asked<'_>, audience: &SpiffeId) -> GrantError {
@@ -47,20 +63,22 @@ impl<'a> Nearest<'a> {
             Lack::Inactive(why) => GrantError::Inactive { grant, why },
             Lack::Signatures => GrantError::Unsigned(grant),
             Lack::Begin => GrantError::Pending(grant),
-            Lack::End | Lack::Everything => GrantError::Expired(grant),
+            Lack::End => GrantError::Expired(grant),
+            Lack::Misses(dimension) => GrantError::Missing(Box::new(Needed::new(dimension, asked, audience))),
         }
     }
 }
 
 /// How far a grant is from covering the hop. Of those to come the first to begin is nearest, of those that are over the last that ended.
-const fn away(grant: &Grant, lack: &Lack) -> (u8, Timestamp, Reverse<Timestamp>) {
-    let none = Reverse(Timestamp::MIN);
-    match lack {
-        Lack::Revoked(_) => (0, Timestamp::MIN, none),
-        Lack::Holding => (1, Timestamp::MIN, none),
-        Lack::Inactive(_) => (2, Timestamp::MIN, none),
-        Lack::Signatures => (3, Timestamp::MIN, none),
-        Lack::Begin => (4, grant.not_before, none),
-        Lack::End | Lack::Everything => (5, Timestamp::MIN, Reverse(grant.expires_at)),
-    }
+fn away<'g>(grant: &'g Grant, lack: &Lack) -> impl Ord + use<'g> {
+    let (kind, time) = match lack {
+        Lack::Revoked(_) => (0, 0),
+        Lack::Holding => (1, 0),
+        Lack::Inactive(_) => (2, 0),
+        Lack::Signatures => (3, 0),
+        Lack::Begin => (4, i128::from(grant.not_before.nanos())),
+        Lack::End => (5, -i128::from(grant.expires_at.nanos())),
+        Lack::Misses(_) => (6, 0),
+    };
+    (kind, time, grant.precedence())
 }

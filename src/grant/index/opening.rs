@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use super::{
-    super::{Activation, Approval, Condition, FactLack, Grant, Inactive, Kind, State},
+    super::{Activation, Approval, Condition, Dimension, FactLack, Grant, Inactive, Kind, State},
     Around, Asked, Overdue,
 };
 use crate::{clock::Timestamp, revocation::Revocation};
@@ -33,8 +33,8 @@ pub(super) enum Lack {
     Begin,
     /// It is over.
     End,
-    /// It was taken back, and would not count if it had not been.
-    Everything,
+    /// It is for something else, or revoked beside what else it lacks.
+    Misses(Dimension),
 }
 
 impl Activations {
@@ -58,7 +58,7 @@ impl Activations {
         match around.revocations.grant(&grant.name, asked.now) {
             None => opened,
             Some(revocation) if opened.is_ok() => Err(Lack::Revoked(Arc::clone(revocation))),
-            Some(_) => Err(Lack::Everything),
+            Some(_) => Err(Lack::Misses(Dimension::Revoked)),
         }
     }
 

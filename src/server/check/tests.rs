@@ -30,7 +30,8 @@ fn what_nobody_waits_for_any_more_is_recorded() {
         let outline = Outline { request_id: Some(id.to_owned()), ..Outline::default() };
         let decision = Decision::denied(Timestamp::MIN, outline, Fault::Internal);
         let decided = Some((decision, CheckRequest::default()));
-        Unanswered { checks: &checks, snapshot: None, now: Timestamp::MIN, started: Instant::now(), decided }
+        let (now, started, ahead) = (Timestamp::MIN, Instant::now(), OnceLock::new());
+        Unanswered { checks: &checks, snapshot: None, now, started, decided, ahead }
     };
     drop(waiting("given up"));
     waiting("answered").take();
@@ -56,7 +57,7 @@ fn a_panic_is_a_denial_that_is_told_counted_and_recorded() {
     let (checks, writer) = checks(&log);
     let shared = Arc::clone(&checks.shared);
 
-    let answer = checks.fenced(None, shared.clock.now(), Instant::now(), || panic!("on purpose"));
+    let answer = checks.fenced(None, shared.clock.now(), Instant::now(), None, || panic!("on purpose"));
 
     assert_ne!(answer.status.unwrap().code, 0);
     let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else { panic!("not a denial") };
