@@ -115,6 +115,18 @@ const MAX_NAME: usize = 253;
 const MAX_SIGNATURE: usize = 16 * 1024;
 const MAX_SIGNATURES: usize = 16;
 
+/// Reads a `spec` by itself, as a document that is called `it` would have it.
+#[cfg(test)]
+pub(crate) fn spec<T>(
+    text: &str,
+    read: impl FnOnce(Option<String>, Mapping<'_>) -> Option<T>,
+) -> Result<T, Vec<String>> {
+    let reader = yaml::Reader::new("a.yaml");
+    let nodes = reader.parse(text);
+    let value = nodes.first().and_then(|spec| read(Some("it".to_owned()), reader.mapping(spec)));
+    reader.finish(value).map_err(|problems| problems.0.iter().map(ToString::to_string).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -128,3 +128,6 @@ impl Source<'_> {
         self.problem(self.document.at, "spec.signatures", message)
     }
 }
+
+#[cfg(test)]
+mod tests;

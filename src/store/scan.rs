@@ -70,8 +70,8 @@ fn content(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 const MAX_ATTEMPTS: usize = 5;
-/// Three times the files that a large fleet's documents are expected to be in.
-pub(super) const MAX_ENTRIES: usize = 32_768;
+/// Room for 10,000 files of documents, and others beside them.
+pub(super) const MAX_ENTRIES: usize = 16_384;
 const MAX_FILE: u64 = yaml::MAX_BYTES as u64;
 /// Room for 100,000 documents of 2.5 KiB each, signatures included.
 const MAX_TOTAL: usize = 256 << 20;

@@ -83,3 +83,74 @@ impl Activation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::field::spec;
+
+    const ACTIVATION: &str = "\
+grant: ledger
+requestedBy: bob@example.com
+reason: the ledger is down
+ticket: INC-7
+from: 2026-11-20T09:00:00Z
+until: 2026-11-20T10:00:00Z
+";
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn load(text: &str) -> Result<Activation, Vec<String>> {
+        spec(text, |name, spec| read(name, spec, HOUR)).map(|read| Activation::clone(&read.activation))
+    }
+
+    #[test]
+    fn reads_every_field() {
+        let reviewed =
+            "reviewedBy: carol@example.com\nreviewedAt: 2026-11-20T12:00:00Z\nsignatures: [{by: a, signature: b}]\n";
+        let activation = load(&format!("{ACTIVATION}{reviewed}")).unwrap();
+        assert_eq!((activation.name.as_str(), activation.grant.as_str()), ("it", "ledger"));
+        assert_eq!(
+            (activation.requested_by.as_str(), activation.reason.as_str()),
+            ("bob@example.com", "the ledger is down")
+        );
+        assert_eq!((activation.ticket.as_str(), activation.signatures.len()), ("INC-7", 1));
+        assert_eq!(activation.until.since(activation.from), HOUR);
+        let (by, at) = activation.reviewed.unwrap();
+        assert_eq!((by.as_str(), at.to_string().as_str()), ("carol@example.com", "2026-11-20T12:00:00Z"));
+        assert_eq!(activation.approval, Approval::Lacking);
+        assert_eq!(load(ACTIVATION).unwrap().reviewed, None);
+    }
+
+    #[test]
+    fn every_field_but_the_review_is_required() {
+        for field in ["grant", "requestedBy", "reason", "ticket", "from", "until"] {
+            let text: String =
+                ACTIVATION.lines().filter(|line| !line.starts_with(field)).map(|line| format!("{line}\n")).collect();
+            assert_eq!(load(&text), Err(vec![format!("a.yaml:1:1: {field}: is required")]));
+        }
+    }
+
+    #[test]
+    fn says_where_and_how_to_repair_what_is_wrong() {
+        for (from, to, problem) in [
+            ("ledger\n", "Ledger\n", "1:8: grant: a name has at most 253 lower-case letters"),
+            ("INC-7", "' '", "4:9: ticket: begins or ends with a space: leave it out"),
+            ("the ledger is down", "''", "3:9: reason: must not be empty"),
+            ("10:00:00Z", "09:00:00Z", "6:8: until: is not later than `from`"),
+            ("10:00:00Z", "08:00:00Z", "6:8: until: is not later than `from`"),
+            ("10:00:00Z", "10:00:01Z", "6:8: until: is too late: an activation ends 1h after `from` at the latest"),
+            ("until: ", "reviewedBy: carol\nuntil: ", "6:13: reviewedBy: comes with `reviewedAt`"),
+            ("until: ", "reviewedAt: 2026-11-20T12:00:00Z\nuntil: ", "6:13: reviewedAt: comes with `reviewedBy`"),
+            (
+                "until: ",
+                "reviewedBy: carol\nreviewedAt: 2026-11-20T08:00:00Z\nuntil: ",
+                "7:13: reviewedAt: is earlier than `from`: a review comes afterwards",
+            ),
+            ("ticket", "tickets", "1:1: ticket: is required"),
+        ] {
+            assert!(ACTIVATION.contains(from), "{from}");
+            let problems = load(&ACTIVATION.replace(from, to)).unwrap_err();
+            assert!(problems[0].starts_with(&format!("a.yaml:{problem}")), "{from} -> {to}: {problems:#?}");
+        }
+    }
+}

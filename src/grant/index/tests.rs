@@ -1,9 +1,5 @@
 //! The index, held against the contract and against a naive scan.
 
-use std::cmp::Ordering;
-
-use proptest::{collection::vec, prelude::*, sample::select, sample::subsequence};
-
 use super::*;
 use crate::grant::{
     Approval, Call, Delegators, Kind, OnBehalfOf,
@@ -12,6 +8,10 @@ use crate::grant::{
 };
 use crate::hop::PathPattern;
 use crate::purpose::{Binding, ClaimedPurpose, Purpose, Vocabulary};
+
+mod model;
+mod scan;
+mod world;
 
 const WEB: &str = "spiffe://prod.example/web";
 const ORDERS: &str = "spiffe://prod.example/orders";
@@ -230,100 +230,6 @@ fn a_long_or_odd_request_is_quoted_short_and_escaped() {
     let error =
         covering(&Grants::new(id(ORDERS), [], []), &id(WEB), &read(&path), &purpose("checkout"), at(0)).unwrap_err();
     assert!(error.to_string().len() < 600);
-}
-
-prop_compose! {
-    fn any_grant()(
-        kind in select(&[Kind::Standing, Kind::Jit, Kind::Exception][..]),
-        subject in select(&[WEB, PAYMENTS][..]),
-        audiences in subsequence(&[ORDERS, PAYMENTS][..], 1..=2),
-        actions in vec((select(&["GET", "PUT"][..]), select(&["/a", "/a/*", "/a/**", "/**"][..])), 1..3),
-        purposes in subsequence(&["a", "a.b", "c"][..], 1..=2),
-        (not_before, ttl) in (0_i64..4, 1_i64..4),
-    ) -> Grant {
-        Grant {
-            kind,
-            subject: Subject::Workload(id(subject)),
-            reach: vec![Reach {
-                audiences: audiences.into_iter().map(id).collect(),
-                actions: actions.into_iter().map(|(method, path)| action(method, path)).collect(),
-                resource: None,
-            }],
-            purposes: purposes.into_iter().map(purpose).collect(),
-            not_before: at(not_before),
-            expires_at: at(not_before + ttl),
-            ..grant("")
-        }
-    }
-}
-
-/// The contract, read naively: every grant is held against the hop in full.
-fn scan(grants: &[Arc<Grant>], subject: &SpiffeId, hop: &Call<'_>, asked: &Purpose, now: Timestamp) -> Vec<String> {
-    let path_matches = |pattern: &PathPattern| {
-        let parse = |text| PathPattern::parse(text).unwrap();
-        match hop.path {
-            "/a" => [parse("/a"), parse("/**")].contains(pattern),
-            "/a/b" => [parse("/a/*"), parse("/a/**"), parse("/**")].contains(pattern),
-            _ => *pattern == parse("/**"),
-        }
-    };
-    let acts = |action: &Action| {
-        let Shape::Http { methods, paths, .. } = &action.shape else {
-            return false;
-        };
-        methods.iter().any(|method| &*method.0 == hop.method) && paths.iter().any(path_matches)
-    };
-    let includes = |granted: &Purpose| granted == asked || asked.as_str().starts_with(&format!("{granted}."));
-    let mut found: Vec<_> = grants
-        .iter()
-        .filter(|grant| grant.subject == Subject::Workload(subject.clone()))
-        .filter(|grant| grant.audiences().any(|audience| *audience == id(ORDERS)))
-        .filter(|grant| grant.reach.iter().any(|reach| reach.actions.iter().any(acts)))
-        .filter(|grant| grant.purposes.iter().any(includes))
-        .filter(|grant| grant.not_before <= now && now < grant.expires_at)
-        .collect();
-    found.sort_by(|a, b| match a.kind.cmp(&b.kind) {
-        Ordering::Equal => a.name.cmp(&b.name),
-        unequal => unequal,
-    });
-    found.into_iter().map(|grant| grant.name.clone()).collect()
-}
-
-proptest! {
-    #[test]
-    fn the_index_answers_what_a_scan_over_all_grants_would(
-        grants in vec(any_grant(), 0..12),
-        subject in select(&[WEB, PAYMENTS, ORDERS][..]),
-        method in select(&["GET", "PUT", "POST"][..]),
-        path in select(&["/a", "/a/b", "/c"][..]),
-        asked in select(&["a", "a.b", "a.b.d", "c", "e"][..]),
-        now in 0_i64..8,
-    ) {
-        let named = grants.into_iter().enumerate().map(|(at, grant)| Grant { name: format!("g{}", at * 7 % 12), ..grant });
-        let grants: Vec<_> = named.map(Arc::new).collect();
-        let hop = Call { method, ..call(path) };
-        let requested = Requested::Http(hop);
-        let expected = scan(&grants, &id(subject), &hop, &purpose(asked), at(now));
-        let answer = covering(&Grants::new(id(ORDERS), &grants, []), &id(subject), &requested, &purpose(asked), at(now));
-        match &answer {
-            Ok(active) => {
-                prop_assert_eq!(active.all().map(|grant| grant.name.clone()).collect::<Vec<_>>(), expected);
-            }
-            Err(error) => {
-                prop_assert!(expected.is_empty());
-                // The reason is the nearest: over all times there is one that covers, later, earlier, or none.
-                let ever = |times: std::ops::Range<i64>| {
-                    times.into_iter().any(|time| !scan(&grants, &id(subject), &hop, &purpose(asked), at(time)).is_empty())
-                };
-                match error {
-                    GrantError::Pending(_) => prop_assert!(ever(now..8)),
-                    GrantError::Expired(_) => prop_assert!(!ever(now..8) && ever(0..now)),
-                    GrantError::Missing(_) => prop_assert!(!ever(0..8)),
-                    other => prop_assert!(false, "nothing else is missing: {other}"),
-                }
-            }
-        }
-    }
 }
 
 /// A hop of web to `GET /orders/7` on behalf of alice, as its tokens tell it.

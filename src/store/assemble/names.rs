@@ -41,12 +41,13 @@ fn mark(
     named: impl for<'a> Fn(&'a Source<'_>) -> Option<Named<'a>>,
 ) {
     let mut places: HashMap<_, Vec<_>> = HashMap::new();
-    for (index, source) in sources.iter().enumerate().filter(|(index, _)| !shared.contains(index)) {
+    for (index, source) in sources.iter().enumerate() {
         if let Some(Named { name, at, field }) = named(source) {
             let kind = source.document.body.kind();
             places.entry((kind, name)).or_default().push((index, source, at, field));
         }
     }
+    // One that does not count for another reason is still one more: a third document must not settle what two dispute.
     let mut found = Vec::new();
     for ((kind, name), places) in places.iter().filter(|(_, places)| places.len() > 1) {
         let times = places.len();
@@ -56,6 +57,9 @@ fn mark(
             _ => "so none of them counts: keep one",
         };
         for (index, source, at, field) in places {
+            if shared.contains(index) {
+                continue;
+            }
             let message = format!("{times} documents of kind `{kind}` are named `{name}`, {outcome}");
             found.push((*index, source.problem(*at, field, message)));
             if *kind != "Revocation" {

@@ -1,8 +1,11 @@
 //! What a directory gives as its files change, break, vanish and contradict each other.
 
-use std::os::unix::fs::symlink;
+use std::{fs, os::unix::fs::symlink};
 
 use super::*;
+use crate::{store::scan::MAX_ENTRIES, yaml};
+
+const NOW: &str = "2026-11-20T10:00:00Z";
 
 const PURPOSES: &str = "
 apiVersion: hopguard.dev/v1alpha1
@@ -16,12 +19,27 @@ metadata: {name: shop.checkout}
 spec: {name: shop.checkout, owner: team-shop}
 ";
 
-const REVOCATION: &str = "
+fn revocation(name: &str, grant: &str) -> String {
+    format!(
+        "
 apiVersion: hopguard.dev/v1alpha1
 kind: Revocation
-metadata: {name: stop}
-spec: {target: {grant: a}}
-";
+metadata: {{name: {name}}}
+spec: {{target: {{grant: {grant}}}, reason: lost, at: 2026-11-20T09:00:00Z}}
+"
+    )
+}
+
+fn workload(name: &str, state: &str) -> String {
+    format!(
+        "
+apiVersion: hopguard.dev/v1alpha1
+kind: Workload
+metadata: {{name: {name}}}
+spec: {{spiffeId: spiffe://prod.example/web, kind: job, owner: team-web, roles: [reader], state: {state}}}
+"
+    )
+}
 
 fn grant(name: &str, purpose: &str) -> String {
     format!(
@@ -63,7 +81,7 @@ struct Store {
 impl Store {
     fn new(files: &[(&str, &str)]) -> Self {
         let disk = tempfile::tempdir().unwrap();
-        let directory = Directory::new(disk.path());
+        let directory = Directory::new(disk.path(), Rules::default());
         let store = Self { disk, directory };
         files.iter().for_each(|(name, content)| store.write(name, content));
         store
@@ -82,12 +100,12 @@ impl Store {
     }
 
     fn read(&mut self) -> Documents {
-        self.directory.read().unwrap()
+        self.directory.read(Timestamp::parse(NOW).unwrap()).unwrap()
     }
 
     /// The problems, one on each line, without the directory's own name.
     fn outage(&mut self) -> Vec<String> {
-        let problems = self.directory.read().unwrap_err();
+        let problems = self.directory.read(Timestamp::parse(NOW).unwrap()).unwrap_err();
         self.lines(&problems.0)
     }
 
@@ -104,6 +122,10 @@ impl Store {
 
 fn names(documents: &Documents) -> Vec<&str> {
     documents.grants.iter().map(|grant| grant.name()).collect()
+}
+
+fn revoked(documents: &Documents) -> Vec<&str> {
+    documents.revocations.iter().map(|revocation| revocation.name.as_str()).collect()
 }
 
 #[test]
@@ -287,38 +309,169 @@ fn a_purpose_defined_twice_is_not_defined() {
 }
 
 #[test]
-fn a_kind_that_takes_access_away_keeps_the_directory_from_loading() {
-    let mut store = Store::new(&[("p.yaml", PURPOSES), ("r.yaml", REVOCATION)]);
-    let outage = store.outage();
-    assert!(outage[0].starts_with("r.yaml:3:7: kind: the kind `Revocation` is not built yet"), "{outage:?}");
-    assert!(outage[1].starts_with("r.yaml: holds a document that takes access away"), "{outage:?}");
-    store.write("r.yaml", &REVOCATION.replace("Revocation", "Workload"));
-    assert!(store.outage()[0].contains("the kind `Workload` is not built yet"));
-    store.remove("r.yaml");
-    assert_eq!(store.problems(), [""; 0]);
+fn a_revocation_acts_whatever_is_wrong_beside_it() {
+    let mut store = Store::new(&[("p.yaml", PURPOSES), ("a.yaml", &grant("a", "shop"))]);
+    store.read();
+    // In its own file, in a file that holds something else and in one that has loaded before.
+    store.write("b.yaml", &format!("}}\n---{}", revocation("one", "a")));
+    store.write("c.yaml", &(revocation("two", "a") + "---" + &grant("c", "shop").replace("type: jit", "type: none")));
+    store.write("a.yaml", &(revocation("three", "a") + "---\nkind: ["));
+    let documents = store.read();
+    assert_eq!((names(&documents), revoked(&documents)), (vec!["a"], vec!["one", "three", "two"]));
+    assert!(!documents.unread_revocations);
+    let nevertheless = "takes access away nevertheless, as far as it can be read";
+    let problems = store.problems();
+    for file in ["a", "b", "c"] {
+        assert!(problems.contains(&format!("{file}.yaml: {nevertheless}")), "{problems:#?}");
+    }
 }
 
 #[test]
-fn what_was_to_take_access_away_is_not_forgotten_when_its_file_breaks() {
-    let mut store = Store::new(&[("p.yaml", PURPOSES), ("r.yaml", REVOCATION)]);
-    store.outage();
+fn what_a_file_has_taken_away_stays_so_until_it_loads() {
+    let mut store =
+        Store::new(&[("p.yaml", PURPOSES), ("a.yaml", &(grant("a", "shop") + "---" + &revocation("old", "x")))]);
+    let before = store.read();
+    let first = before.revision;
+    store.write("a.yaml", &format!("}}\n---{}", revocation("one", "a")));
+    let documents = store.read();
+    assert_eq!((names(&documents), revoked(&documents)), (vec!["a"], vec!["old", "one"]));
+    assert_ne!(documents.revision, first);
+    store.write("a.yaml", &format!("}}\n---{}", revocation("two", "a")));
+    assert_eq!(revoked(&store.read()), ["old", "one", "two"]);
+    fs::write(store.path("a.yaml"), [0xff]).unwrap();
+    assert_eq!(revoked(&store.read()), ["old", "one", "two"]);
+    fs::remove_file(store.path("a.yaml")).unwrap();
+    symlink("nowhere", store.path("a.yaml")).unwrap();
+    assert_eq!(revoked(&store.read()), ["old", "one", "two"]);
+    store.remove("a.yaml");
+    store.write("a.yaml", &grant("a", "shop"));
+    let documents = store.read();
+    assert_eq!((names(&documents), revoked(&documents), &documents.problems), (vec!["a"], vec![], &vec![]));
+}
+
+#[test]
+fn a_revocation_ends_with_its_document_and_its_file() {
+    let both = revocation("one", "a") + "---" + &revocation("two", "b");
+    let mut store = Store::new(&[("r.yaml", &both)]);
+    assert_eq!(revoked(&store.read()), ["one", "two"]);
+    store.write("r.yaml", &revocation("two", "b"));
+    assert_eq!(revoked(&store.read()), ["two"]);
+    store.remove("r.yaml");
+    assert!(revoked(&store.read()).is_empty());
+}
+
+#[test]
+fn a_revocation_that_could_never_be_read_is_told_apart() {
+    let broken = revocation("one", "a").replace("reason: lost, ", "");
+    let mut store = Store::new(&[("r.yaml", &broken)]);
+    assert!(store.read().unread_revocations);
+    let warning = "r.yaml: has a `Revocation` that could never be read: repair it before the documents count as stale";
+    assert!(store.problems().contains(&warning.to_owned()));
+    // Nobody can know that it is gone while the file does not load.
     store.write("r.yaml", "kind: [");
-    store.outage();
-    fs::write(store.path("r.yaml"), [0xff]).unwrap();
-    store.outage();
-    fs::remove_file(store.path("r.yaml")).unwrap();
-    symlink("nowhere", store.path("r.yaml")).unwrap();
-    store.outage();
+    assert!(store.read().unread_revocations);
+    store.write("r.yaml", &revocation("one", "a"));
+    assert!(!store.read().unread_revocations);
+    // What it says is known from before.
+    store.write("r.yaml", &broken);
+    let documents = store.read();
+    assert_eq!((revoked(&documents), documents.unread_revocations), (vec!["one"], false));
+    store.write("r.yaml", &format!("{broken}---{}", revocation("two", "b").replace("grant: b", "")));
+    assert!(store.read().unread_revocations);
     store.remove("r.yaml");
-    store.write("r.yaml", &grant("a", "shop"));
-    assert_eq!(names(&store.read()), ["a"]);
+    assert!(!store.read().unread_revocations);
 }
 
 #[test]
-fn a_kind_that_gives_access_only_keeps_its_own_file_from_loading() {
-    let mut store = Store::new(&[("p.yaml", PURPOSES), ("a.yaml", &REVOCATION.replace("Revocation", "Activation"))]);
-    assert!(store.problems()[0].starts_with("a.yaml:3:7: kind: the kind `Activation` is not built yet"));
-    assert!(store.read().vocabulary.resolve("shop").is_ok());
+fn one_that_is_repaired_beside_another_mistake_is_read() {
+    let mut store = Store::new(&[("r.yaml", &format!("{}---\n}}", revocation("one", "a").replace("lost", "")))]);
+    assert!(store.read().unread_revocations);
+    store.write("r.yaml", &format!("{}---\n}}", revocation("one", "a")));
+    let documents = store.read();
+    assert_eq!((revoked(&documents), documents.unread_revocations), (vec!["one"], false));
+}
+
+#[test]
+fn a_suspension_acts_beside_a_mistake_and_ends_with_it_only() {
+    let mut store = Store::new(&[("w.yaml", &workload("web", "active"))]);
+    let state = |store: &mut Store| {
+        let documents = store.read();
+        let [workload] = &documents.workloads[..] else { panic!("{:?}", documents.workloads) };
+        (workload.state, workload.roles.len())
+    };
+    use crate::inventory::WorkloadState::{Active, Suspended};
+    assert_eq!(state(&mut store), (Active, 1));
+    store.write("w.yaml", &format!("{}---\n[", workload("web", "suspended")));
+    assert_eq!(state(&mut store).0, Suspended);
+    store.write("w.yaml", &format!("{}---\n[", workload("web", "active")));
+    assert_eq!(state(&mut store).0, Suspended);
+    store.write("w.yaml", &workload("web", "active"));
+    assert_eq!(state(&mut store), (Active, 1));
+    store.write("w.yaml", &workload("web", "suspended"));
+    store.read();
+    store.write("w.yaml", &format!("{}---\n[", workload("web", "active")));
+    assert_eq!(state(&mut store).0, Suspended);
+}
+
+/// B-7, row 102.
+#[test]
+fn what_two_readers_of_yaml_would_read_differently_is_refused_with_its_place() {
+    let good = grant("a", "shop");
+    for (from, to, place) in [
+        ("  owner: team-shop", "  owner: team-shop\n  owner: team-shop", ":12:"),
+        ("owner: team-shop", "owner: &a team-shop", ":11:"),
+        ("owner: team-shop", "owner: *a", ":11:"),
+        ("  owner: team-shop", "  <<: {owner: team-shop}", ":11:"),
+        ("owner: team-shop", "owner: no", ":11:"),
+        ("ticket: CHG-1", "ticket: 0o17", ":14:"),
+        ("ticket: CHG-1", "ticket: 1_000", ":14:"),
+        ("ticket: CHG-1", "ticket: 12:30", ":14:"),
+        ("  owner: team-shop", "\towner: team-shop", ":11:"),
+        ("\napiVersion", "\u{feff}apiVersion", ":1:"),
+        ("owner: team-shop", "owner: \u{85}team-shop", ":11:"),
+        ("expiresAt: 2026-11-21T09:00:00Z", "expiresAt: .nan", ":16:"),
+        ("owner: team-shop", "while: [{fact: a, equals: 1, maxAge: -5m}]\n  owner: team-shop", ":11:"),
+        ("owner: team-shop", "while: [{fact: a, equals: 1, maxAge: 30}]\n  owner: team-shop", ":11:"),
+        (
+            "owner: team-shop",
+            "while: [{fact: a, equals: 1, maxAge: 99999999999999999999s}]\n  owner: team-shop",
+            ":11:",
+        ),
+        ("owner: team-shop", "while: [{fact: a, equals: .inf}]\n  owner: team-shop", ":11:"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        let mut store = Store::new(&[("p.yaml", PURPOSES), ("a.yaml", &good.replacen(from, to, 1))]);
+        let documents = store.read();
+        assert!(names(&documents).is_empty(), "{to}");
+        let problems = store.problems();
+        assert!(problems.iter().any(|problem| problem.starts_with(&format!("a.yaml{place}"))), "{to}: {problems:#?}");
+    }
+}
+
+/// B-7, row 103.
+#[test]
+fn a_file_that_is_mistaken_or_no_file_any_more_leaves_what_it_held() {
+    let good = grant("a", "shop");
+    for (from, to) in [
+        ("  owner: team-shop", "  owner: team-shop\n  comment: x"),
+        ("requestedBy", "requestdBy"),
+        ("hopguard.dev/v1alpha1", "hopguard.dev/v1beta1"),
+        ("hopguard.dev/v1alpha1", "v1"),
+        ("kind: Grant", "kind: Grants"),
+    ] {
+        let mut store = Store::new(&[("p.yaml", PURPOSES), ("a.yaml", &good)]);
+        store.read();
+        store.write("a.yaml", &good.replacen(from, to, 1));
+        let documents = store.read();
+        assert_eq!((names(&documents), documents.problems.is_empty()), (vec!["a"], false), "{to}");
+        let mut store = Store::new(&[("p.yaml", PURPOSES), ("a.yaml", &good.replacen(from, to, 1))]);
+        assert!(names(&store.read()).is_empty(), "{to}");
+    }
+    let mut store = Store::new(&[("p.yaml", PURPOSES), ("a.yaml", &good)]);
+    store.read();
+    store.remove("a.yaml");
+    fs::create_dir(store.path("a.yaml")).unwrap();
+    assert_eq!(names(&store.read()), ["a"]);
 }
 
 #[test]
@@ -359,5 +512,5 @@ fn a_directory_with_too_much_in_it_does_not_load() {
     for index in 0..=MAX_ENTRIES {
         store.write(&index.to_string(), "");
     }
-    assert!(store.outage()[0].ends_with(": has more than 4096 entries"));
+    assert!(store.outage()[0].ends_with(": has more than 16384 entries"));
 }
