@@ -54,6 +54,8 @@ pub struct Loader {
     indexes: Indexes,
     /// When documents were last counted.
     counted: Option<Instant>,
+    /// Whether what was taken back was not known when documents were last counted.
+    was_stale: bool,
     /// A change that the last snapshot was made for.
     due: Option<Change>,
     policy: Option<Arc<Compiled>>,
@@ -87,6 +89,7 @@ impl Loader {
             facts,
             indexes: Indexes::default(),
             counted: None,
+            was_stale: false,
             due: None,
             policy: None,
             compiler: Compiler::default(),
@@ -149,6 +152,13 @@ impl Loader {
             let is_stale = self.store.stale_at().is_some_and(|at| at <= now);
             let census = Census { is_stale, ..census(documents, told, &self.indexes, now) };
             self.shared.metrics.census(&census);
+            if std::mem::replace(&mut self.was_stale, is_stale) != is_stale {
+                if is_stale {
+                    tracing::error!("What was taken back may not be known: grants count no more");
+                } else {
+                    tracing::info!("What was taken back is known again: grants count");
+                }
+            }
         }
     }
 
@@ -164,12 +174,12 @@ impl Loader {
             self.keys.confirm(now);
             return has_other_facts.then(|| self.assemble()).flatten();
         }
-        self.subscribe(&self.config.clone());
         let before = (self.store.documents().cloned(), self.policy.clone());
         let began = Instant::now();
         let mut together = self.together();
         for _ in 0..ATTEMPTS {
             self.load_config(now);
+            self.subscribe();
             self.load_trust(now);
             self.load_store(forced, now);
             self.load_policy(now);
@@ -236,11 +246,7 @@ impl Loader {
             let keys = fixed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
             return Err(vec![format!("{}: {keys} changed, which takes a restart", config.name())]);
         }
-        self.subscribe(&config);
-        if let Err(problems) = self.store.adopt(&config, &self.feeds, now) {
-            self.subscribe(&self.config.clone());
-            return Err(problems);
-        }
+        self.store.adopt(&config, &self.feeds, now)?;
         if config.ceiling.facts.as_deref() != self.facts.path() {
             self.facts = FactFiles::new(config.ceiling.facts.as_deref());
         }
@@ -285,10 +291,10 @@ impl Loader {
         is_other
     }
 
-    /// Follows the bundles that `config` names, and no others.
-    fn subscribe(&mut self, config: &Config) {
-        let policies = config.policy.as_ref().map(PolicySource::bundles).unwrap_or_default();
-        let bundles: Vec<_> = policies.iter().chain(&config.ceiling.bundle).cloned().collect();
+    /// Follows the bundles that the configuration names, and no others.
+    fn subscribe(&mut self) {
+        let policies = self.config.policy.as_ref().map(PolicySource::bundles).unwrap_or_default();
+        let bundles: Vec<_> = policies.iter().chain(&self.config.ceiling.bundle).cloned().collect();
         if self.subscribed != bundles {
             self.feeds.subscribe(&bundles);
             self.subscribed = bundles;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The last good signers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Signers {
     seen: Option<Look>,
     /// The text and what it says.
@@ -24,6 +24,8 @@ pub(super) struct Signers {
     problems: Vec<Problem>,
     /// When one of their keys next begins or ends to count.
     changes: Option<Timestamp>,
+    /// When what they say was last another than before.
+    changed: Option<Timestamp>,
 }
 
 impl Signers {
@@ -42,10 +44,17 @@ impl Signers {
                 Ok((text, signers)) => {
                     self.problems.clear();
                     has_changed |= self.held.as_ref().is_none_or(|(before, _)| *before != text);
+                    self.changed = Some(look.newest());
                     self.held = Some((text, Arc::new(signers)));
                 }
-                Err(Problems(problems)) => self.problems = problems,
+                Err(Problems(problems)) => {
+                    self.problems = problems;
+                    self.seen = None;
+                }
             }
+        }
+        if is_over {
+            self.changed = self.changes;
         }
         if has_changed {
             self.changes = self.held.as_ref().and_then(|(_, signers)| signers.changes_after(now));
@@ -56,6 +65,16 @@ impl Signers {
     /// Whether there is something to do although no file has changed.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.changes.is_some_and(|changes| changes <= now)
+    }
+
+    /// When what they say was last another than before.
+    pub(super) const fn changed(&self) -> Option<Timestamp> {
+        self.changed
+    }
+
+    /// Whether anybody ever could be read.
+    pub(super) const fn is_there(&self) -> bool {
+        self.held.is_some()
     }
 
     /// What is wrong with the file as it is now.

@@ -32,6 +32,8 @@ pub(super) struct Store {
     unread_since: Option<Timestamp>,
     /// When another source gave what is held.
     elsewhere_until: Option<Timestamp>,
+    /// When who may sign was another, if nothing was read since.
+    signed: Option<Timestamp>,
     /// A change that does not act yet.
     pending: Option<Change>,
     /// Another number for other documents: what acts can differ where what loaded does not.
@@ -49,8 +51,12 @@ enum Source {
 impl Store {
     /// The documents that `config` names, none of which has been read yet.
     pub(super) fn new(config: &Config) -> Self {
+        Self::signed_by(config, Signers::default())
+    }
+
+    fn signed_by(config: &Config, signers: Signers) -> Self {
         let ceiling = config.ceiling.clone();
-        let rules = ceiling.rules(Signers::default().approvals(&ceiling));
+        let rules = ceiling.rules(signers.approvals(&ceiling));
         let source = match (&config.documents, &ceiling.bundle) {
             (Some(path), _) => Source::Directory(Box::new(Place::new(path, rules))),
             (None, Some(bundle)) => Source::Bundle(Box::new(Followed::new(bundle.clone(), rules))),
@@ -59,11 +65,12 @@ impl Store {
         Self {
             ceiling,
             source,
-            signers: Signers::default(),
+            signers,
             documents: None,
             problems: Vec::new(),
             unread_since: None,
             elsewhere_until: None,
+            signed: None,
             pending: None,
             generation: 0,
         }
@@ -80,11 +87,21 @@ impl Store {
         };
         let is_same = path == config.documents.as_deref() && is_same_rule(&self.ceiling, &config.ceiling);
         if !is_same {
-            let mut store = Self::new(config);
-            store.read(true, feeds, now);
+            let is_same_file = self.ceiling.allowed_signers == config.ceiling.allowed_signers;
+            let signers = if is_same_file { self.signers.clone() } else { Signers::default() };
+            let mut store = Self::signed_by(config, signers);
+            match store.source {
+                Source::Directory(_) => store.read(true, feeds, now),
+                // It is followed from now on.
+                Source::Nowhere | Source::Bundle(_) => store.read_signers(now),
+            }
             let is_unread = store.documents.is_none();
-            if matches!(store.source, Source::Directory(_)) && is_unread {
-                return Err(store.problems);
+            let is_unsigned = store.ceiling.allowed_signers.is_some() && !store.signers.is_there();
+            if is_unsigned || (is_unread && matches!(store.source, Source::Directory(_))) {
+                return Err(store.problems());
+            }
+            if let (Some(before), Some(since)) = (self.unread_since, &mut store.unread_since) {
+                *since = before.min(*since);
             }
             if matches!(store.source, Source::Bundle(_)) && is_unread {
                 // Until it comes, what was there before it says what was taken back, for as long as what it says itself would.
@@ -151,30 +168,47 @@ impl Store {
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let is_place_due = match &self.source {
             Source::Nowhere | Source::Bundle(_) => false,
-            Source::Directory(place) => place.is_due(!self.problems.is_empty()),
+            Source::Directory(place) => place.is_due(self.has_problems()),
         };
         is_place_due || self.signers.is_due(now)
     }
 
     /// Reads what has changed, or everything if `forced`. What cannot be read stays as it was before.
     pub(super) fn read(&mut self, forced: bool, feeds: &Feeds, now: Timestamp) {
-        let has_other_signers = self.signers.load(self.ceiling.allowed_signers.as_deref(), now);
-        let approvals = has_other_signers.then(|| self.signers.approvals(&self.ceiling));
-        let has_problems = !self.problems.is_empty();
+        self.read_signers(now);
+        let has_problems = self.has_problems();
         match &mut self.source {
             Source::Nowhere => {}
-            Source::Directory(place) => match place.read(approvals, forced, has_problems, now) {
+            Source::Directory(place) => match place.read(forced, has_problems, now) {
                 Some(Ok((documents, published))) => self.take(documents, published, now),
                 Some(Err(problems)) => self.problems = problems,
                 None => {}
             },
             Source::Bundle(followed) => {
-                if let Some((documents, published)) = followed.read(approvals, forced, feeds, now) {
+                if let Some((documents, published)) = followed.read(forced, feeds, now) {
                     self.elsewhere_until = None;
                     self.take(documents, published, now);
                 }
             }
         }
+    }
+
+    /// Reads who may sign, if that has changed: what they signed is looked at again then.
+    fn read_signers(&mut self, now: Timestamp) {
+        if !self.signers.load(self.ceiling.allowed_signers.as_deref(), now) {
+            return;
+        }
+        let approvals = self.signers.approvals(&self.ceiling);
+        match &mut self.source {
+            Source::Nowhere => {}
+            Source::Directory(place) => place.approve_by(approvals),
+            Source::Bundle(followed) => followed.approve_by(approvals),
+        }
+        self.signed = self.signers.changed();
+    }
+
+    fn has_problems(&self) -> bool {
+        !self.problems.is_empty() || !self.signers.problems().is_empty()
     }
 
     /// Goes back to `before`, which went together with everything else, but keeps what was taken away since.
@@ -191,6 +225,8 @@ impl Store {
     }
 
     fn take(&mut self, documents: Documents, published: Timestamp, now: Timestamp) {
+        // What signatures are worth changes when signers do, not when the document was written.
+        let published = self.signed.take().map_or(published, |signed| published.max(signed));
         self.problems = documents.problems.iter().map(ToString::to_string).collect();
         self.unread_since = documents.unread_revocations.then(|| self.unread_since.unwrap_or(now));
         let before = self.documents.as_deref();

@@ -21,6 +21,8 @@ pub(super) struct Followed {
     name: String,
     texts: Texts,
     taken: Option<Arc<Offer>>,
+    /// Whether others may sign documents since.
+    is_resigned: bool,
     /// The digest of what is of no use.
     refused: Option<String>,
     problem: Option<String>,
@@ -29,7 +31,14 @@ pub(super) struct Followed {
 impl Followed {
     /// A bundle of which nothing has come yet.
     pub(super) fn new(subscription: Subscription, rules: Rules) -> Self {
-        Self { name: subscription.name, texts: Texts::new(rules), taken: None, refused: None, problem: None }
+        Self {
+            name: subscription.name,
+            texts: Texts::new(rules),
+            taken: None,
+            is_resigned: false,
+            refused: None,
+            problem: None,
+        }
     }
 
     /// When what counts was signed.
@@ -42,18 +51,14 @@ impl Followed {
         self.problem.clone()
     }
 
-    /// Takes what came last, if that is another one, or others sign documents from now on. Gives when it was signed, too.
-    pub(super) fn read(
-        &mut self,
-        approvals: Option<Approvals>,
-        forced: bool,
-        feeds: &Feeds,
-        now: Timestamp,
-    ) -> Option<(Documents, Timestamp)> {
-        let is_other_rule = approvals.is_some();
-        if let Some(approvals) = approvals {
-            self.texts.approve_by(approvals);
-        }
+    /// Takes up who may sign documents: what they signed is looked at again.
+    pub(super) fn approve_by(&mut self, approvals: Approvals) {
+        self.texts.approve_by(approvals);
+        self.is_resigned = true;
+    }
+
+    /// Takes what came last, if that is another one, or others sign documents. Gives when it was signed, too.
+    pub(super) fn read(&mut self, forced: bool, feeds: &Feeds, now: Timestamp) -> Option<(Documents, Timestamp)> {
         let standing = feeds.bundles().into_iter().find(|standing| standing.name == self.name)?;
         self.problem = standing.problem;
         let Some(offer) = standing.offered.or(standing.good) else {
@@ -62,7 +67,7 @@ impl Followed {
             return None;
         };
         let is_taken = self.taken.as_ref().is_some_and(|taken| taken.digest() == offer.digest());
-        if is_taken && !is_other_rule && !forced {
+        if is_taken && !self.is_resigned && !forced {
             return None;
         }
         if self.refused.as_deref() == Some(offer.digest()) {
@@ -73,6 +78,7 @@ impl Followed {
                 let documents = self.texts.read(texts, now);
                 feeds.activate(&[(self.name.clone(), Arc::clone(&offer))]);
                 self.taken = Some(offer);
+                self.is_resigned = false;
                 Some((documents, issued))
             }
             (texts, _) => {

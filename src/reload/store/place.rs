@@ -45,21 +45,17 @@ impl Place {
         self.seen = None;
     }
 
-    /// Reads it if it has changed, or others sign from now on, or it is time to try again.
-    pub(super) fn read(
-        &mut self,
-        approvals: Option<Approvals>,
-        forced: bool,
-        has_problems: bool,
-        now: Timestamp,
-    ) -> Option<Read> {
+    /// Takes up who may sign: what they signed is looked at again.
+    pub(super) fn approve_by(&mut self, approvals: Approvals) {
+        self.directory.approve_by(approvals);
+        self.forget();
+    }
+
+    /// Reads it if it has changed, or it is time to try again.
+    pub(super) fn read(&mut self, forced: bool, has_problems: bool, now: Timestamp) -> Option<Read> {
         let look = Look::at([self.path.as_path()]);
-        let has_changed = self.seen != Some(look) || self.is_due(has_problems) || approvals.is_some();
-        if !has_changed && !forced {
+        if self.seen == Some(look) && !self.is_due(has_problems) && !forced {
             return None;
-        }
-        if let Some(approvals) = approvals {
-            self.directory.approve_by(approvals);
         }
         self.read = Some(Instant::now());
         // What changes within the same tick of the file system's clock would not show.
