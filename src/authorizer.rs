@@ -202,6 +202,11 @@ impl Authorizer {
         found.resource = self.this.as_ref().and_then(|this| self.resources.touched(this, &requested)).map(Arc::clone);
         if self.modes.ceiling != Mode::Skip {
             let covering = self.covering(requested, peer.zip(actor), found, now)?;
+            // What implies nothing that stands is not in the way of what does.
+            let covering = covering.map(|active| match request {
+                Request::Tcp(_) => active.implying(|purpose| self.revocations.purpose(purpose, now).is_none()),
+                Request::Http(_) => active,
+            });
             found.grant = let_through(Layer::Ceiling, self.modes.ceiling, covering, &mut found.observed)?;
         }
         if let (Request::Tcp(_), None) = (request, &found.purpose) {

@@ -298,14 +298,14 @@ impl<'a> Grant<'a> {
 
 impl<'a> Opened<'a> {
     fn new(activation: &'a Activation) -> Self {
-        let Activation { name, requested_by, reason, ticket, until, signatures, .. } = activation;
+        let Activation { name, requested_by, reason, ticket, until, signed_by, .. } = activation;
         Self {
             name: cut(name),
             requested_by: cut(requested_by),
             reason: cut(reason),
             ticket: cut(ticket),
             until: until.to_string(),
-            signed_by: few(signatures.iter().map(|signature| &signature.by)).collect(),
+            signed_by: few(signed_by).collect(),
         }
     }
 }

@@ -159,3 +159,64 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// A batch that is written without waiting for the window's end, in bytes.
 const BATCH: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+    use crate::{
+        audit::Sink,
+        decision::{Decision, DecisionIds, Fault},
+        hop::Outline,
+    };
+
+    fn entry() -> Box<Entry> {
+        let decision = Decision::denied(Timestamp::MIN, Outline::default(), Fault::NotReady);
+        Box::new(Entry::new(DecisionIds::new().unwrap().next(), decision, Duration::ZERO, String::new()))
+    }
+
+    fn writer(path: &Path) -> Writer {
+        let (log, next) = Log::open(&Sink::File(path.to_owned())).unwrap();
+        Writer::new(log, next, Arc::new(State::new()), Duration::ZERO)
+    }
+
+    #[test]
+    fn what_is_waited_for_is_refused_by_a_disk_that_fails_and_not_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let mut writer = writer(&path);
+        let Log::File { file, .. } = &mut writer.log else { panic!("not a file") };
+        let good = std::mem::replace(file, fs::File::open(&path).unwrap());
+        let (sender, mut waiting) = oneshot::channel();
+        assert!(!writer.take(Word::Awaited(entry(), sender)));
+        assert!(!writer.take(Word::Record(entry())));
+
+        assert!(writer.flush().is_err());
+        assert_eq!(waiting.try_recv(), Err(oneshot::error::TryRecvError::Closed), "who waits is told");
+
+        let Log::File { file, .. } = &mut writer.log else { panic!("not a file") };
+        *file = good;
+        writer.flush().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains("\"seq\":1,"), "no number is missing: {text}");
+    }
+
+    #[test]
+    fn who_waits_is_told_once_all_of_it_is_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let mut writer = writer(&path);
+        let (gone, _) = oneshot::channel();
+        let (sender, mut waiting) = oneshot::channel();
+        for word in [Word::Awaited(entry(), gone), Word::Awaited(entry(), sender), Word::Record(entry())] {
+            assert!(!writer.take(word));
+        }
+        assert_eq!(waiting.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+        writer.flush().unwrap();
+        assert_eq!(waiting.try_recv(), Ok(()));
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 2, "who waits no more has recorded something else: {text}");
+    }
+}

@@ -12,7 +12,7 @@ use spiffe::{SpiffeId, TrustDomain};
 use super::*;
 use crate::{
     fact::Fact,
-    grant::{Activation, Approval, Grant, Subject, fixture::Sketch, fixture::get},
+    grant::{Activation, Approval, Condition, Grant, Kind, Subject, fixture::Sketch, fixture::get},
     hop::{Escapes, Public, Strict},
     inventory::{Scope, Workload, WorkloadKind, WorkloadState},
     pb::{AttributeContext, attribute_context, check_request_from_json},
@@ -32,6 +32,8 @@ use crate::{
 
 /// Who asks for the transaction token of [`delegated`], on its way to the peer.
 pub(crate) const AGENT: &str = "spiffe://prod.example/agent";
+/// What the grant of [`bound`] is bound to.
+pub(crate) const FACT: &str = "ci.run.7";
 /// Who issues it.
 pub(crate) const DESK: &str = "spiffe://prod.example/txn";
 
@@ -220,6 +222,22 @@ pub(crate) fn sketch(name: &str) -> Sketch {
     Sketch { purposes: vec!["billing"], ..grant }
 }
 
+/// A grant of this kind, which counts while a fact is so.
+pub(crate) fn bound(kind: Kind) -> Sketch {
+    let condition = Condition { fact: FACT.to_owned(), equals: json!("running"), max_age: None };
+    Sketch { kind, actions: vec![get("/v1/ledgers/*")], conditions: vec![condition], ..sketch("breaks") }
+}
+
+/// A hop under such a break-glass grant.
+pub(crate) fn emergency() -> Scene {
+    Scene::with(|scene| {
+        scene.grants = vec![bound(Kind::BreakGlass).grant()];
+        scene.activations = vec![activation("breaks")];
+        scene.facts = vec![fact(FACT, json!("running"))];
+        scene.resources = vec![resource()];
+    })
+}
+
 /// What opens a grant for ten minutes.
 pub(crate) fn activation(grant: &str) -> Activation {
     Activation {
@@ -231,6 +249,7 @@ pub(crate) fn activation(grant: &str) -> Activation {
         from: at(-10),
         until: at(600),
         signatures: vec![],
+        signed_by: vec![],
         approval: Approval::Sufficient,
         reviewed: None,
     }

@@ -9,32 +9,11 @@ use crate::{
     audit::{Entry, Record},
     decision::DecisionIds,
     fact::Fact,
-    grant::{
-        Approval, Condition, Kind, Signature,
-        fixture::{Sketch, get},
-    },
+    grant::{Approval, Kind, Signature, fixture::Sketch},
     policy::{Entrypoint, Options, Source},
     revocation::Target,
     token::fixture::WEB,
 };
-
-const FACT: &str = "ci.run.7";
-
-/// A grant of this kind, which counts while a fact is so.
-fn bound(kind: Kind) -> Sketch {
-    let condition = Condition { fact: FACT.to_owned(), equals: json!("running"), max_age: None };
-    Sketch { kind, actions: vec![get("/v1/ledgers/*")], conditions: vec![condition], ..sketch("breaks") }
-}
-
-/// A hop under such a break-glass grant.
-fn emergency() -> Scene {
-    Scene::with(|scene| {
-        scene.grants = vec![bound(Kind::BreakGlass).grant()];
-        scene.activations = vec![activation("breaks")];
-        scene.facts = vec![fact(FACT, json!("running"))];
-        scene.resources = vec![resource()];
-    })
-}
 
 fn valid_until(scene: &Scene, asks: &Asks) -> Option<Timestamp> {
     scene.decide(asks).verdict.unwrap().valid_until()
@@ -79,9 +58,10 @@ fn what_ends_by_itself_ends() {
 #[test]
 fn the_record_names_who_opened_it_what_was_touched_and_who_answers_for_that() {
     let mut scene = emergency();
-    scene.activations[0].signatures = ["dan@example.com", "erin@example.com"]
-        .map(|by| Signature { by: by.to_owned(), armoured: "secret".to_owned() })
-        .into();
+    // Who only says to have signed it has not.
+    let forged = Signature { by: "root@example.com".to_owned(), armoured: "rubbish".to_owned() };
+    scene.activations[0].signatures = vec![forged];
+    scene.activations[0].signed_by = ["dan@example.com", "erin@example.com"].map(str::to_owned).into();
     let record = record(scene.decide(&hop()));
     assert_eq!(record["peer"]["owner"], "team-web");
     assert_eq!(record["peer"]["roles"], json!(["reader"]));

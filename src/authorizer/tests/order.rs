@@ -2,6 +2,10 @@
 
 use super::*;
 use crate::{
+    grant::{
+        Grant,
+        fixture::{Sketch, port},
+    },
     inventory::{Workload, WorkloadState},
     policy::{Entrypoint, Options, Source},
     revocation::Target,
@@ -89,4 +93,21 @@ fn an_inventory_that_must_know_the_peer_and_does_not_is_no_grant() {
     assert_eq!(scene.reason(&hop()), Some(("grant_missing", "workload_unknown")));
     let known = Scene { workloads: vec![workload(WEB)], ..scene };
     assert_eq!(known.reason(&hop()), None);
+}
+
+#[test]
+fn a_grant_that_implies_no_purpose_is_not_in_the_way_of_one_that_does() {
+    let feeds = |name, purposes| Sketch { purposes, actions: vec![port(5432)], ..sketch(name) }.grant();
+    let asks = Asks { port: Some(5432), ..hop() };
+    let (both, one) = (feeds("a", vec!["billing", "refund"]), feeds("b", vec!["billing"]));
+    let scene = |grants: &[&Arc<Grant>]| Scene::with(|scene| scene.grants = grants.iter().copied().cloned().collect());
+    assert_eq!(scene(&[&both]).reason(&asks), Some(("purpose_missing", "purpose.missing")));
+    for grants in [&[&one][..], &[&both, &one]] {
+        let permit = scene(grants).decide(&asks).verdict.unwrap();
+        assert_eq!(permit.grant().map(Grant::name), Some("b"));
+    }
+    let refunds = feeds("c", vec!["refund"]);
+    let revoked = revocation(Target::Purpose(crate::purpose::Purpose::parse("billing").unwrap()));
+    let scene = Scene { revocations: vec![revoked], ..scene(&[&one, &refunds]) };
+    assert_eq!(scene.decide(&asks).verdict.unwrap().grant().map(Grant::name), Some("c"));
 }

@@ -30,11 +30,8 @@ pub(super) fn put(names: &Names, root: &mut Object<'_>, input: &Input<'_>) {
 
 /// All grants that cover the hop, in order; the first is the one that it goes under.
 pub(super) fn grants(names: &Names, input: &Input<'_>, reads: &Reads) -> Value {
-    let all = input.grant.into_iter().flat_map(|active| {
-        let opened = std::iter::once(active.activation().map(Arc::as_ref)).chain(std::iter::repeat(None));
-        active.all().zip(opened)
-    });
-    all.map(|(of, opened)| grant(names, of, opened, reads)).collect::<Vec<_>>().into()
+    let all = input.grant.into_iter().flat_map(|active| active.opened());
+    all.map(|(of, opened)| grant(names, of, opened.map(Arc::as_ref), reads)).collect::<Vec<_>>().into()
 }
 
 fn peer(names: &Names, peer: &ProvedPeer, known: Option<&Workload>, reads: &Reads) -> Value {

@@ -366,6 +366,7 @@ impl Opens {
             from: at(self.span.0),
             until: at(self.span.1),
             signatures: vec![Signature { by: "alice@example.com".to_owned(), armoured: String::new() }],
+            signed_by: vec![],
             approval: approval(self.approved),
             reviewed: None,
         }
