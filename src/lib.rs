@@ -19,6 +19,7 @@
 //! | [`purpose`] | what for, from a closed vocabulary |
 //! | [`withdrawn`], [`inventory`], [`revocation`] | what was taken back does not act, whatever was approved |
 //! | [`grant`], [`fact`], [`store`] | what an administrator approved, and nothing else |
+//! | [`approval`] | what has to be signed is signed by those who may, and not by who asked for it |
 //! | [`policy`] | Rego can narrow and never widen |
 //! | [`authorizer`], [`decision`] | pure: the same hop, snapshot and instant give the same answer |
 //! | [`response`] | an OK is built in one place, from a permit |

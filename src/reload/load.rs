@@ -1,8 +1,9 @@
 //! Loads each part by itself, and keeps the last good one of each.
 
+mod ceiling;
+mod paths;
+
 use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,7 +13,6 @@ use spiffe::SpiffeId;
 use super::{
     assemble::{Parts, revisions, snapshot, trust_revision},
     bundles::Bundles,
-    census::census,
     compile::{Compiled, Compiler, Outcome, lines},
     facts::FactFiles,
     fingerprint::Look,
@@ -22,14 +22,14 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    config::{Config, KeysSource, PolicySource},
+    config::{Config, PolicySource},
     decision::Mode,
     feed::{Feeds, Identity, bundle::Subscription},
     peer::SvidCache,
     server::{Shared, Snapshot},
-    telemetry::{Census, Part},
+    telemetry::Part,
     token::{self, TokenCache},
-    trust::{Source, Trust},
+    trust::Trust,
 };
 
 /// Holds the last good state of each part.
@@ -100,22 +100,6 @@ impl Loader {
         }
     }
 
-    /// The directories in which something may change.
-    pub fn directories(&self) -> BTreeSet<PathBuf> {
-        let parent = |path: &Path| {
-            path.parent()
-                .filter(|parent| !parent.as_os_str().is_empty())
-                .unwrap_or_else(|| Path::new("."))
-                .to_path_buf()
-        };
-        let files = self.config.file.iter().map(|file| parent(file)).chain(self.trust_files().map(parent));
-        // A file shows that it changed in its directory.
-        let policy = self.policy_paths().map(|path| if path.is_dir() { path.to_path_buf() } else { parent(path) });
-        let signers = self.config.ceiling.allowed_signers.as_deref().map(parent);
-        let documents = self.config.documents.iter().chain(&self.config.ceiling.facts).cloned();
-        files.chain(signers).chain(documents).chain(policy).collect()
-    }
-
     /// Loads what has changed, or everything if `forced`. Gives the new snapshot, if it is another one than before and every part is in.
     ///
     /// Files that change while they are read are read again: a snapshot is what was there at one time, never half of a change. Those that
@@ -132,34 +116,6 @@ impl Loader {
     /// Something came that does not show in files.
     pub const fn hear(&mut self) {
         self.seen = None;
-    }
-
-    /// What was loaded decides hops, from `now` on.
-    pub fn in_effect(&mut self, now: Timestamp) {
-        if let Some(change) = self.due.take() {
-            self.shared.metrics.acted(now.since(change.published), change.withdraws);
-        }
-    }
-
-    /// Counts documents, once a second at most.
-    fn count(&mut self, now: Timestamp) {
-        if self.counted.is_some_and(|counted| counted.elapsed() < COUNTED) {
-            return;
-        }
-        self.counted = Some(Instant::now());
-        if let Some(documents) = self.store.documents() {
-            let told = self.facts.told().map_or(0, |told| told.facts.len());
-            let is_stale = self.store.stale_at().is_some_and(|at| at <= now);
-            let census = Census { is_stale, ..census(documents, told, &self.indexes, now) };
-            self.shared.metrics.census(&census);
-            if std::mem::replace(&mut self.was_stale, is_stale) != is_stale {
-                if is_stale {
-                    tracing::error!("What was taken back may not be known: grants count no more");
-                } else {
-                    tracing::info!("What was taken back is known again: grants count");
-                }
-            }
-        }
     }
 
     fn load(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
@@ -202,30 +158,6 @@ impl Loader {
             self.policy = before.1;
         }
         self.assemble()
-    }
-
-    fn fingerprint(&self) -> Look {
-        Look::at(self.paths())
-    }
-
-    /// A fingerprint of what must not change while it is read: a policy that is made aside sees to that itself.
-    fn together(&self) -> Look {
-        let is_aside = |path: &Path| self.compiler.is_aside() && self.policy_paths().any(|watched| watched == path);
-        Look::at(self.paths().filter(|path| !is_aside(path)))
-    }
-
-    fn paths(&self) -> impl Iterator<Item = &Path> {
-        let parts = self.config.file.iter().map(PathBuf::as_path).chain(self.policy_paths());
-        parts.chain(self.store.paths()).chain(self.trust_files())
-    }
-
-    fn policy_paths(&self) -> impl Iterator<Item = &Path> {
-        self.config.policy.iter().flat_map(PolicySource::watched).map(PathBuf::as_path)
-    }
-
-    fn trust_files(&self) -> impl Iterator<Item = &Path> {
-        let keys = self.config.tokens.keys.iter().filter_map(KeysSource::path);
-        self.config.trust.iter().flat_map(Source::paths).chain(keys)
     }
 
     fn load_config(&mut self, now: Timestamp) {
@@ -271,24 +203,6 @@ impl Loader {
         }
         let revision = self.trust.as_ref().map(|trust| trust_revision(trust, &self.keys.all()));
         self.note(Part::Trust, revision, problems, now);
-    }
-
-    fn load_store(&mut self, forced: bool, now: Timestamp) {
-        self.store.read(forced, &self.feeds, now);
-        let revision = self.store.documents().map(|documents| documents.revision.clone());
-        self.note(Part::Store, revision, self.store.problems(), now);
-        self.shared.status.tell_stale(Part::Store, self.store.stale_at());
-    }
-
-    /// Reads the facts by themselves: they change often, and nothing else waits for them nor they for anything.
-    fn load_facts(&mut self, forced: bool, now: Timestamp) -> bool {
-        let is_other = self.facts.read(forced);
-        if self.facts.path().is_some() {
-            let revision = self.facts.told().map(|told| told.revision.clone());
-            let problems = self.facts.problems().iter().chain(&self.indexes.disputes).cloned().collect();
-            self.note(Part::Facts, revision, problems, now);
-        }
-        is_other
     }
 
     /// Follows the bundles that the configuration names, and no others.
@@ -406,7 +320,5 @@ fn identity(config: &Config, feeds: &Feeds) -> Option<Identity> {
 const ATTEMPTS: usize = 8;
 /// How long.
 const PATIENCE: Duration = Duration::from_millis(400);
-/// How often documents are counted.
-const COUNTED: Duration = Duration::from_millis(900);
 /// The verified tokens that are remembered.
 const CACHED_TOKENS: usize = 4096;

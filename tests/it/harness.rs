@@ -3,6 +3,7 @@
 mod answer;
 mod asker;
 pub(crate) mod chain;
+mod desk;
 mod documents;
 mod guard;
 mod hop;
@@ -15,6 +16,7 @@ mod world;
 pub(crate) use self::{
     answer::Answer,
     asker::Asker,
+    desk::Desk,
     documents::{Grant, fact, revocation, workload},
     guard::Guard,
     hop::{Hop, envoy_pem},

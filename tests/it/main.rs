@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod approval;
 mod audit;
 mod bundles;
 mod captures;
