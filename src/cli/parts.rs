@@ -107,7 +107,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        clock::Clock,
         dev::TokenIssuer,
         trust::jwk::{Algorithm, Ignored, Why},
     };

@@ -56,6 +56,8 @@ pub struct Loader {
     counted: Option<Instant>,
     /// Whether what was taken back was not known when documents were last counted.
     was_stale: bool,
+    /// Whether only facts were looked at.
+    is_behind: bool,
     /// A change that the last snapshot was made for.
     due: Option<Change>,
     policy: Option<Arc<Compiled>>,
@@ -90,6 +92,7 @@ impl Loader {
             indexes: Indexes::default(),
             counted: None,
             was_stale: false,
+            is_behind: false,
             due: None,
             policy: None,
             compiler: Compiler::default(),
@@ -113,6 +116,11 @@ impl Loader {
         snapshot
     }
 
+    /// Whether there is more to look at, at once.
+    pub const fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
     /// Something came that does not show in files.
     pub const fn hear(&mut self) {
         self.seen = None;
@@ -120,6 +128,12 @@ impl Loader {
 
     fn load(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
         let has_other_facts = self.load_facts(forced, now);
+        // Facts wait for nothing else, and nothing else waits for more than one of them.
+        if has_other_facts && !forced && self.published.is_some() && !self.is_behind {
+            self.is_behind = true;
+            return self.assemble();
+        }
+        self.is_behind = false;
         let mut seen = self.fingerprint();
         // What comes over a network tells by itself that it has changed.
         let is_settled = self.shared.status.is_clean(&[Part::Config, Part::Policy, Part::Trust])

@@ -120,7 +120,7 @@ fn run(mut loader: Loader, shared: &Arc<Shared>, sender: &mpsc::Sender<Word>, wo
         }
         // Whoever drops the last reference frees all of it, which for a large policy takes longer than many Checks: that is done here.
         retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
-        word = next(words);
+        word = if loader.is_behind() { Some(Word::Changed) } else { next(words) };
     }
 }
 
