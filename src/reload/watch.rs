@@ -27,10 +27,13 @@ pub struct Nudge(mpsc::Sender<Word>);
 #[derive(Debug)]
 pub struct Words(mpsc::Receiver<Word>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The one that asks for most comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Word {
-    /// Something under a watched directory changed.
+    /// Something under a watched directory may have changed, which shows there.
     Changed,
+    /// Something came over a network.
+    News,
     /// Load everything again (SIGHUP).
     Reload,
     /// End.
@@ -73,9 +76,9 @@ impl Nudge {
         (Self(sender), Words(words))
     }
 
-    /// Loads what has changed, which something has.
+    /// Loads what has changed, which something has that does not show in files.
     pub fn changed(&self) {
-        self.say(Word::Changed);
+        self.say(Word::News);
     }
 
     /// Loads everything again, changed or not.
@@ -102,13 +105,21 @@ fn run(mut loader: Loader, shared: &Arc<Shared>, sender: &mpsc::Sender<Word>, wo
     while word != Some(Word::Stop) {
         eyes.look_at(loader.directories());
         // What one set of files does to a reader must not end the reading of the next.
-        let refreshed = catch_unwind(AssertUnwindSafe(|| loader.refresh(word.is_some(), shared.clock.now())));
+        let refreshed = catch_unwind(AssertUnwindSafe(|| {
+            if word == Some(Word::News) {
+                loader.hear();
+            }
+            loader.refresh(word == Some(Word::Reload), shared.clock.now())
+        }));
         match refreshed {
-            Ok(snapshot) => retired.take(publish(snapshot, shared)),
+            Ok(snapshot) => {
+                retired.take(publish(snapshot, shared));
+                loader.in_effect(shared.clock.now());
+            }
             Err(_) => tracing::error!("Loading panicked: the last good snapshot stays"),
         }
         retired.sweep();
-        word = next(words);
+        word = if loader.is_behind() { Some(Word::Changed) } else { next(words) };
     }
 }
 
@@ -139,8 +150,7 @@ fn next(words: &mpsc::Receiver<Word>) -> Option<Word> {
     let end = Instant::now() + SETTLE_AT_MOST;
     while word != Word::Stop && Instant::now() < end {
         match words.recv_timeout(SETTLE) {
-            Ok(Word::Stop) => word = Word::Stop,
-            Ok(_) => {}
+            Ok(more) => word = word.max(more),
             Err(_) => break,
         }
     }

@@ -1,6 +1,7 @@
 //! Every metric's name and labels. Labels are few and fixed: never a SPIFFE ID, a path or a host.
 
 mod bundles;
+mod store;
 
 use std::{fmt, time::Duration};
 
@@ -10,7 +11,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use self::bundles::Bundles;
+pub use self::store::Census;
+use self::{bundles::Bundles, store::Store};
 use super::Part;
 use crate::{
     clock::Steps,
@@ -37,6 +39,7 @@ pub struct Metrics {
     loaded: Family<PartLabels, Gauge>,
     bundles_ignored: Counter,
     bundles: Bundles,
+    store: Store,
     audit_records: Counter,
     audit_lost: Gauge,
     audit_broken: Gauge,
@@ -124,6 +127,7 @@ impl Metrics {
             loaded: Family::default(),
             bundles_ignored: Counter::default(),
             bundles: Bundles::default(),
+            store: Store::default(),
             audit_records: Counter::default(),
             audit_lost: Gauge::default(),
             audit_broken: Gauge::default(),
@@ -146,6 +150,7 @@ impl Metrics {
             metrics.bundles_ignored.clone(),
         );
         metrics.bundles.register(&mut registry);
+        metrics.store.register(&mut registry);
         registry.register("audit_records", "Records on disk", metrics.audit_records.clone());
         registry.register(
             "audit_lost",
@@ -217,7 +222,17 @@ impl Metrics {
         self.bundles_ignored.inc_by(so_far.saturating_sub(self.bundles_ignored.get()));
     }
 
-    /// Tells how policy bundles stand.
+    /// Tells what there is of documents.
+    pub fn census(&self, census: &Census) {
+        self.store.tell(census);
+    }
+
+    /// Notes how long a change of documents took from its publication to its effect. `withdraws`: it takes access away by name.
+    pub fn acted(&self, lag: Duration, withdraws: bool) {
+        self.store.acted(lag, withdraws);
+    }
+
+    /// Tells how bundles stand.
     pub fn bundles(&self, statuses: &[bundle::Status]) {
         self.bundles.tell(statuses);
     }
