@@ -1,6 +1,7 @@
 //! `hopguard check`: says everything that is wrong with a configuration, with what it names and with the Envoy before it, and serves nothing.
 
 mod envoy;
+mod governance;
 mod policy;
 
 use std::{
@@ -11,12 +12,16 @@ use std::{
 use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
 
-use self::envoy::Linted;
+use self::{
+    envoy::Linted,
+    governance::{FailOn, Governed},
+};
 use super::{
     exit::Exit,
-    test::{ENTRYPOINT, GateArg},
+    test::{ENTRYPOINT, GateArg, time},
 };
 use crate::{
+    clock::{Clock, Timestamp},
     config::Config,
     envoy::{Expect, Severity},
     policy::Entrypoint,
@@ -25,7 +30,8 @@ use crate::{
 
 /// Say whether a configuration, and everything it names, or a policy would load, and what in an Envoy configuration undoes Hopguard
 ///
-/// Exits with 3 if something does not load, and with 1 if an Envoy configuration undoes Hopguard.
+/// Exits with 3 if something does not load, and with 1 if an Envoy configuration undoes Hopguard, or if something in the documents weighs
+/// as much as `--fail-on` says.
 #[derive(Args, Clone, Debug)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true))]
 pub struct CheckArgs {
@@ -44,6 +50,16 @@ pub struct CheckArgs {
     /// What the policy must be to load
     #[arg(long, value_enum, default_value_t = GateArg::Strict, requires = "policy")]
     gate: GateArg,
+    /// Look at how documents are kept: those of a directory, or those that the configuration names
+    #[arg(long, value_name = "DIR", num_args = 0..=1, group = "what")]
+    #[expect(clippy::option_option, reason = "absent, alone and with a directory are three things")]
+    governance: Option<Option<PathBuf>>,
+    /// The least weight of what is found in documents that fails
+    #[arg(long, value_enum, default_value_t = FailOn::High, requires = "governance")]
+    fail_on: FailOn,
+    /// When the documents are looked at
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "governance")]
+    now: Option<Timestamp>,
     /// Say what a problem's id means, such as policy.recursion; `all` is all of them
     #[arg(long, value_name = "ID", group = "what")]
     explain: Option<String>,
@@ -89,11 +105,46 @@ impl CheckArgs {
                 Err(Problems(problems)) => report.problems.extend(problems),
             }
         }
+        if let Some(directory) = &self.governance {
+            self.govern(directory.as_deref(), &mut report);
+        }
         match self.output {
             Output::Text => report.write_text(out)?,
             Output::Json => writeln!(out, "{:#}", report.to_json())?,
         }
         Ok(report.exit())
+    }
+
+    /// Looks at the documents of `directory`, else at those of the configuration, if that loads.
+    fn govern(&self, directory: Option<&Path>, report: &mut Report) {
+        let now = self.now.unwrap_or_else(|| Clock::default().now());
+        let directory = match directory {
+            Some(directory) => {
+                match governance::load(directory) {
+                    Ok(found) => report.found.push(("documents", found)),
+                    Err(Problems(problems)) => report.problems.extend(problems),
+                }
+                Some(directory.to_owned())
+            }
+            None => match self.config.as_deref().map(Config::load) {
+                None => {
+                    let message = "name a directory of documents, or a configuration with `--config`";
+                    report.problems.push(Problem::of_file("governance", message));
+                    None
+                }
+                Some(Err(_)) => None,
+                Some(Ok(config)) => {
+                    if config.documents.is_none() {
+                        let message = "store.directory: there are no documents to look at: it is not set";
+                        report.problems.push(Problem::of_file(&config.name(), message));
+                    }
+                    config.documents
+                }
+            },
+        };
+        if let Some(directory) = directory {
+            report.governed = Governed::of(&directory, self.fail_on.into(), now, &mut report.problems);
+        }
     }
 }
 
@@ -104,6 +155,7 @@ struct Report {
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
     linted: Linted,
+    governed: Governed,
 }
 
 /// What a policy is, and what could surprise its author.
@@ -148,7 +200,7 @@ impl Report {
     fn exit(&self) -> Exit {
         if !self.problems.is_empty() {
             Exit::DoesNotLoad
-        } else if self.linted.count(Severity::Error) > 0 {
+        } else if self.linted.count(Severity::Error) > 0 || self.governed.fails() {
             Exit::Failed
         } else {
             Exit::Yes
@@ -166,6 +218,7 @@ impl Report {
             self.found.iter().try_for_each(|(name, found)| writeln!(out, "{name:10} {found}"))?;
         }
         self.linted.write_text(out)?;
+        self.governed.write_text(out)?;
         let counts = [
             (self.problems.len(), "problem"),
             (self.linted.count(Severity::Error), "error"),
@@ -184,6 +237,7 @@ impl Report {
             "problems": self.problems.iter().map(problem_to_json).collect::<Vec<_>>(),
             "warnings": self.warnings.iter().map(problem_to_json).collect::<Vec<_>>(),
             "findings": self.linted.to_json(),
+            "governance": self.governed.to_json(),
         })
     }
 }
@@ -215,6 +269,9 @@ mod tests {
             policy: Vec::new(),
             entrypoint: Entrypoint::parse(ENTRYPOINT).unwrap(),
             gate: GateArg::Strict,
+            governance: None,
+            fail_on: FailOn::High,
+            now: None,
             explain: None,
             output,
         }
