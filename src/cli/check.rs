@@ -120,7 +120,7 @@ impl CheckArgs {
         let now = self.now.unwrap_or_else(|| Clock::default().now());
         let directory = match directory {
             Some(directory) => {
-                match governance::load(directory) {
+                match governance::load(directory, now) {
                     Ok(found) => report.found.push(("documents", found)),
                     Err(Problems(problems)) => report.problems.extend(problems),
                 }

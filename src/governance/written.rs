@@ -1,9 +1,10 @@
 //! Documents as they are written: each with its file, its kind, its name and the place of every field.
 
-use std::{collections::BTreeMap, fs, io::Read, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use crate::{
     clock::Timestamp,
+    store,
     yaml::{self, Kind, Node, Position, Problem, Problems},
 };
 
@@ -33,16 +34,17 @@ impl Written {
     /// # Errors
     /// Every file that cannot be read, and everything in them that is no YAML.
     pub fn read(directory: &Path) -> Result<Self, Problems> {
-        let refused = |path: &Path, error: &std::io::Error| {
-            Problems::from(Problem::of_file(&path.display().to_string(), format!("cannot be read: {error}")))
-        };
-        let mut sources = BTreeMap::new();
-        for entry in fs::read_dir(directory).map_err(|error| refused(directory, &error))? {
-            let path = entry.map_err(|error| refused(directory, &error))?.path();
-            if is_document(&path) {
-                let source = text(&path).map_err(|error| refused(&path, &error))?;
-                sources.insert(path.display().to_string(), source);
+        let refused = |path: &Path, message: &str| Problem::of_file(&path.display().to_string(), message);
+        let (mut sources, mut problems) = (Vec::new(), Vec::new());
+        for (name, content) in store::contents(directory).map_err(|message| refused(directory, &message))? {
+            let path = directory.join(name);
+            match content.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())) {
+                Ok(source) => sources.push((path.display().to_string(), source)),
+                Err(message) => problems.push(refused(&path, &message)),
             }
+        }
+        if !problems.is_empty() {
+            return Err(Problems(problems));
         }
         Self::of(sources.iter().map(|(file, source)| (file.as_str(), source.as_str())))
     }
@@ -142,22 +144,10 @@ pub(super) fn items_of(node: &Node) -> &[Node] {
     }
 }
 
-/// Whether the store reads the file.
-fn is_document(path: &Path) -> bool {
-    let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let extension = path.extension();
-    !hidden && extension.is_some_and(|it| it.eq_ignore_ascii_case("yaml") || it.eq_ignore_ascii_case("yml"))
-}
-
-/// A file's text, and not for ever: what is longer is refused by whoever parses it.
-fn text(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    fs::File::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_string(&mut text)?;
-    Ok(text)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const SOURCE: &str = "

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     clock::Timestamp,
     governance::{Finding, Severity, Written, review},
-    store::Directory,
+    store::{Directory, Rules},
     yaml::{Problem, Problems},
 };
 
@@ -36,8 +36,8 @@ impl From<FailOn> for Severity {
 }
 
 /// Loads the documents of a directory as the store would, and says what there is.
-pub(super) fn load(directory: &Path) -> Result<String, Problems> {
-    let documents = Directory::new(directory.to_owned()).read()?;
+pub(super) fn load(directory: &Path, now: Timestamp) -> Result<String, Problems> {
+    let documents = Directory::new(directory, Rules::default()).read(now)?;
     if documents.problems.is_empty() {
         Ok(format!("{} grants, revision {}", documents.grants.len(), documents.revision))
     } else {
