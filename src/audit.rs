@@ -21,6 +21,7 @@ use std::{
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 
+pub(crate) use self::record::SCHEMA;
 pub use self::record::{Entry, Record};
 use self::{file::Log, writer::Writer};
 

@@ -1,15 +1,21 @@
 //! What whoever answers for the documents should look at: found in what is written and in the audit log, never changing what acts.
 //!
 //! [`review`] reads documents as they stand in their files, with the place of each field; whether they load is for [`store`](crate::store)
-//! to say.
+//! to say. [`Suggestions`] turns hops that were observed into documents for review, [`Usage`] says which grants are used.
 
 mod findings;
+mod log;
+mod suggest;
+mod usage;
 mod written;
 
 use std::time::Duration;
 
 pub use self::{
     findings::{CODES, Code, Finding, Severity, review},
+    log::{Log, Skipped},
+    suggest::{Form, Suggestions},
+    usage::{Unreviewed, Usage, UsedGrant},
     written::{Document, Written},
 };
 
