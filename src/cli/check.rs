@@ -14,14 +14,13 @@ use serde_json::{Value, json};
 
 use self::{
     envoy::Linted,
-    governance::{FailOn, Governed},
+    governance::{GovernanceArgs, Governed},
 };
 use super::{
     exit::Exit,
-    test::{ENTRYPOINT, GateArg, time},
+    test::{ENTRYPOINT, GateArg},
 };
 use crate::{
-    clock::{Clock, Timestamp},
     config::Config,
     envoy::{Expect, Severity},
     policy::Entrypoint,
@@ -50,16 +49,8 @@ pub struct CheckArgs {
     /// What the policy must be to load
     #[arg(long, value_enum, default_value_t = GateArg::Strict, requires = "policy")]
     gate: GateArg,
-    /// Look at how documents are kept: those of a directory, or those that the configuration names
-    #[arg(long, value_name = "DIR", num_args = 0..=1, group = "what")]
-    #[expect(clippy::option_option, reason = "absent, alone and with a directory are three things")]
-    governance: Option<Option<PathBuf>>,
-    /// The least weight of what is found in documents that fails
-    #[arg(long, value_enum, default_value_t = FailOn::High, requires = "governance")]
-    fail_on: FailOn,
-    /// When the documents are looked at
-    #[arg(long, value_name = "TIME", value_parser = time, requires = "governance")]
-    now: Option<Timestamp>,
+    #[command(flatten)]
+    governance: GovernanceArgs,
     /// Say what a problem's id means, such as policy.recursion; `all` is all of them
     #[arg(long, value_name = "ID", group = "what")]
     explain: Option<String>,
@@ -105,46 +96,16 @@ impl CheckArgs {
                 Err(Problems(problems)) => report.problems.extend(problems),
             }
         }
-        if let Some(directory) = &self.governance {
-            self.govern(directory.as_deref(), &mut report);
+        if let Some(directory) = self.governance.directory(self.config.as_deref(), &mut report.problems) {
+            let (found, governed) = self.governance.review(&directory, &mut report.problems);
+            report.found.extend(found.map(|found| ("documents", found)));
+            report.governed = governed;
         }
         match self.output {
             Output::Text => report.write_text(out)?,
             Output::Json => writeln!(out, "{:#}", report.to_json())?,
         }
         Ok(report.exit())
-    }
-
-    /// Looks at the documents of `directory`, else at those of the configuration, if that loads.
-    fn govern(&self, directory: Option<&Path>, report: &mut Report) {
-        let now = self.now.unwrap_or_else(|| Clock::default().now());
-        let directory = match directory {
-            Some(directory) => {
-                match governance::load(directory, now) {
-                    Ok(found) => report.found.push(("documents", found)),
-                    Err(Problems(problems)) => report.problems.extend(problems),
-                }
-                Some(directory.to_owned())
-            }
-            None => match self.config.as_deref().map(Config::load) {
-                None => {
-                    let message = "name a directory of documents, or a configuration with `--config`";
-                    report.problems.push(Problem::of_file("governance", message));
-                    None
-                }
-                Some(Err(_)) => None,
-                Some(Ok(config)) => {
-                    if config.documents.is_none() {
-                        let message = "store.directory: there are no documents to look at: it is not set";
-                        report.problems.push(Problem::of_file(&config.name(), message));
-                    }
-                    config.documents
-                }
-            },
-        };
-        if let Some(directory) = directory {
-            report.governed = Governed::of(&directory, self.fail_on.into(), now, &mut report.problems);
-        }
     }
 }
 
@@ -269,9 +230,7 @@ mod tests {
             policy: Vec::new(),
             entrypoint: Entrypoint::parse(ENTRYPOINT).unwrap(),
             gate: GateArg::Strict,
-            governance: None,
-            fail_on: FailOn::High,
-            now: None,
+            governance: GovernanceArgs::default(),
             explain: None,
             output,
         }

@@ -1,27 +1,111 @@
 //! The part of `hopguard check` that looks at how the documents are kept: what it finds is written with its place, and CI can fail on it.
 
 use std::{
+    fs,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::{
-    clock::Timestamp,
+    approval::{AllowedSigners, Approvals},
+    cli::test::time,
+    clock::{Clock, Timestamp},
+    config::Config,
     governance::{Finding, Severity, Written, review},
     store::{Directory, Rules},
     yaml::{Problem, Problems},
 };
 
+/// What `check` is told of documents.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct GovernanceArgs {
+    /// Look at how documents are kept: those of a directory, or those that the configuration names
+    #[arg(long, value_name = "DIR", num_args = 0..=1, group = "what")]
+    #[expect(clippy::option_option, reason = "absent, alone and with a directory are three things")]
+    governance: Option<Option<PathBuf>>,
+    /// The least weight of what is found in documents that fails
+    #[arg(long, value_enum, default_value_t = FailOn::High, requires = "governance")]
+    fail_on: FailOn,
+    /// Whose signatures count below the documents of a directory; a configuration says so itself
+    #[arg(long, value_name = "FILE", requires = "governance", conflicts_with = "config")]
+    allowed_signers: Option<PathBuf>,
+    /// When the documents are looked at
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "governance")]
+    now: Option<Timestamp>,
+}
+
 /// The least weight of findings that fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum FailOn {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum FailOn {
     Info,
     Low,
     Medium,
+    #[default]
     High,
+}
+
+/// A directory of documents, and who has said which.
+#[derive(Debug)]
+pub(super) struct Named {
+    directory: PathBuf,
+    /// Whether a configuration has: then its parts are loaded elsewhere.
+    configured: bool,
+}
+
+impl GovernanceArgs {
+    /// The documents to look at, if any are to be.
+    pub(super) fn directory(&self, config: Option<&Path>, problems: &mut Vec<Problem>) -> Option<Named> {
+        if let Some(directory) = self.governance.as_ref()? {
+            return Some(Named { directory: directory.clone(), configured: false });
+        }
+        let Some(path) = config else {
+            let message = "name a directory of documents, or a configuration with `--config`";
+            problems.push(Problem::of_file("governance", message));
+            return None;
+        };
+        // What is wrong with it has been said.
+        let config = Config::load(path).ok()?;
+        let named = config.documents.clone().map(|directory| Named { directory, configured: true });
+        if named.is_none() {
+            let message = "store.directory: there are no documents to look at: it is not set";
+            problems.push(Problem::of_file(&config.name(), message));
+        }
+        named
+    }
+
+    /// Loads documents as the store would, unless that is done already, and reviews them.
+    pub(super) fn review(&self, named: &Named, problems: &mut Vec<Problem>) -> (Option<String>, Governed) {
+        let now = self.now.unwrap_or_else(|| Clock::default().now());
+        let mut found = None;
+        if !named.configured {
+            match self.load(&named.directory, now) {
+                Ok(loaded) => found = Some(loaded),
+                Err(Problems(refused)) => problems.extend(refused),
+            }
+        }
+        (found, Governed::of(&named.directory, self.fail_on.into(), now, problems))
+    }
+
+    fn load(&self, directory: &Path, now: Timestamp) -> Result<String, Problems> {
+        let signers = self.allowed_signers.as_deref().map(signers).transpose()?;
+        let approvals = Approvals { required: false, signers: signers.map(Arc::new) };
+        let documents = Directory::new(directory, Rules { approvals, ..Rules::default() }).read(now)?;
+        if documents.problems.is_empty() {
+            Ok(format!("{} grants, revision {}", documents.grants.len(), documents.revision))
+        } else {
+            Err(Problems(documents.problems))
+        }
+    }
+}
+
+fn signers(path: &Path) -> Result<AllowedSigners, Problems> {
+    let file = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| Problem::of_file(&file, format!("cannot be read: {error}")))?;
+    AllowedSigners::parse(&file, &text)
 }
 
 impl From<FailOn> for Severity {
@@ -35,16 +119,6 @@ impl From<FailOn> for Severity {
     }
 }
 
-/// Loads the documents of a directory as the store would, and says what there is.
-pub(super) fn load(directory: &Path, now: Timestamp) -> Result<String, Problems> {
-    let documents = Directory::new(directory, Rules::default()).read(now)?;
-    if documents.problems.is_empty() {
-        Ok(format!("{} grants, revision {}", documents.grants.len(), documents.revision))
-    } else {
-        Err(Problems(documents.problems))
-    }
-}
-
 /// What was found in documents, and from which weight on it fails.
 #[derive(Debug, Default)]
 pub(super) struct Governed {
@@ -54,7 +128,7 @@ pub(super) struct Governed {
 
 impl Governed {
     /// Reviews the documents of a directory; what does not even parse is a problem.
-    pub(super) fn of(directory: &Path, fail_on: Severity, now: Timestamp, problems: &mut Vec<Problem>) -> Self {
+    fn of(directory: &Path, fail_on: Severity, now: Timestamp, problems: &mut Vec<Problem>) -> Self {
         match Written::read(directory) {
             Ok(written) => {
                 let findings = review(&written, now);
