@@ -219,7 +219,7 @@ mod tests {
         let gap = r#"{"schema":"hopguard.dev/audit/v1alpha1","seq":2,"time":"2026-11-20T09:00:00Z","lost":7}"#;
         let other = RECORD.replace("v1alpha1", "v2");
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(3 << 20));
-        let cut = &RECORD[..RECORD.len() / 2];
+        let (cut, _) = RECORD.split_at(RECORD.len() / 2);
         let log = [RECORD, gap, "", "nonsense", &other, &long, RECORD, "{}", RECORD, cut].join("\n");
         let (log, count) = read(log.as_bytes());
         assert_eq!((log.records, count, log.lost, log.broken), (3, 3, 7, 5));

@@ -26,6 +26,7 @@ mod playground;
 mod proto;
 mod readme;
 mod reload;
+mod reports;
 mod road;
 mod runaway;
 mod shutdown;

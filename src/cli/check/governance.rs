@@ -15,7 +15,7 @@ use crate::{
     cli::test::time,
     clock::{Clock, Timestamp},
     config::Config,
-    governance::{Finding, Severity, Written, review},
+    governance::{Finding, Severity, Written, counted, review},
     store::{Directory, Rules},
     yaml::{Problem, Problems},
 };
@@ -95,7 +95,7 @@ impl GovernanceArgs {
         let approvals = Approvals { required: false, signers: signers.map(Arc::new) };
         let documents = Directory::new(directory, Rules { approvals, ..Rules::default() }).read(now)?;
         if documents.problems.is_empty() {
-            Ok(format!("{} grants, revision {}", documents.grants.len(), documents.revision))
+            Ok(format!("{}, revision {}", counted(documents.grants.len() as u64, "grant"), documents.revision))
         } else {
             Err(Problems(documents.problems))
         }
@@ -157,7 +157,7 @@ impl Governed {
         });
         let counts = counts.collect::<Vec<_>>().join(", ");
         let said = if counts.is_empty() { "nothing to look at" } else { &counts };
-        writeln!(out, "{:10} {said} in {documents} documents", "governance")
+        writeln!(out, "{:10} {said} in {}", "governance", counted(*documents as u64, "document"))
     }
 
     pub(super) fn to_json(&self) -> Value {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::Timestamp,
-    governance::{Usage, UsedGrant},
+    governance::{Usage, UsedGrant, counted},
 };
 
 /// One line for each grant, then what is due.
@@ -14,7 +14,8 @@ pub(super) fn write_text(usage: &Usage<'_>, now: Timestamp, out: &mut impl Write
     let grants = usage.grants(now);
     for UsedGrant { name, kind, owner, state, ends, hops, last_used, .. } in &grants {
         let ends = ends.map(|end| end.to_string()).unwrap_or_default();
-        let used = last_used.map_or_else(|| "never used".to_owned(), |last| format!("last used {last}, {hops} hops"));
+        let used = last_used
+            .map_or_else(|| "never used".to_owned(), |last| format!("last used {last}, {}", counted(*hops, "hop")));
         writeln!(out, "{name}: {kind}, {state}, until {ends}, of {owner}; {used}")?;
     }
     let names = |wanted: fn(&UsedGrant) -> bool| {
@@ -35,14 +36,14 @@ pub(super) fn write_text(usage: &Usage<'_>, now: Timestamp, out: &mut impl Write
         )?;
     }
     if usage.elsewhere() > 0 {
-        writeln!(out, "{} hops were under grants that are no longer there", usage.elsewhere())?;
+        writeln!(out, "under grants that are no longer there: {}", counted(usage.elsewhere(), "hop"))?;
     }
     let log = usage.log();
     if log.lost > 0 {
-        writeln!(out, "the log says that {} records are missing from it", log.lost)?;
+        writeln!(out, "missing from the log, as it says itself: {}", counted(log.lost, "record"))?;
     }
     log.skipped.iter().try_for_each(|skipped| writeln!(out, "{skipped}"))?;
-    writeln!(out, "{} grants, {} records", grants.len(), log.records)
+    writeln!(out, "{}, {}", counted(grants.len() as u64, "grant"), counted(log.records, "record"))
 }
 
 fn line(out: &mut impl Write, what: &str, names: &[&str]) -> io::Result<()> {

@@ -73,11 +73,11 @@ fn says_of_each_grant_when_it_was_last_used_and_what_is_due() {
     assert_eq!(exit, Exit::Yes);
     assert_eq!(
         text,
-        "a-b: exception, active, until 2026-12-01T00:00:00Z, of team-shop; last used 2026-11-19T09:00:00Z, 1 hops\n\
+        "a-b: exception, active, until 2026-12-01T00:00:00Z, of team-shop; last used 2026-11-19T09:00:00Z, 1 hop\n\
          ends within 14 days: a-b\n\
          to clean up: a-b: `rotate the key` (team-shop)\n\
          two.jsonl:2: is no record, so it is passed over\n\
-         1 grants, 2 records\n"
+         1 grant, 2 records\n"
     );
     let (_, text) = report(&folder, "--grants --dir @documents --from @two.jsonl");
     assert!(text.contains("never used: a-b\n"), "{text}");

@@ -30,8 +30,11 @@ const GRANT: &str = "  type: standing
   reviewBy: 2027-02-01T00:00:00Z
 ";
 
+/// What is replaced, and by what.
+type Edits<'a> = &'a [(&'a str, &'a str)];
+
 /// Documents in which there is nothing to find, with the grant edited.
-fn edited(edits: &[(&str, &str)]) -> Vec<String> {
+fn edited(edits: Edits<'_>) -> Vec<String> {
     let mut grant = GRANT.to_owned();
     for (from, to) in edits {
         assert!(grant.contains(from), "{from}");
@@ -59,7 +62,7 @@ fn there_is_nothing_to_find_in_what_is_well_kept() {
 #[test]
 fn a_grant_is_found_for_what_it_is() {
     let exception = "exception\n  exitCriteria: [{what: rotate the key, owner: team-shop}]";
-    let rows: [(&[(&str, &str)], &[&str]); 19] = [
+    let rows: [(Edits<'_>, &[&str]); 19] = [
         (
             &[("2027-03-01", "2026-11-20"), ("2027-02-01", "2026-11-19"), ("T00:00:00Z\n  r", "T09:00:00Z\n  r")],
             &["grant.expired g"],

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, fmt::Write};
 
 use super::{Group, Key, Suggestions, routes::Actions};
-use crate::{clock::Timestamp, governance::days, governance::written::Written};
+use crate::{
+    clock::Timestamp,
+    governance::{counted, days, written::Written},
+};
 
 /// What a person has said of the documents already.
 #[derive(Clone, Debug, Default)]
@@ -20,18 +23,18 @@ impl Suggestions {
     /// What was read, what would be covered, and what was left out, line by line.
     pub fn summary(&self) -> Vec<String> {
         let mut lines = vec![format!(
-            "{} records, of which {} needed no further grant and {} would have needed one of {} grants",
-            self.log.records,
+            "{}: {} needed no further grant, {} would have needed {}",
+            counted(self.log.records, "record"),
             self.covered,
             self.groups.values().map(|group| group.hops).sum::<u64>(),
-            self.groups.len(),
+            counted(self.groups.len() as u64, "grant"),
         )];
         lines.extend(self.left_out().into_iter().map(|(count, why)| format!("left out {count}: {why}")));
         if self.log.lost > 0 {
-            lines.push(format!("the log says that {} records are missing from it", self.log.lost));
+            lines.push(format!("missing from the log, as it says itself: {}", counted(self.log.lost, "record")));
         }
         if self.log.broken > 0 {
-            lines.push(format!("{} lines are no records, and are passed over", self.log.broken));
+            lines.push(format!("no records, and passed over: {}", counted(self.log.broken, "line")));
             lines.extend(self.log.skipped.iter().map(ToString::to_string));
         }
         lines
@@ -128,7 +131,7 @@ fn grant(text: &mut String, key: &Key, group: &Group, form: &Form, now: Timestam
 
 /// What a grant would have covered.
 fn rests_on(group: &Group) -> String {
-    let hops = if group.hops == 1 { "1 hop".to_owned() } else { format!("{} hops", group.hops) };
+    let hops = counted(group.hops, "hop");
     let mut said = format!("would have covered {hops} between {} and {}", group.first, group.last);
     if group.unstated > 0 {
         let _ = write!(said, "; {} of them did not state their purpose, which callers have to send", group.unstated);

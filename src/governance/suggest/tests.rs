@@ -201,10 +201,10 @@ fn it_is_said_what_was_left_out_and_what_could_not_be_read() {
     assert_eq!(
         suggested(&records, None).summary(),
         [
-            "3 records, of which 0 needed no further grant and 1 would have needed one of 1 grants",
+            "3 records: 0 needed no further grant, 1 would have needed 1 grant",
             "left out 2: with `*` in their path, which a grant would take for a wildcard",
-            "the log says that 7 records are missing from it",
-            "1 lines are no records, and are passed over",
+            "missing from the log, as it says itself: 7 records",
+            "no records, and passed over: 1 line",
             "a.jsonl:4: is no record, so it is passed over",
         ]
     );

@@ -72,7 +72,7 @@ fn the_decoder_asks_for_the_fields_of_the_schema_and_for_no_others() {
 
 /// The paths of all fields below a schema.
 fn fields(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
-    for (name, property) in schema["properties"].as_object().unwrap_or(&Map::new()) {
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}.{name}");
         fields(property, &path, found);
         fields(&property["items"], &format!("{path}[]"), found);
@@ -185,7 +185,7 @@ fn removed(document: &Value, path: &str) -> Value {
     match document.pointer_mut(parent).unwrap() {
         Value::Object(fields) => drop(fields.remove(name)),
         Value::Array(items) => drop(items.remove(name.parse().unwrap())),
-        _ => unreachable!(),
+        other => panic!("{other}"),
     }
     document
 }
