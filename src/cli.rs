@@ -8,6 +8,7 @@ pub mod eval;
 pub mod exit;
 mod loading;
 mod parts;
+pub mod report;
 pub mod run;
 pub mod serve;
 pub mod test;
@@ -36,6 +37,7 @@ enum Verb {
     Check(check::CheckArgs),
     Test(test::TestArgs),
     Eval(eval::EvalArgs),
+    Report(report::ReportArgs),
     Config(config::ConfigArgs),
 }
 
@@ -51,6 +53,7 @@ impl Cli {
             }
             Verb::Test(args) => deep(|| args.run(&mut io::stdout())),
             Verb::Eval(args) => deep(|| args.run(&mut io::stdout())),
+            Verb::Report(args) => args.run(&mut io::stdout().lock()).map(ExitCode::from),
             Verb::Config(args) => args.run(&mut io::stdout().lock()).map(ExitCode::from).map_err(Into::into),
         };
         ended.unwrap_or_else(|error| {

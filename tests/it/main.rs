@@ -27,6 +27,7 @@ mod playground;
 mod proto;
 mod readme;
 mod reload;
+mod reports;
 mod revocation_lag;
 mod road;
 mod runaway;
