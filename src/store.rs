@@ -32,6 +32,7 @@ mod files;
 mod salvage;
 mod scan;
 mod texts;
+pub(crate) mod write;
 
 /// What documents say together.
 #[derive(Clone, Debug)]
