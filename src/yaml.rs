@@ -14,6 +14,7 @@ mod scalar;
 mod suggest;
 mod value;
 
+pub(crate) use self::problem::is_deceptive;
 pub use self::{
     mapping::Mapping,
     problem::{Position, Problem, Problems, quote},

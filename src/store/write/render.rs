@@ -1,6 +1,6 @@
 //! Writes YAML that the strict reader reads as the same values.
 
-use crate::yaml::{Entry, Kind, Node, Position, is_string};
+use crate::yaml::{Entry, Kind, Node, Position, is_deceptive, is_string};
 
 /// A mapping of these fields.
 pub(crate) fn mapping<'a>(fields: impl IntoIterator<Item = (&'a str, Node)>) -> Node {
@@ -158,7 +158,9 @@ fn scalar(text: &str) -> String {
 }
 
 fn is_hidden(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    character.is_control()
+        || is_deceptive(character)
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// The longest list that is written on one line.
