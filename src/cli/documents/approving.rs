@@ -132,13 +132,10 @@ impl<'a> Candidate<'a> {
         let mut undo = command(["grant", "expire", &self.name], place);
         if let (Some(old), Some(_)) = (&self.old, &self.request) {
             // What was approved before stays approved: its signatures are with it.
-            let file = format!("{}.yaml.before", self.name);
-            let was = self.desk.beside(&file);
-            let path = |name: &str| shell(&self.desk.directory.join(name).display().to_string());
             let by = fields::text(&old.node, &["spec", "approver"]).unwrap_or_default();
-            let again = command(["grant", "approve", &self.name, "--by", by], place);
-            undo = format!("mv -- {} {} && {again}", path(&file), path(&format!("{}{REQUEST}", self.name)));
-            changes.insert(0, Change { was, ..self.desk.create(file, &old.node) });
+            let (kept, back) = self.desk.keep(old, by);
+            undo = back;
+            changes.insert(0, kept);
         }
         if let Some(request) = &self.request {
             changes.push(self.desk.remove(request)?);

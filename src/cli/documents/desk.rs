@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{Failure, Place, fields};
+use super::{
+    Failure, Place, fields,
+    proposal::{command, shell},
+};
 use crate::{
     clock::Timestamp,
     grant::{Activation, Grant},
@@ -175,9 +178,15 @@ impl Desk {
         self.files.get(file).cloned()
     }
 
-    /// What a file holds that is neither a document nor a request.
-    pub(crate) fn beside(&self, file: &str) -> Option<Vec<u8>> {
-        fs::read(self.directory.join(file)).ok()
+    /// Keeps a document as it is beside what it becomes, and says how it comes back: approved, if it was, by its own signatures.
+    pub(crate) fn keep(&self, found: &Found, by: &str) -> (Change, String) {
+        let name = fields::text(&found.node, &["metadata", "name"]).unwrap_or_default();
+        let file = format!("{name}{KEPT}");
+        let path = |name: &str| shell(&self.directory.join(name).display().to_string());
+        let again = command(["grant", "approve", name, "--by", by], &self.place.named);
+        let undo = format!("mv -- {} {} && {again}", path(&file), path(&format!("{name}{REQUEST}")));
+        let becomes = Some(render::document(&found.node).into_bytes());
+        (Change { was: fs::read(self.directory.join(&file)).ok(), name: file, becomes, mode: MODE }, undo)
     }
 
     /// The name of a file that is not there yet, for a document of this name.
@@ -263,6 +272,8 @@ fn files(directory: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
 
 /// How the name of a file ends that asks for a document; no reader of documents reads it.
 pub(crate) const REQUEST: &str = ".yaml.request";
+/// How the name of a file ends that holds what a document was before it was changed; nobody reads it.
+const KEPT: &str = ".yaml.before";
 const MAX_SAME: u32 = 100;
 const MAX_FILE: u64 = yaml::MAX_BYTES as u64;
 /// Whoever decides reads it, and whoever approves; nobody else writes it.

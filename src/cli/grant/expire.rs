@@ -9,14 +9,13 @@ use clap::Args;
 
 use crate::{
     cli::{
-        documents::{Desk, Failure, Manner, Proposal, Where, command, effect, fields},
+        documents::{Desk, Failure, Manner, Proposal, Where, effect, fields},
         exit::Exit,
         revoke::{self, Revoking},
         test::time,
     },
     clock::Timestamp,
     store::write::render::{plain, string},
-    yaml::show_duration,
 };
 
 /// End a grant, or what opens one, before its time
@@ -76,34 +75,23 @@ impl ExpireArgs {
         };
         let left = activation.until.since(at);
         let effect = format!("closes {} {} early", activation.grant, effect::span(left));
+        // What people have signed is kept, beside what it has become: that is signed by nobody, and opens nothing.
+        let (kept, undo) = desk.keep(&found, &activation.requested_by);
         let change = if at > activation.from {
-            desk.replace(&found, &fields::with(&found.node, "until", plain(at)))?
+            desk.replace(&found, &fields::without(&fields::with(&found.node, "until", plain(at)), "signatures"))?
         } else {
             desk.remove(&found)?
         };
-        let words = [
-            "grant",
-            "activate",
-            &activation.grant,
-            "--by",
-            &activation.requested_by,
-            "--reason",
-            &activation.reason,
-            "--ticket",
-            &activation.ticket,
-            "--for",
-            &show_duration(left),
-        ];
         Ok(Proposal {
             effect,
             details: vec![format!(
                 "opened by {} for {}: {}",
                 activation.requested_by, activation.ticket, activation.reason
             )],
-            changes: vec![change],
+            changes: vec![kept, change],
             as_if: None,
             next: Vec::new(),
-            undo: command(words, &desk.place.named),
+            undo,
         })
     }
 }
