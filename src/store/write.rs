@@ -1,5 +1,6 @@
 //! Changes files of a directory whole or not at all, and never over what somebody else has written since they were read.
 
+pub(crate) mod bundle;
 pub(crate) mod edit;
 pub(crate) mod render;
 

@@ -7,12 +7,12 @@ use super::{
 };
 use crate::{
     approval::{NAMESPACE, Verdict, canonical, signed_part},
-    grant::{Approval, Grant},
+    grant::{Approval, Grant, field::document_name},
     store::{
         Documents,
         write::{Change, render},
     },
-    yaml::Node,
+    yaml::{Node, Problem},
 };
 
 /// A document that is to act, with what it comes from.
@@ -37,6 +37,11 @@ impl<'a> Candidate<'a> {
     pub(crate) fn new(desk: &'a Desk, node: Node) -> Result<Self, Failure> {
         let text = |path: &[&str]| fields::text(&node, path).unwrap_or_default().to_owned();
         let (kind, name) = (text(&["kind"]), text(&["metadata", "name"]));
+        // It becomes the name of a file.
+        document_name(&name).map_err(|why| {
+            let label = desk.directory.display().to_string();
+            Problem { field: "metadata.name".to_owned(), ..Problem::of_file(&label, why) }
+        })?;
         let request = desk.request(&name)?;
         let old = desk.find(&kind, &name)?;
         Ok(Self { desk, node, kind, name, request, old })

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     Failure, Place, fields,
+    place::is_document,
     proposal::{command, shell},
 };
 use crate::{
@@ -16,9 +17,9 @@ use crate::{
     grant::{Activation, Grant},
     store::{
         Documents,
-        write::{Change, edit, render},
+        write::{Change, Held, bundle, edit, render},
     },
-    yaml::{self, Node, Problem, Problems},
+    yaml::{self, Node, Problem, Problems, quote},
 };
 
 /// What is there to be changed.
@@ -135,7 +136,7 @@ impl Desk {
 
     /// All documents of a kind that are as asked for.
     pub(crate) fn all(&self, kind: &str, is_meant: impl Fn(&Node) -> bool) -> Vec<Found> {
-        let documents = self.files.iter().filter(|(file, _)| !file.ends_with(REQUEST));
+        let documents = self.files.iter().filter(|(file, _)| is_document(file));
         documents
             .flat_map(|(file, content)| in_file(file, content))
             .filter(|found| fields::text(&found.node, &["kind"]) == Some(kind) && is_meant(&found.node))
@@ -187,6 +188,60 @@ impl Desk {
         let undo = format!("mv -- {} {} && {again}", path(&file), path(&format!("{name}{REQUEST}")));
         let becomes = Some(render::document(&found.node).into_bytes());
         (Change { was: fs::read(self.directory.join(&file)).ok(), name: file, becomes, mode: MODE }, undo)
+    }
+
+    /// Whether the documents can be published as a bundle.
+    ///
+    /// # Errors
+    /// Some of them do not load, and whoever gets them in a bundle has no good ones from before; or they are facts of their own directory,
+    /// which is not in any bundle.
+    pub(crate) fn publishable(&self) -> Result<(), Failure> {
+        if self.directory != self.place.documents {
+            return Err(Failure::Usage("facts of their own directory are in no bundle: leave out `--to`".to_owned()));
+        }
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let is_name = |name: &str| (name.ends_with(".yaml") || name.ends_with(".yml")) && name.bytes().all(is_plain);
+        if let Some(name) = self.files.keys().find(|name| is_document(name) && !is_name(name)) {
+            let why = "cannot be the name of a file in a bundle: use letters, digits, `.`, `_` and `-`";
+            return Err(Failure::Refused(format!("{} {why}", quote(name))));
+        }
+        let problems = &self.documents.problems;
+        if problems.is_empty() { Ok(()) } else { Err(Problems(problems.clone()).into()) }
+    }
+
+    /// Writes all documents as a bundle, while nobody else writes documents. Says what was written, and what is to be done with it.
+    ///
+    /// # Errors
+    /// It cannot be packed or written.
+    pub(crate) fn publish(&self, file: &Path, held: &Held) -> Result<Vec<String>, Failure> {
+        let documents = self.files.iter().filter(|(name, _)| is_document(name));
+        let texts =
+            documents.filter_map(|(name, content)| Some((name.clone(), String::from_utf8(content.clone()).ok()?)));
+        let becomes = bundle::bundle(&texts.collect(), &self.documents.revision)?;
+        let directory = match file.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let name = file.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| Failure::Usage(format!("`{}` is no name of a file", file.display())))?.to_owned();
+        let was = match fs::read(file) {
+            Ok(was) => Some(was),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        let change = Change { name, was, becomes: Some(becomes), mode: MODE };
+        if fs::canonicalize(directory)? == fs::canonicalize(&self.directory)? {
+            held.apply(&[change])?;
+        } else {
+            Held::of(directory)?.apply(&[change])?;
+        }
+        let path = shell(&file.display().to_string());
+        Ok(vec![
+            format!("packed   {path}"),
+            format!(
+                "next     sign:    opa build -b {path} -o SIGNED.tar.gz --signing-key KEY --claims-file CLAIMS, with `iat` in the claims"
+            ),
+        ])
     }
 
     /// The name of a file that is not there yet, for a document of this name.
@@ -258,8 +313,7 @@ fn files(directory: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     for entry in fs::read_dir(directory)? {
         let Ok(name) = entry?.file_name().into_string() else { continue };
         let path = directory.join(&name);
-        let lower = name.to_ascii_lowercase();
-        let is_meant = name.ends_with(REQUEST) || [".yaml", ".yml"].iter().any(|end| lower.ends_with(end));
+        let is_meant = is_document(&name) || name.ends_with(REQUEST);
         if is_meant
             && !name.starts_with('.')
             && fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() <= MAX_FILE)

@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 
-use super::{Failure, REQUEST};
+use super::Failure;
 use crate::{
     approval::{AllowedSigners, Approvals},
     clock::Timestamp,
@@ -98,7 +98,7 @@ impl Place {
     /// Reads the texts of a directory of this place as documents.
     pub(crate) fn read(&self, directory: &Path, files: &BTreeMap<String, Vec<u8>>, now: Timestamp) -> Documents {
         let (mut texts, mut problems) = (BTreeMap::new(), Vec::new());
-        for (name, content) in files.iter().filter(|(name, _)| !name.ends_with(REQUEST)) {
+        for (name, content) in files.iter().filter(|(name, _)| is_document(name)) {
             let label = directory.join(name).display().to_string();
             match String::from_utf8(content.clone()) {
                 Ok(text) => drop(texts.insert(label, text)),
@@ -121,6 +121,12 @@ impl Place {
         };
         Ok(Facts::new(facts))
     }
+}
+
+/// Whether a reader of documents reads a file of this name.
+pub(crate) fn is_document(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    !name.starts_with('.') && [".yaml", ".yml"].iter().any(|end| lower.ends_with(end))
 }
 
 fn signers_of(path: &Path) -> Result<Arc<AllowedSigners>, Failure> {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
@@ -25,6 +25,9 @@ pub(crate) struct Manner {
     /// Say what it would do, and do nothing
     #[arg(long, conflicts_with = "yes")]
     pub(crate) dry_run: bool,
+    /// Also write all documents as they are then as the bundle that `store.bundle` follows, for its publisher to sign
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) to: Option<PathBuf>,
     /// When it is done
     #[arg(long, value_name = "TIME", value_parser = time, hide = true)]
     now: Option<Timestamp>,
@@ -75,7 +78,7 @@ impl Proposal {
             if is_text {
                 writeln!(out, "nothing is written: this is a dry run")?;
             } else {
-                writeln!(out, "{:#}", self.to_json(desk, false))?;
+                writeln!(out, "{:#}", self.to_json(desk, false, None))?;
             }
             return Ok(Exit::Yes);
         }
@@ -86,27 +89,34 @@ impl Proposal {
         let held = Held::of(&desk.directory)?;
         // What others have written meanwhile may make this one not load.
         desk.again()?.check(self.as_if.as_ref().unwrap_or(&self.changes))?;
+        let published = manner.to.as_deref().map(|file| desk.publishable().map(|()| file)).transpose()?;
         held.apply(&self.changes)?;
+        // Nobody else changes the documents before they are packed.
+        let published = published.map(|file| desk.again()?.publish(file, &held)).transpose()?;
         drop(held);
         if !is_text {
-            writeln!(out, "{:#}", self.to_json(desk, true))?;
+            writeln!(out, "{:#}", self.to_json(desk, true, manner.to.as_deref()))?;
             return Ok(Exit::Yes);
         }
         for change in &self.changes {
             writeln!(out, "{:8} {}", verb(change), desk.directory.join(&change.name).display())?;
+        }
+        for line in published.iter().flatten() {
+            writeln!(out, "{line}")?;
         }
         self.next.iter().try_for_each(|line| writeln!(out, "next     {line}"))?;
         writeln!(out, "undo     {}", shown(&self.undo))?;
         Ok(Exit::Yes)
     }
 
-    fn to_json(&self, desk: &Desk, written: bool) -> Value {
+    fn to_json(&self, desk: &Desk, written: bool, bundle: Option<&Path>) -> Value {
         let file = |change: &Change| json!({"path": desk.directory.join(&change.name).display().to_string(), "change": verb(change)});
         json!({
             "effect": self.effect,
             "details": self.details,
             "files": self.changes.iter().map(file).collect::<Vec<_>>(),
             "written": written,
+            "bundle": bundle.map(|path| path.display().to_string()),
             "next": self.next,
             "undo": self.undo,
         })

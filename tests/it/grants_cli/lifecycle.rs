@@ -1,5 +1,7 @@
 //! From the request to the end.
 
+use std::{collections::BTreeMap, fs, io::Read, path::Path};
+
 use serde_json::Value;
 
 use super::{Desk, PURPOSES, REQUEST};
@@ -209,7 +211,7 @@ fn everything_can_be_revoked_and_every_revocation_loads() {
 #[test]
 fn facts_have_a_directory_of_their_own_if_there_is_one() {
     let desk = Desk::configured("facts: {directory: facts}");
-    std::fs::create_dir(desk.path().join("facts")).unwrap();
+    fs::create_dir(desk.path().join("facts")).unwrap();
     let documents = desk.files();
     desk.done("fact set device.posture ok --subject spiffe://prod.example/agent --source mdm --max-age 5m");
     desk.done("fact set incident.level 2 --source pager --max-age 1h");
@@ -221,6 +223,39 @@ fn facts_have_a_directory_of_their_own_if_there_is_one() {
     assert_eq!((&facts[0]["fresh"], &facts[0]["subject"]), (&true.into(), &"spiffe://prod.example/agent".into()));
     let said = desk.line("fact list --now 2030-01-01T00:00:00Z");
     assert!(said.out.lines().all(|line| line.contains("(stale since ")), "{}", said.out);
+}
+
+/// The files of a bundle.
+fn unpacked(path: &Path) -> BTreeMap<String, Value> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(path).unwrap()));
+    let entries = archive.entries().unwrap().map(Result::unwrap);
+    let read = |mut entry: tar::Entry<'_, _>| {
+        let mut text = String::new();
+        entry.read_to_string(&mut text).unwrap();
+        (entry.path().unwrap().display().to_string(), serde_json::from_str(&text).unwrap())
+    };
+    entries.map(read).collect()
+}
+
+#[test]
+fn a_change_is_packed_for_those_who_share_no_directory() {
+    let desk = Desk::granted();
+    let said = desk.done("revoke --grant agent --reason gone --to out.tar.gz");
+    assert!(said.out.contains("\npacked   out.tar.gz\nnext     sign:    opa build -b out.tar.gz "), "{}", said.out);
+    let files = unpacked(&desk.path().join("out.tar.gz"));
+    assert_eq!(files[".manifest"]["roots"], serde_json::json!(["hopguard"]));
+    let documents: BTreeMap<String, String> =
+        serde_json::from_value(files["data.json"]["hopguard"]["documents"].clone()).unwrap();
+    assert_eq!(documents, desk.files());
+    // Requests are in no bundle, nor is what does not load.
+    desk.done(&REQUEST.replace("request agent", "request other --to out.tar.gz"));
+    assert!(!unpacked(&desk.path().join("out.tar.gz"))["data.json"].to_string().contains("other"));
+    let packed = fs::read(desk.path().join("out.tar.gz")).unwrap();
+    desk.write("documents/broken.yaml", "kind: [\n");
+    let before = desk.files();
+    let said = desk.line("revoke --grant other --reason gone --to out.tar.gz --yes");
+    assert!(said.code == 3 && said.err.contains("broken.yaml"), "{}", said.err);
+    assert_eq!((desk.files(), fs::read(desk.path().join("out.tar.gz")).unwrap()), (before, packed));
 }
 
 #[test]
