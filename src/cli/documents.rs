@@ -7,6 +7,7 @@ pub(super) mod effect;
 pub(super) mod fields;
 mod place;
 mod proposal;
+mod publish;
 pub(super) mod signing;
 
 use anyhow::Error;

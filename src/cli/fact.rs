@@ -111,8 +111,8 @@ impl SetArgs {
         spec.extend(self.subject.as_ref().map(|subject| ("subject", string(subject))));
         spec.push(("value", render::json(&value)));
         spec.push(("source", string(&self.source)));
-        spec.push(("observedAt", plain(observed_at)));
-        spec.push(("maxAge", plain(show_duration(self.max_age))));
+        spec.push(("observedAt", plain(&observed_at)));
+        spec.push(("maxAge", plain(&show_duration(self.max_age))));
         let old = find(&desk, &self.key, self.subject.as_deref())?;
         let about = self.subject.as_ref().map(|subject| format!(" of {subject}")).unwrap_or_default();
         let counts = match (self.max_age.checked_sub(desk.now.since(observed_at))).filter(|left| !left.is_zero()) {
@@ -174,8 +174,12 @@ impl ListArgs {
                 writeln!(out, "{}", shown(&told(fact, desk.now)))?;
             }
         }
-        desk.documents.problems.iter().for_each(|problem| complain(&format!("{problem:#}")));
-        Ok(if desk.documents.problems.is_empty() { Exit::Yes } else { Exit::DoesNotLoad })
+        let mut problems = desk.documents.problems.clone();
+        if desk.place.facts.is_some() {
+            problems.extend(Desk::of_facts(desk.place.clone(), desk.now)?.documents.problems);
+        }
+        problems.iter().for_each(|problem| complain(&format!("{problem:#}")));
+        Ok(if problems.is_empty() { Exit::Yes } else { Exit::DoesNotLoad })
     }
 }
 

@@ -139,8 +139,8 @@ pub(super) fn propose(desk: &Desk, revoking: &Revoking<'_>) -> Result<Proposal, 
     let (key, value) = &revoking.target;
     let target = mapping([(*key, value.clone())]);
     let name = free_name(desk, key, revoking.slug)?;
-    let mut spec = vec![("target", target), ("reason", string(revoking.reason)), ("at", plain(revoking.at))];
-    spec.extend(revoking.until.map(|until| ("until", plain(until))));
+    let mut spec = vec![("target", target), ("reason", string(revoking.reason)), ("at", plain(&revoking.at))];
+    spec.extend(revoking.until.map(|until| ("until", plain(&until))));
     let change = desk.create(format!("{name}.yaml"), &fields::document("Revocation", &name, spec));
     let documents = desk.check(std::slice::from_ref(&change))?;
     let revocation = documents.revocations.iter().find(|revocation| revocation.name == name);

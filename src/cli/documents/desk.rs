@@ -17,9 +17,9 @@ use crate::{
     grant::{Activation, Grant},
     store::{
         Documents,
-        write::{Change, Held, bundle, edit, render},
+        write::{Change, edit, render},
     },
-    yaml::{self, Node, Problem, Problems, quote},
+    yaml::{self, Node, Problem, Problems},
 };
 
 /// What is there to be changed.
@@ -31,7 +31,7 @@ pub(crate) struct Desk {
     pub(crate) now: Timestamp,
     pub(crate) documents: Documents,
     /// Documents and requests, by the names of their files.
-    files: BTreeMap<String, Vec<u8>>,
+    pub(super) files: BTreeMap<String, Vec<u8>>,
 }
 
 /// A document as it is written.
@@ -66,7 +66,10 @@ impl Desk {
     fn of(place: Place, directory: PathBuf, now: Timestamp) -> Result<Self, Failure> {
         let files = files(&directory)
             .map_err(|error| Problem::of_file(&directory.display().to_string(), format!("cannot be read: {error}")))?;
-        let documents = place.read(&directory, &files, now);
+        let mut documents = place.read(&directory, &files, now);
+        if directory != place.documents {
+            documents.problems.extend(strangers(&directory, &files));
+        }
         Ok(Self { place, directory, now, documents, files })
     }
 
@@ -190,60 +193,6 @@ impl Desk {
         (Change { was: fs::read(self.directory.join(&file)).ok(), name: file, becomes, mode: MODE }, undo)
     }
 
-    /// Whether the documents can be published as a bundle.
-    ///
-    /// # Errors
-    /// Some of them do not load, and whoever gets them in a bundle has no good ones from before; or they are facts of their own directory,
-    /// which is not in any bundle.
-    pub(crate) fn publishable(&self) -> Result<(), Failure> {
-        if self.directory != self.place.documents {
-            return Err(Failure::Usage("facts of their own directory are in no bundle: leave out `--to`".to_owned()));
-        }
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        let is_name = |name: &str| (name.ends_with(".yaml") || name.ends_with(".yml")) && name.bytes().all(is_plain);
-        if let Some(name) = self.files.keys().find(|name| is_document(name) && !is_name(name)) {
-            let why = "cannot be the name of a file in a bundle: use letters, digits, `.`, `_` and `-`";
-            return Err(Failure::Refused(format!("{} {why}", quote(name))));
-        }
-        let problems = &self.documents.problems;
-        if problems.is_empty() { Ok(()) } else { Err(Problems(problems.clone()).into()) }
-    }
-
-    /// Writes all documents as a bundle, while nobody else writes documents. Says what was written, and what is to be done with it.
-    ///
-    /// # Errors
-    /// It cannot be packed or written.
-    pub(crate) fn publish(&self, file: &Path, held: &Held) -> Result<Vec<String>, Failure> {
-        let documents = self.files.iter().filter(|(name, _)| is_document(name));
-        let texts =
-            documents.filter_map(|(name, content)| Some((name.clone(), String::from_utf8(content.clone()).ok()?)));
-        let becomes = bundle::bundle(&texts.collect(), &self.documents.revision)?;
-        let directory = match file.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let name = file.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| Failure::Usage(format!("`{}` is no name of a file", file.display())))?.to_owned();
-        let was = match fs::read(file) {
-            Ok(was) => Some(was),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error.into()),
-        };
-        let change = Change { name, was, becomes: Some(becomes), mode: MODE };
-        if fs::canonicalize(directory)? == fs::canonicalize(&self.directory)? {
-            held.apply(&[change])?;
-        } else {
-            Held::of(directory)?.apply(&[change])?;
-        }
-        let path = shell(&file.display().to_string());
-        Ok(vec![
-            format!("packed   {path}"),
-            format!(
-                "next     sign:    opa build -b {path} -o SIGNED.tar.gz --signing-key KEY --claims-file CLAIMS, with `iat` in the claims"
-            ),
-        ])
-    }
-
     /// The name of a file that is not there yet, for a document of this name.
     pub(crate) fn free_file(&self, name: &str) -> String {
         let other = |number| format!("{name}.{number}.yaml");
@@ -307,6 +256,14 @@ fn in_file(file: &str, content: &[u8]) -> Vec<Found> {
     nodes.into_iter().enumerate().map(|(index, node)| Found { file: file.to_owned(), index, node }).collect()
 }
 
+/// What is wrong with a directory of facts that holds anything else.
+fn strangers(directory: &Path, files: &BTreeMap<String, Vec<u8>>) -> Vec<Problem> {
+    let is_fact = |found: &Found| fields::text(&found.node, &["kind"]) == Some("Fact");
+    let strange = files.iter().filter(|(file, content)| !in_file(file, content).iter().all(is_fact));
+    let why = "holds something that is no `Fact`, so nothing in it counts: move that to the other documents";
+    strange.map(|(file, _)| Problem::of_file(&directory.join(file).display().to_string(), why)).collect()
+}
+
 /// The documents of a directory, and the requests beside them. What no reader of documents would read is left out.
 fn files(directory: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
@@ -331,4 +288,4 @@ const KEPT: &str = ".yaml.before";
 const MAX_SAME: u32 = 100;
 const MAX_FILE: u64 = yaml::MAX_BYTES as u64;
 /// Whoever decides reads it, and whoever approves; nobody else writes it.
-const MODE: u32 = 0o640;
+pub(super) const MODE: u32 = 0o640;

@@ -15,7 +15,6 @@ use crate::{
     clock::Timestamp,
     config::Config,
     fact::{Fact, Facts},
-    grant::MaxTtl,
     store::{Documents, FactsDirectory, Rules, Texts},
     yaml::{Problem, Problems},
 };
@@ -77,18 +76,10 @@ impl Where {
         let ceiling = &config.ceiling;
         let signers = ceiling.allowed_signers.as_deref().map(signers_of).transpose()?;
         let approvals = Approvals { required: ceiling.approvals_required, signers };
-        let ttl = &ceiling.max_ttl;
-        let max_ttl = MaxTtl {
-            standing: ttl.standing,
-            eligible: ttl.eligible,
-            jit: ttl.jit,
-            exception: ttl.exception,
-            break_glass: ttl.break_glass,
-        };
         Ok(Place {
             documents,
             facts: ceiling.facts.clone(),
-            rules: Rules { max_ttl, max_activation: ceiling.max_activation, approvals },
+            rules: ceiling.rules(approvals),
             named: option("--config", file).to_vec(),
         })
     }

@@ -64,8 +64,8 @@ impl ActivateArgs {
             ("requestedBy", string(&self.by)),
             ("reason", string(&self.reason)),
             ("ticket", string(&self.ticket)),
-            ("from", plain(desk.now)),
-            ("until", plain(until)),
+            ("from", plain(&desk.now)),
+            ("until", plain(&until)),
         ];
         let mut candidate = Candidate::new(&desk, fields::document("Activation", &name, spec))?;
         for (by, key) in &self.key {

@@ -65,7 +65,7 @@ impl ApproveArgs {
             // What was signed named another approver, and is over.
             fields::without(&fields::with(&found.node, "approver", string(&self.by)), "signatures")
         } else {
-            found.node.clone()
+            found.node
         };
         let mut candidate = Candidate::new(&desk, node)?;
         let signature =

@@ -78,7 +78,7 @@ impl ExpireArgs {
         // What people have signed is kept, beside what it has become: that is signed by nobody, and opens nothing.
         let (kept, undo) = desk.keep(&found, &activation.requested_by);
         let change = if at > activation.from {
-            desk.replace(&found, &fields::without(&fields::with(&found.node, "until", plain(at)), "signatures"))?
+            desk.replace(&found, &fields::without(&fields::with(&found.node, "until", plain(&at)), "signatures"))?
         } else {
             desk.remove(&found)?
         };

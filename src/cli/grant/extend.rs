@@ -70,7 +70,7 @@ impl ExtendArgs {
         }
         let was_signed = signing::is_signed(&found.node);
         // What was signed is over with the end that was signed.
-        let mut node = fields::without(&fields::with(&found.node, "expiresAt", plain(end)), "signatures");
+        let mut node = fields::without(&fields::with(&found.node, "expiresAt", plain(&end)), "signatures");
         let mut candidate;
         let lasts = format!("lets `{}` go on to {end}, {} longer", self.name, effect::span(end.since(old)));
         if let Some(by) = &self.by {

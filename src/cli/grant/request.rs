@@ -201,7 +201,7 @@ impl RequestArgs {
             let from = self.on_behalf_of.iter().map(|(issuer, subject)| {
                 mapping([("issuer", string(issuer)), ("subjects", sequence([string(subject)]))])
             });
-            let depth = self.max_depth.map(|depth| ("maxDepth", plain(depth)));
+            let depth = self.max_depth.map(|depth| ("maxDepth", plain(&depth)));
             spec.push(("onBehalfOf", mapping([("from", sequence(from))].into_iter().chain(depth))));
         }
         if self.resource.is_empty() {
@@ -240,9 +240,9 @@ impl RequestArgs {
             spec.extend(text.as_ref().map(|text| (key, string(text))));
         }
         let from = self.from.unwrap_or(now);
-        spec.push(("notBefore", plain(from)));
-        spec.push(("expiresAt", plain(self.end.required_after(from)?)));
-        spec.extend(self.review_by.map(|time| ("reviewBy", plain(time))));
+        spec.push(("notBefore", plain(&from)));
+        spec.push(("expiresAt", plain(&self.end.required_after(from)?)));
+        spec.extend(self.review_by.map(|time| ("reviewBy", plain(&time))));
         if !self.exit.is_empty() {
             let criterion =
                 |(owner, what): &(String, String)| mapping([("what", string(what)), ("owner", string(owner))]);

@@ -221,6 +221,11 @@ fn facts_have_a_directory_of_their_own_if_there_is_one() {
     let facts: Vec<Value> = serde_json::from_str(&said.out).unwrap();
     assert_eq!((&facts[0]["value"], &facts[1]["value"]), (&"ok".into(), &2.into()));
     assert_eq!((&facts[0]["fresh"], &facts[0]["subject"]), (&true.into(), &"spiffe://prod.example/agent".into()));
+    assert_eq!(desk.line("fact set a b --source c --max-age 1m --to x.tar.gz --yes").code, 2);
+    desk.write("facts/fact-a.yaml", PURPOSES);
+    let said = desk.line("fact list");
+    assert!(said.code == 3 && said.err.contains("fact-a.yaml: holds something that is no `Fact`"), "{}", said.err);
+    fs::remove_file(desk.path().join("facts/fact-a.yaml")).unwrap();
     let said = desk.line("fact list --now 2030-01-01T00:00:00Z");
     assert!(said.out.lines().all(|line| line.contains("(stale since ")), "{}", said.out);
 }

@@ -134,3 +134,20 @@ fn glass_is_broken_at_once_where_both_are_there() {
     let said = desk.line("grant activate glass --by bob@example.com --reason x --ticket y --for 61m --yes");
     assert_eq!(said.code, 3, "{}", said.err);
 }
+
+#[test]
+fn an_eligible_grant_is_opened_by_the_signature_of_who_opens_it() {
+    let desk = signed("required");
+    desk.done(&REQUEST.replace("request agent", "request fix --type eligible --activator carol@example.com"));
+    desk.done("grant approve fix --by alice@example.com --key alice");
+    let open = "grant activate fix --by carol@example.com --reason stuck --ticket INC-7 --for 15m";
+    let said = desk.done(open);
+    assert!(said.out.contains("it waits: "), "{}", said.out);
+    assert_eq!(desk.state("fix"), "closed");
+    assert_eq!(desk.shell(&said.undo()).code, 0);
+    let said = desk.done(&format!("{open} --key dave@example.com=dave"));
+    assert!(said.out.contains("it waits: ") && desk.state("fix") == "closed", "{}", said.out);
+    assert_eq!(desk.shell(&said.undo()).code, 0);
+    desk.done(&format!("{open} --key carol@example.com=carol"));
+    assert_eq!(desk.state("fix"), "active");
+}
