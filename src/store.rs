@@ -24,6 +24,7 @@ pub use self::{
 };
 
 mod assemble;
+mod checked;
 mod directory;
 mod document;
 mod facts;
