@@ -68,6 +68,7 @@ fn activation(name: &str, from: i64, until: i64) -> Arc<Activation> {
         from: at(from),
         until: at(until),
         signatures: vec![],
+        signed_by: vec![],
         approval: Approval::Sufficient,
         reviewed: None,
     })
