@@ -15,7 +15,7 @@ use hopguard::{
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{FRONTEND, Grant, Guard, Setup, revocation, until, workload},
+    harness::{FRONTEND, Guard, Setup, revocation, until, workload},
     revocation_lag::{allowed, denied},
 };
 
