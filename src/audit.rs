@@ -25,6 +25,7 @@ use tokio::sync::{
     oneshot,
 };
 
+pub(crate) use self::record::SCHEMA;
 pub use self::record::{Entry, Record};
 use self::{file::Log, writer::Writer};
 

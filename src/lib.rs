@@ -28,7 +28,7 @@
 //!
 //! Beside the road: [`config`] and [`yaml`] read files strictly, [`json`] reads what strangers write, [`feed`] keeps what comes over a
 //! network, [`bundle`] unpacks what policies are delivered in, [`reload`] swaps snapshots whole, [`clock`] is the only source of time, [`telemetry`] names every metric, [`pb`] holds Envoy's
-//! messages, [`envoy`] finds what in Envoy's configuration undoes all this, [`app`] puts it together, [`cli`] and [`dev`] are what people
+//! messages, [`envoy`] finds what in Envoy's configuration undoes all this, [`governance`] what in the documents needs somebody's look, [`app`] puts it together, [`cli`] and [`dev`] are what people
 //! type.
 //!
 //! Where a later capability goes: judging recorded evidence again beside [`authorizer`].
@@ -48,6 +48,7 @@ pub mod dev;
 pub mod envoy;
 pub mod fact;
 pub mod feed;
+pub mod governance;
 pub mod grant;
 mod hex;
 pub mod hop;

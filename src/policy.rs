@@ -58,6 +58,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Policy {
     engine: Engine,
+    /// What it looks things up in, which the engine has too.
+    data: Value,
     admitted: Admitted,
     view: View,
     revision: String,
@@ -174,12 +176,17 @@ impl Policy {
             Engine::compile_within(PATIENCE, source.modules.clone(), source.data.clone(), options.clone())?;
         let (view, answers) = (options.view.clone(), options.answers.clone());
         let revision = view.revision(&source.revision);
-        Ok(Self { engine, admitted, view, revision, answers })
+        Ok(Self { engine, data: source.data.clone(), admitted, view, revision, answers })
     }
 
     /// The digest of its modules, and of what it reads gRPC bodies by.
     pub fn revision(&self) -> &str {
         &self.revision
+    }
+
+    /// The documents below `data`.
+    pub(crate) const fn data(&self) -> &Value {
+        &self.data
     }
 
     /// What the policy reads of its input.

@@ -10,6 +10,7 @@ mod indexes;
 mod keys;
 mod load;
 mod once;
+mod retire;
 mod signers;
 mod store;
 mod watch;

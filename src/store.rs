@@ -17,9 +17,11 @@ use crate::{
     yaml::Problem,
 };
 
+pub(crate) use self::scan::contents;
 pub use self::{
     directory::Directory,
     facts::{FactDocuments, FactsDirectory},
+    schema::schema,
     texts::Texts,
 };
 
@@ -31,7 +33,9 @@ mod file;
 mod files;
 mod salvage;
 mod scan;
+mod schema;
 mod texts;
+pub(crate) mod write;
 
 /// What documents say together.
 #[derive(Clone, Debug)]

@@ -5,6 +5,8 @@
 //! plain scalars that YAML 1.1 reads as something else (`no`, `0660`, `1_000`, `12:30`). [`parse`] gives the documents of a file as
 //! [`Node`]s; a [`Reader`] turns them into typed values.
 
+#[cfg(test)]
+mod asked;
 mod json;
 mod mapping;
 mod parse;
@@ -14,6 +16,9 @@ mod scalar;
 mod suggest;
 mod value;
 
+pub(crate) use self::problem::is_deceptive;
+#[cfg(test)]
+pub(crate) use self::asked::asked_during;
 pub use self::{
     mapping::Mapping,
     problem::{Position, Problem, Problems, quote},

@@ -330,7 +330,7 @@ const MOST_TEXTS: usize = 32;
 const MOST_BYTES: usize = 512;
 
 /// The name and version of this format.
-const SCHEMA: &str = "hopguard.dev/audit/v1alpha1";
+pub(crate) const SCHEMA: &str = "hopguard.dev/audit/v1alpha1";
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 const fn is_false(value: &bool) -> bool {

@@ -1,6 +1,7 @@
 //! `hopguard check`: says everything that is wrong with a configuration, with what it names and with the Envoy before it, and serves nothing.
 
 mod envoy;
+mod governance;
 mod policy;
 
 use std::{
@@ -11,7 +12,10 @@ use std::{
 use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
 
-use self::envoy::Linted;
+use self::{
+    envoy::Linted,
+    governance::{GovernanceArgs, Governed},
+};
 use super::{
     exit::Exit,
     test::{ENTRYPOINT, GateArg},
@@ -25,7 +29,8 @@ use crate::{
 
 /// Say whether a configuration, and everything it names, or a policy would load, and what in an Envoy configuration undoes Hopguard
 ///
-/// Exits with 3 if something does not load, and with 1 if an Envoy configuration undoes Hopguard.
+/// Exits with 3 if something does not load, and with 1 if an Envoy configuration undoes Hopguard, or if something in the documents weighs
+/// as much as `--fail-on` says.
 #[derive(Args, Clone, Debug)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true))]
 pub struct CheckArgs {
@@ -44,6 +49,8 @@ pub struct CheckArgs {
     /// What the policy must be to load
     #[arg(long, value_enum, default_value_t = GateArg::Strict, requires = "policy")]
     gate: GateArg,
+    #[command(flatten)]
+    governance: GovernanceArgs,
     /// Say what a problem's id means, such as policy.recursion; `all` is all of them
     #[arg(long, value_name = "ID", group = "what")]
     explain: Option<String>,
@@ -89,6 +96,11 @@ impl CheckArgs {
                 Err(Problems(problems)) => report.problems.extend(problems),
             }
         }
+        if let Some(directory) = self.governance.directory(self.config.as_deref(), &mut report.problems) {
+            let (found, governed) = self.governance.review(&directory, &mut report.problems);
+            report.found.extend(found.map(|found| ("documents", found)));
+            report.governed = governed;
+        }
         match self.output {
             Output::Text => report.write_text(out)?,
             Output::Json => writeln!(out, "{:#}", report.to_json())?,
@@ -104,6 +116,7 @@ struct Report {
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
     linted: Linted,
+    governed: Governed,
 }
 
 /// What a policy is, and what could surprise its author.
@@ -148,7 +161,7 @@ impl Report {
     fn exit(&self) -> Exit {
         if !self.problems.is_empty() {
             Exit::DoesNotLoad
-        } else if self.linted.count(Severity::Error) > 0 {
+        } else if self.linted.count(Severity::Error) > 0 || self.governed.fails() {
             Exit::Failed
         } else {
             Exit::Yes
@@ -166,6 +179,7 @@ impl Report {
             self.found.iter().try_for_each(|(name, found)| writeln!(out, "{name:10} {found}"))?;
         }
         self.linted.write_text(out)?;
+        self.governed.write_text(out)?;
         let counts = [
             (self.problems.len(), "problem"),
             (self.linted.count(Severity::Error), "error"),
@@ -184,6 +198,7 @@ impl Report {
             "problems": self.problems.iter().map(problem_to_json).collect::<Vec<_>>(),
             "warnings": self.warnings.iter().map(problem_to_json).collect::<Vec<_>>(),
             "findings": self.linted.to_json(),
+            "governance": self.governed.to_json(),
         })
     }
 }
@@ -215,6 +230,7 @@ mod tests {
             policy: Vec::new(),
             entrypoint: Entrypoint::parse(ENTRYPOINT).unwrap(),
             gate: GateArg::Strict,
+            governance: GovernanceArgs::default(),
             explain: None,
             output,
         }

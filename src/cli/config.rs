@@ -2,10 +2,13 @@
 
 use std::io::{self, Write};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
-use crate::config::{example, explain, schema};
+use crate::{
+    config::{example, explain, schema},
+    store,
+};
 
 /// Say what the configuration may hold
 #[derive(Args, Clone, Debug)]
@@ -14,13 +17,22 @@ pub struct ConfigArgs {
     /// Print a commented configuration file
     #[arg(long)]
     example: bool,
-    /// Print the JSON Schema of the configuration
-    #[arg(long)]
-    schema: bool,
+    /// Print the JSON Schema of the configuration, or of the documents
+    #[arg(long, value_name = "OF", value_enum, num_args = 0..=1, default_missing_value = "config")]
+    schema: Option<SchemaOf>,
     /// Explain a key such as policy.timeout, or all keys
     #[arg(long, value_name = "KEY", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "absent, alone and with a key are three things")]
     explain: Option<Option<String>>,
+}
+
+/// What a schema describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The configuration file.
+    Config,
+    /// The documents that people approve.
+    Documents,
 }
 
 impl ConfigArgs {
@@ -29,8 +41,12 @@ impl ConfigArgs {
     /// # Errors
     /// If `out` cannot be written.
     pub fn run(&self, out: &mut impl Write) -> io::Result<Exit> {
-        if self.schema {
-            writeln!(out, "{:#}", schema())?;
+        if let Some(of) = self.schema {
+            let schema = match of {
+                SchemaOf::Config => schema(),
+                SchemaOf::Documents => store::schema(),
+            };
+            writeln!(out, "{schema:#}")?;
             return Ok(Exit::Yes);
         }
         let Some(key) = &self.explain else {
@@ -80,6 +96,15 @@ mod tests {
         assert_eq!(exit, Exit::Yes);
         let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    }
+
+    #[test]
+    fn prints_the_schema_of_the_documents_as_it_ships() {
+        let (exit, text) = run(&["--schema", "documents"]).unwrap();
+        let ships = include_str!("../../deploy/schemas/documents.json");
+        assert!(exit == Exit::Yes && text == ships, "print it anew: `hopguard config --schema documents`");
+        assert_eq!(run(&["--schema", "config"]).unwrap(), run(&["--schema"]).unwrap());
+        assert!(run(&["--schema", "nonsense"]).is_err());
     }
 
     #[test]

@@ -156,6 +156,8 @@ impl Index {
 
     /// Whether a grant has the action, the purpose and the delegation of a hop: the part of it that does.
     fn meant<'a>(&self, grant: &'a Grant, asked: &Asked<'_>) -> Result<&'a Reach, Dimension> {
+        #[cfg(test)]
+        LOOKED_AT.set(LOOKED_AT.get() + 1);
         let reach = grant.reach.iter().find(|reach| reach.covers(&self.audience, &asked.requested));
         let reach = reach.ok_or(Dimension::Action)?;
         grant.covers(asked).map(|()| reach)
@@ -333,6 +335,12 @@ fn implied(grant: &Grant) -> Option<&Purpose> {
         [purpose] => Some(purpose),
         _ => None,
     }
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// How many grants this thread has held against hops.
+    static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::{
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::Loader;
+use super::{Loader, retire::Retired};
 use crate::server::{Shared, Snapshot};
 
 /// The thread that keeps the snapshot as the files are.
@@ -101,7 +101,7 @@ impl Nudge {
 fn run(mut loader: Loader, shared: &Arc<Shared>, sender: &mpsc::Sender<Word>, words: &mpsc::Receiver<Word>) {
     let mut eyes = Eyes::open(sender.clone());
     let mut word = Some(Word::Reload);
-    let mut retired = Vec::new();
+    let mut retired = Retired::default();
     while word != Some(Word::Stop) {
         eyes.look_at(loader.directories());
         // What one set of files does to a reader must not end the reading of the next.
@@ -113,13 +113,12 @@ fn run(mut loader: Loader, shared: &Arc<Shared>, sender: &mpsc::Sender<Word>, wo
         }));
         match refreshed {
             Ok(snapshot) => {
-                retired.extend(publish(snapshot, shared));
+                retired.take(publish(snapshot, shared));
                 loader.in_effect(shared.clock.now());
             }
             Err(_) => tracing::error!("Loading panicked: the last good snapshot stays"),
         }
-        // Whoever drops the last reference frees all of it, which for a large policy takes longer than many Checks: that is done here.
-        retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        retired.sweep();
         word = if loader.is_behind() { Some(Word::Changed) } else { next(words) };
     }
 }

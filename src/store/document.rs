@@ -195,7 +195,7 @@ const KINDS: [(&str, Kind); 7] = [
     ("Revocation", Kind::Revocation),
     ("Fact", Kind::Fact),
 ];
-const API_VERSION: &str = "hopguard.dev/v1alpha1";
+pub(super) const API_VERSION: &str = "hopguard.dev/v1alpha1";
 
 #[cfg(test)]
 mod tests;

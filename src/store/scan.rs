@@ -11,10 +11,10 @@ use std::{
 use crate::yaml;
 
 /// What each file holds, or why it cannot be read.
-pub(super) type Contents = BTreeMap<OsString, Result<Vec<u8>, String>>;
+pub(crate) type Contents = BTreeMap<OsString, Result<Vec<u8>, String>>;
 
 /// Reads all files as they are at one time: Kubernetes swaps the whole content of a mounted volume by its link `..data`.
-pub(super) fn contents(path: &Path) -> Result<Contents, String> {
+pub(crate) fn contents(path: &Path) -> Result<Contents, String> {
     let generation = || fs::read_link(path.join("..data")).ok();
     for _ in 0..MAX_ATTEMPTS {
         let before = generation();

@@ -50,7 +50,10 @@ impl<'a> Mapping<'a> {
     pub fn value(&mut self, key: &'static str) -> Value<'a> {
         self.known.push(key);
         let node = self.entry(key).map(|entry| &entry.value);
-        Value { reader: self.reader, path: key_path(&self.path, key), node }
+        let path = key_path(&self.path, key);
+        #[cfg(test)]
+        super::asked::note(&path);
+        Value { reader: self.reader, path, node }
     }
 
     /// A field that is a mapping; absent, it is an empty one, so that the fields it requires are missed here.

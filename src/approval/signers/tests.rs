@@ -402,6 +402,21 @@ fn one_line_that_cannot_be_read_makes_the_whole_file_not_count() {
 }
 
 #[test]
+fn remembers_what_was_right_and_nothing_else() {
+    let signers = alice(ED25519.0);
+    assert_eq!(verify(&signers, ED25519.1, "{}"), Err(SignatureError::Mismatch));
+    assert_eq!(signers.memory.len(), 0);
+    for _ in 0..2 {
+        assert_eq!(verify(&signers, ED25519.1, MESSAGE), Ok(()));
+        assert_eq!(signers.memory.len(), 1);
+        assert_eq!(verify(&signers, ED25519.1, "{}"), Err(SignatureError::Mismatch));
+        assert_eq!(verify(&signers, ED25519_SHA256.1, "{}"), Err(SignatureError::Mismatch));
+    }
+    let by_bob = Signature { by: "bob@example.com".to_owned(), ..signature(ED25519.1) };
+    assert!(signers.verify(&by_bob, MESSAGE.as_bytes(), NOW).is_err());
+}
+
+#[test]
 fn knows_whose_a_key_could_be() {
     let text = format!("alice,*-oncall {}bob {}Alice+x {}", ED25519.0, ECDSA256.0, ECDSA256.0);
     let signers = signers(&text);
