@@ -126,7 +126,7 @@ pub fn quote(text: &str) -> String {
 }
 
 /// Says whether a character changes how its neighbours look: bidirectional controls and what has no width.
-fn is_deceptive(character: char) -> bool {
+pub(crate) fn is_deceptive(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
