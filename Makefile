@@ -1,5 +1,5 @@
-# Every target sets up what it needs: Rust, Python 3 and a C compiler are enough, but for `conformance`, `oracle` and
-# `nightly`, which build SPIRE or OPA with Go, and `fuzz`, which builds libFuzzer with a C++ compiler.
+# Every target sets up what it needs: Rust, Python 3, a C compiler and OpenSSH's `ssh-keygen` are enough, but for `conformance`,
+# `oracle` and `nightly`, which build SPIRE or OPA with Go, and `fuzz`, which builds libFuzzer with a C++ compiler.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

@@ -91,10 +91,13 @@ impl Road {
             credentials: &self.snapshot.authorizer.rules.token_headers,
             this: self.snapshot.authorizer.this.as_ref(),
             peer: self.decision.peer(),
+            workload: self.decision.findings.workload.as_deref(),
             tokens: self.evidence().tokens.verified(),
             actor: self.evidence().actor.ok(),
             purpose: self.decision.findings.purpose.as_ref(),
+            resource: self.decision.findings.resource.as_deref(),
             grant: self.decision.findings.grant.as_ref(),
+            facts: Some(&self.snapshot.authorizer.facts),
             now: self.now,
         }
     }

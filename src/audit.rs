@@ -1,7 +1,8 @@
 //! Writes down why: one JSON line for each decision, on disk at most one window after its answer has left.
 //!
 //! An allow leaves only with a reserved place in the log, unless the log may lag behind (`durability: async`). When the log cannot be written, or its queue is full, allows become
-//! `audit_unavailable`; a denial that finds no place is counted, and the log says how many are missing.
+//! `audit_unavailable`; a denial that finds no place is counted, and the log says how many are missing. Where an answer may not leave before
+//! its record is on disk, whatever the durability, it [waits](Slot::write) for exactly that.
 
 mod file;
 mod line;
@@ -19,7 +20,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 
 pub(crate) use self::record::SCHEMA;
 pub use self::record::{Entry, Record};
@@ -74,10 +78,16 @@ pub struct AuditWriter {
 #[derive(Debug)]
 pub struct Slot<'a>(mpsc::Permit<'a, Word>);
 
+/// What becomes of a record that is waited for.
+#[derive(Debug)]
+pub struct Written(oneshot::Receiver<()>);
+
 /// What the writer is told.
 #[derive(Debug)]
 enum Word {
     Record(Box<Entry>),
+    /// The same, and who waits until it is on disk.
+    Awaited(Box<Entry>, oneshot::Sender<()>),
     End,
 }
 
@@ -157,6 +167,20 @@ impl Slot<'_> {
     /// Records a decision.
     pub fn record(self, entry: Entry) {
         self.0.send(Word::Record(Box::new(entry)));
+    }
+
+    /// Records a decision whose answer waits for it. Who waits no more has it written only if it is on its way to the disk already.
+    pub fn write(self, entry: Entry) -> Written {
+        let (written, waiting) = oneshot::channel();
+        self.0.send(Word::Awaited(Box::new(entry), written));
+        Written(waiting)
+    }
+}
+
+impl Written {
+    /// Whether the record is on disk before `deadline`.
+    pub async fn before(self, deadline: Instant) -> bool {
+        matches!(tokio::time::timeout_at(deadline.into(), self.0).await, Ok(Ok(())))
     }
 }
 

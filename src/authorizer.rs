@@ -15,13 +15,16 @@ use crate::{
     fact::Facts,
     grant::{Acting, ActiveGrant, Around, Asked, Call, GrantError, Grants, Overdue, Requested},
     hop::{Credentials, Hop, HopError, Http, Line, Outline, Request, Rules},
+    inventory::Inventory,
     pb::CheckRequest,
     peer::{PeerEvidence, ProvedPeer, Verifier},
     policy::{self, Permit, Policy},
     purpose::{ClaimedPurpose, PurposeError, StatedPurpose, Vocabulary},
+    resource::Resources,
     revocation::Revocations,
     token::{self, IssuerKeys, Presented},
     trust::Trust,
+    withdrawn::{self, Named, Standing},
 };
 
 /// Everything that decisions are made by, at one revision.
@@ -49,6 +52,20 @@ pub struct Authorizer {
     pub purpose_required: bool,
     /// The purposes there are.
     pub vocabulary: Vocabulary,
+    /// The workloads that are known.
+    pub inventory: Inventory,
+    /// Whether grants cover those only.
+    pub inventory_required: bool,
+    /// What was taken back: it counts whether or not grants are asked for.
+    pub revocations: Revocations,
+    /// How well that is known.
+    pub store: Standing,
+    /// What can be touched here.
+    pub resources: Resources,
+    /// What is so right now.
+    pub facts: Facts,
+    /// What becomes of grants that nobody has looked at again in time.
+    pub overdue: Overdue,
     /// What was approved; absent if that is not asked for.
     pub grants: Option<Grants>,
     /// What narrows it; absent if that is not asked for.
@@ -169,30 +186,47 @@ impl Authorizer {
         if self.modes.proof == Mode::Enforce && (peer.is_none() || holding.is_none() || audience.is_none()) {
             return Err(Fault::Internal.into());
         }
+        found.workload = peer.and_then(|peer| self.inventory.of(peer.id())).map(Arc::clone);
+        let named = Named { peer, tokens: evidence.tokens.verified(), actor };
+        named.act(&self.inventory)?;
         if let Some(claimed) = self.proved(&evidence.purpose, found)? {
             found.purpose =
                 let_through(Layer::Proof, self.modes.proof, self.vocabulary.state(claimed), &mut found.observed)?;
         }
+        named.stand(&self.revocations, now)?;
+        self.purpose_stands(found, now)?;
+        // Where grants are not asked for this denies nobody either, and is written down.
+        let watched = if self.modes.ceiling == Mode::Enforce { Mode::Enforce } else { Mode::Observe };
+        let_through(Layer::Ceiling, watched, self.store.verify(now), &mut found.observed)?;
+        let requested = requested(request);
+        found.resource = self.this.as_ref().and_then(|this| self.resources.touched(this, &requested)).map(Arc::clone);
         if self.modes.ceiling != Mode::Skip {
-            // Nothing approved is not nothing asked.
-            let grants = self.grants.as_ref().ok_or(Fault::Internal)?;
-            let covering = covering(grants, request, peer.zip(actor), found.purpose.as_ref(), now);
+            let covering = self.covering(requested, peer.zip(actor), found, now)?;
+            // What implies nothing that stands is not in the way of what does.
+            let covering = covering.map(|active| match request {
+                Request::Tcp(_) => active.implying(|purpose| self.revocations.purpose(purpose, now).is_none()),
+                Request::Http(_) => active,
+            });
             found.grant = let_through(Layer::Ceiling, self.modes.ceiling, covering, &mut found.observed)?;
         }
         if let (Request::Tcp(_), None) = (request, &found.purpose) {
             let implied = self.implied_purpose(found.grant.as_ref());
             found.purpose = let_through(Layer::Proof, self.modes.proof, implied, &mut found.observed)?.flatten();
+            self.purpose_stands(found, now)?;
         }
         let input = policy::Input {
             request,
             credentials: &self.rules.token_headers,
             this: self.this.as_ref(),
             peer,
+            workload: found.workload.as_deref(),
             // What the peer may not present speaks for nobody.
             tokens: holding.map(|_| evidence.tokens.verified()).unwrap_or_default(),
             actor,
             purpose: found.purpose.as_ref(),
+            resource: found.resource.as_deref(),
             grant: found.grant.as_ref(),
+            facts: Some(&self.facts),
             now,
         };
         if self.modes.policy == Mode::Skip {
@@ -202,6 +236,36 @@ impl Authorizer {
         let evaluated = policy.evaluate(&input, &mut found.input);
         let permit = let_through(Layer::Policy, self.modes.policy, evaluated, &mut found.observed)?;
         Ok(permit.unwrap_or_else(|| Permit::unnarrowed(&input)))
+    }
+
+    fn purpose_stands(&self, found: &Findings, now: Timestamp) -> Result<(), Denial> {
+        let purpose = found.purpose.as_ref().map(StatedPurpose::purpose);
+        Ok(withdrawn::purpose_stands(purpose, &self.revocations, now)?)
+    }
+
+    /// The grant that covers what is asked for, by whoever was proved to act, for what was found.
+    fn covering(
+        &self,
+        requested: Requested<'_>,
+        acting: Option<(&ProvedPeer, &Actor)>,
+        found: &Findings,
+        now: Timestamp,
+    ) -> Result<Result<ActiveGrant, GrantError>, Fault> {
+        // Nothing approved is not nothing asked.
+        let grants = self.grants.as_ref().ok_or(Fault::Internal)?;
+        let Some((peer, actor)) = acting else { return Ok(Err(GrantError::Nobody)) };
+        let behalf = actor
+            .subject()
+            .map(|subject| (subject.issuer.as_deref().unwrap_or_default(), subject.name.as_str(), actor.depth()));
+        let acting = Acting { peer: peer.id(), behalf, relayed: actor.relayed() };
+        let around = Around {
+            workload: found.workload.as_deref(),
+            facts: &self.facts,
+            revocations: &self.revocations,
+            overdue: self.overdue,
+            inventory_required: self.inventory_required,
+        };
+        Ok(grants.covering(&Asked { acting, requested, purpose: found.purpose.as_ref(), now }, &around))
     }
 
     /// The purpose of a connection, which cannot state one: it follows from what covers it.
@@ -242,28 +306,6 @@ fn let_through<T>(
     }
 }
 
-fn covering(
-    grants: &Grants,
-    request: &Request<'_>,
-    acting: Option<(&ProvedPeer, &Actor)>,
-    purpose: Option<&StatedPurpose>,
-    now: Timestamp,
-) -> Result<ActiveGrant, GrantError> {
-    let (peer, actor) = acting.ok_or(GrantError::Nobody)?;
-    let behalf = actor
-        .subject()
-        .map(|subject| (subject.issuer.as_deref().unwrap_or_default(), subject.name.as_str(), actor.depth()));
-    let acting = Acting { peer: peer.id(), behalf, relayed: actor.relayed() };
-    let around = Around {
-        workload: None,
-        facts: &Facts::default(),
-        revocations: &Revocations::default(),
-        overdue: Overdue::Report,
-        inventory_required: false,
-    };
-    grants.covering(&Asked { acting, requested: requested(request), purpose, now }, &around)
-}
-
 fn speaks_for_peer<'a>(credentials: &'a Credentials<'_>) -> PeerEvidence<'a> {
     PeerEvidence {
         certificate: credentials.certificate,
@@ -289,3 +331,8 @@ fn requested<'a>(request: &'a Request<'_>) -> Requested<'a> {
         Request::Tcp(tcp) => tcp.port.map_or(Requested::Unclear, Requested::Tcp),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

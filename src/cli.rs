@@ -4,11 +4,15 @@ mod asking;
 pub mod check;
 pub mod config;
 pub mod dev;
+mod documents;
 pub mod eval;
 pub mod exit;
+pub mod fact;
+pub mod grant;
 mod loading;
 mod parts;
 pub mod report;
+pub mod revoke;
 pub mod run;
 pub mod serve;
 pub mod test;
@@ -38,6 +42,9 @@ enum Verb {
     Test(test::TestArgs),
     Eval(eval::EvalArgs),
     Report(report::ReportArgs),
+    Grant(grant::GrantArgs),
+    Revoke(Box<revoke::RevokeArgs>),
+    Fact(fact::FactArgs),
     Config(config::ConfigArgs),
 }
 
@@ -54,6 +61,9 @@ impl Cli {
             Verb::Test(args) => deep(|| args.run(&mut io::stdout())),
             Verb::Eval(args) => deep(|| args.run(&mut io::stdout())),
             Verb::Report(args) => args.run(&mut io::stdout().lock()).map(ExitCode::from),
+            Verb::Grant(args) => args.run(&mut io::stdout()).map(ExitCode::from),
+            Verb::Revoke(args) => args.run(&mut io::stdout()).map(ExitCode::from),
+            Verb::Fact(args) => args.run(&mut io::stdout()).map(ExitCode::from),
             Verb::Config(args) => args.run(&mut io::stdout().lock()).map(ExitCode::from).map_err(Into::into),
         };
         ended.unwrap_or_else(|error| {

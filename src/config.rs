@@ -3,6 +3,7 @@
 //! The names are those of `hopguard config --example`. What is unknown, or asks for something that is not built yet, is refused; all
 //! problems are reported at once.
 
+mod ceiling;
 mod example;
 mod explain;
 mod key;
@@ -25,6 +26,7 @@ use std::{
 use spiffe::SpiffeId;
 
 pub use self::{
+    ceiling::Ceiling,
     example::example,
     explain::{UnknownKey, explain},
     schema::schema,
@@ -77,8 +79,10 @@ pub struct Config {
     pub purpose_header: String,
     /// Whether every hop must say its purpose.
     pub purpose_required: bool,
-    /// The directory of documents; absent only if no grant is asked for.
+    /// The directory of documents; absent only if a bundle holds them, or no grant is asked for.
     pub documents: Option<PathBuf>,
+    /// Rules for documents.
+    pub ceiling: Ceiling,
     /// The runtime policy; absent only if it is not asked.
     pub policy: Option<PolicySource>,
     /// How decisions are answered.

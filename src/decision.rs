@@ -19,10 +19,12 @@ use crate::{
     delegation::{self, Actor, Holding},
     grant::ActiveGrant,
     hop::Outline,
+    inventory::Workload,
     peer::ProvedPeer,
     policy::{Document, Permit, PolicyError, answer::DryRun},
     purpose::{ClaimedPurpose, StatedPurpose},
     replay::OneTime,
+    resource::Resource,
     token::{MAX_LEEWAY, VerifiedToken},
 };
 
@@ -128,6 +130,10 @@ impl Evidence {
 /// What was found while judging: needs documents, no credentials.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
+    /// What is known of the peer.
+    pub workload: Option<Arc<Workload>>,
+    /// What the hop touches.
+    pub resource: Option<Arc<Resource>>,
     /// The purpose, in the vocabulary.
     pub purpose: Option<StatedPurpose>,
     /// What covers the hop.
@@ -185,6 +191,11 @@ impl Decision {
     /// Whether Envoy is told that the hop may happen.
     pub const fn is_permit(&self) -> bool {
         self.verdict.is_ok()
+    }
+
+    /// The permit, if it is one for an emergency: it leaves after its record is on disk, and not unheard.
+    pub fn break_glass(&self) -> Option<&Permit> {
+        self.verdict.as_ref().ok().filter(|permit| permit.is_break_glass())
     }
 
     /// Whether the hop may happen with every layer enforced.

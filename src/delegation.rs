@@ -42,6 +42,7 @@ pub struct Actor {
     effective: SpiffeId,
     subject: Option<Party>,
     chain: Vec<String>,
+    acted: Vec<Party>,
     relayed: Option<String>,
 }
 
@@ -86,6 +87,7 @@ impl Actor {
             return Err(DelegationError::Subjects);
         }
         let relayed = acting.iter().find_map(|(token, actors)| holder::relayed(peer, token, actors));
+        let acted = acting.iter().flat_map(|(_, actors)| actors).cloned().collect();
         let is_own = |(token, actors): &&(&VerifiedToken, Vec<Party>)| {
             token.kind() == Kind::JwtSvid && token.spiffe_id() == Some(peer.id()) && actors.is_empty()
         };
@@ -97,6 +99,7 @@ impl Actor {
                 effective: peer.id().clone(),
                 subject: None,
                 chain: Vec::new(),
+                acted,
                 relayed,
             });
         };
@@ -106,7 +109,7 @@ impl Actor {
         };
         let subject = Party { issuer: Some(token.issuer().to_owned()), name: token.subject().to_owned() };
         let chain = chain(peer, token, actors, tokens.jwt_svid.filter(|svid| !std::ptr::eq(*svid, *token)), max_depth)?;
-        Ok(Self { kind, effective: peer.id().clone(), subject: Some(subject), chain, relayed })
+        Ok(Self { kind, effective: peer.id().clone(), subject: Some(subject), chain, acted, relayed })
     }
 
     /// What it is.
@@ -127,6 +130,11 @@ impl Actor {
     /// From the subject to the one who acts now; empty if nothing was delegated.
     pub fn chain(&self) -> &[String] {
         &self.chain
+    }
+
+    /// Everybody whom an `act` of any token names.
+    pub fn acted(&self) -> &[Party] {
+        &self.acted
     }
 
     /// How many have acted, one after the other, on the subject's behalf.

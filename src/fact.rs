@@ -109,3 +109,70 @@ impl Fact {
 
 /// How far the clock of an observer may be ahead.
 const AHEAD: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::peer::id;
+
+    const API: &str = "spiffe://prod.example/api";
+
+    fn fact(name: &str, subject: Option<&str>) -> Arc<Fact> {
+        Arc::new(Fact {
+            name: name.to_owned(),
+            key: "posture".to_owned(),
+            subject: subject.map(|text| id::parse(text).unwrap()),
+            value: json!(name),
+            source: "test".to_owned(),
+            observed_at: Timestamp::from_seconds(100),
+            max_age: Duration::from_secs(60),
+        })
+    }
+
+    fn told(facts: &[Arc<Fact>], key: &str, subject: Option<&str>) -> Option<String> {
+        let facts = Facts::new(facts.iter().cloned());
+        facts.get(key, subject.map(|text| id::parse(text).unwrap()).as_ref()).map(|fact| fact.name.clone())
+    }
+
+    #[test]
+    fn what_is_told_of_a_subject_comes_before_what_is_told_of_all() {
+        let facts = [fact("own", Some(API)), fact("all", None)];
+        assert_eq!(told(&facts, "posture", Some(API)).as_deref(), Some("own"));
+        assert_eq!(told(&facts, "posture", Some("spiffe://prod.example/web")).as_deref(), Some("all"));
+        assert_eq!(told(&facts, "posture", None).as_deref(), Some("all"));
+        assert_eq!(told(&facts, "window", Some(API)), None);
+        assert_eq!(told(&facts[..1], "posture", None), None);
+    }
+
+    #[test]
+    fn of_two_that_tell_of_the_same_neither_counts() {
+        let facts = [fact("a", Some(API)), fact("all", None), fact("b", Some(API))];
+        // What is so of all is no substitute for what is contested of one.
+        assert_eq!(told(&facts, "posture", Some(API)), None);
+        assert_eq!(told(&facts, "posture", None).as_deref(), Some("all"));
+        assert_eq!(Facts::new(facts.iter().cloned()).all().map(|fact| &*fact.name).collect::<Vec<_>>(), ["all"]);
+        assert_eq!(told(&[fact("a", None), fact("b", None), fact("c", None)], "posture", Some(API)), None);
+    }
+
+    #[test]
+    fn shows_all_in_one_order() {
+        let other = Arc::new(Fact { key: "a".to_owned(), ..(*fact("other", Some(API))).clone() });
+        let facts = [fact("own", Some(API)), other, fact("all", None)];
+        for facts in [facts.to_vec(), facts.iter().rev().cloned().collect()] {
+            let facts = Facts::new(facts);
+            assert_eq!(facts.all().map(|fact| &*fact.name).collect::<Vec<_>>(), ["other", "all", "own"]);
+        }
+    }
+
+    #[test]
+    fn counts_from_its_observation_until_it_is_too_old() {
+        let fact = fact("a", None);
+        let fresh =
+            |at_most: Option<u64>, now| fact.is_fresh(at_most.map(Duration::from_secs), Timestamp::from_seconds(now));
+        assert!(!fresh(None, 94) && fresh(None, 95) && fresh(None, 159) && !fresh(None, 160));
+        assert!(fresh(Some(10), 109) && !fresh(Some(10), 110));
+        assert!(fresh(Some(3_600), 159) && !fresh(Some(3_600), 160));
+    }
+}

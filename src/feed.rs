@@ -42,7 +42,7 @@ pub use self::{
 
 use self::{
     board::Board,
-    bundle::{Offer, Shelf, Standing as BundleStanding, Status as BundleStatus, Subscription},
+    bundle::{Offer, Shelf, Stage, Standing as BundleStanding, Status as BundleStatus, Subscription},
     identity::Standing,
     jwks::Issuers,
     supervisor::{Identify, Order},
@@ -146,29 +146,29 @@ impl Feeds {
         self.order(Order::Ask(endpoints.to_vec()));
     }
 
-    /// Follows these policy bundles, and no others: what others gave is forgotten, on disk too. What is kept of them is there at once.
+    /// Follows these bundles, and no others: what others gave is forgotten, on disk too. What is kept of them is there at once.
     pub fn subscribe(&self, subscriptions: &[Subscription]) {
         self.shelf.adopt(subscriptions, self.board.now());
         self.order(Order::Subscribe(subscriptions.to_vec()));
     }
 
-    /// How each policy bundle stands, to make a policy of.
+    /// How each bundle stands, to make a policy of, or to take documents from.
     pub fn bundles(&self) -> Vec<BundleStanding> {
         self.shelf.standings(self.board.now())
     }
 
-    /// A policy was made of these bundles, and has passed: from now on they count.
+    /// What these bundles hold has passed: from now on they count.
     pub fn activate(&self, bundles: &[(String, Arc<Offer>)]) {
         self.shelf.activate(bundles, self.board.now());
         self.order(Order::Keep);
     }
 
-    /// No policy that passes can be made of a bundle as it came last.
-    pub fn reject(&self, name: &str, offer: &Offer, why: String) {
-        self.shelf.reject(name, offer, why, self.board.now());
+    /// A bundle as it came last is of no use, as `stage` found.
+    pub fn reject(&self, name: &str, offer: &Offer, stage: Stage, why: String) {
+        self.shelf.reject(name, offer, stage, why, self.board.now());
     }
 
-    /// How each policy bundle stands, to be told.
+    /// How each bundle stands, to be told.
     pub fn bundle_statuses(&self) -> Vec<BundleStatus> {
         self.shelf.statuses()
     }

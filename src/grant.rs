@@ -26,9 +26,12 @@ mod by_action;
 pub(crate) mod document;
 mod error;
 pub(crate) mod field;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod index;
 mod limits;
 mod names;
+mod routes;
 
 /// One approval, already valid: who may do what at which workload for which purpose, who answers for it, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ pub struct Inventory(Arc<Index>);
 struct Index {
     exactly: HashMap<SpiffeId, Arc<Workload>>,
     below: ByPrefix<Arc<Workload>>,
-    empty: bool,
+    any: bool,
 }
 
 impl Inventory {
@@ -32,7 +32,7 @@ impl Inventory {
                 None => drop(by_scope.insert(workload.scope.clone(), workload)),
             }
         }
-        let mut index = Index { empty: by_scope.is_empty(), ..Index::default() };
+        let mut index = Index { any: !by_scope.is_empty(), ..Index::default() };
         for (scope, workload) in by_scope {
             match scope {
                 Scope::Workload(id) => drop(index.exactly.insert(id, workload)),
@@ -56,7 +56,7 @@ impl Inventory {
 
     /// Whether nothing is known of any workload.
     pub fn is_empty(&self) -> bool {
-        self.0.empty
+        !self.0.any
     }
 
     /// The most specific last.
@@ -133,4 +133,79 @@ pub enum WorkloadState {
     Suspended,
     /// Never again.
     Offboarded,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peer::id;
+
+    const API: &str = "spiffe://prod.example/ns/billing/sa/api";
+
+    fn workload(name: &str, scope: &str, role: &str) -> Workload {
+        Workload {
+            name: name.to_owned(),
+            scope: match IdPrefix::parse(scope) {
+                Ok(prefix) => Scope::Prefix(prefix),
+                Err(_) => Scope::Workload(id::parse(scope).unwrap()),
+            },
+            kind: WorkloadKind::Service,
+            owner: "team-billing".to_owned(),
+            roles: vec![role.to_owned()],
+            labels: BTreeMap::from([("tier".to_owned(), "1".to_owned())]),
+            state: WorkloadState::Active,
+        }
+    }
+
+    fn inventory(workloads: impl IntoIterator<Item = Workload>) -> Inventory {
+        Inventory::new(workloads.into_iter().map(Arc::new))
+    }
+
+    #[test]
+    fn the_most_specific_speaks_of_a_workload() {
+        let inventory = inventory([
+            workload("all", "spiffe://prod.example/", "a"),
+            workload("api", API, "c"),
+            workload("billing", "spiffe://prod.example/ns/billing/", "b"),
+        ]);
+        let role = |text: &str| inventory.of(&id::parse(text).unwrap()).map(|workload| workload.roles[0].clone());
+        assert_eq!(role(API).as_deref(), Some("c"));
+        assert_eq!(role("spiffe://prod.example/ns/billing/sa/other").as_deref(), Some("b"));
+        assert_eq!(role("spiffe://prod.example/ns/billing-old/sa/api").as_deref(), Some("a"));
+        assert_eq!(role("spiffe://other.example/ns/billing/sa/api"), None);
+        assert!(!inventory.is_empty() && Inventory::default().is_empty());
+    }
+
+    #[test]
+    fn two_that_speak_of_the_same_give_nothing_and_the_worst_state_counts() {
+        let suspended = Workload { state: WorkloadState::Suspended, ..workload("b", API, "reader") };
+        for workloads in [[workload("a", API, "reader"), suspended.clone()], [suspended, workload("a", API, "reader")]]
+        {
+            let inventory = inventory(workloads);
+            let id = id::parse(API).unwrap();
+            let known = inventory.of(&id).unwrap();
+            assert_eq!((known.name.as_str(), known.roles.len(), known.labels.len()), ("a", 0, 0));
+            assert_eq!(inventory.suspended(&id).unwrap().state, WorkloadState::Suspended);
+        }
+    }
+
+    #[test]
+    fn a_suspended_prefix_suspends_whom_it_includes_also_where_another_document_does_not() {
+        let prefix = "spiffe://prod.example/ns/billing/";
+        let inventory = inventory([
+            Workload { state: WorkloadState::Offboarded, ..workload("billing", prefix, "a") },
+            workload("api", API, "b"),
+        ]);
+        let suspended = |text: &str| inventory.suspended(&id::parse(text).unwrap()).is_some();
+        assert!(suspended(API));
+        assert!(suspended("spiffe://prod.example/ns/billing/sa/other"));
+        assert!(!suspended("spiffe://prod.example/ns/ledger/sa/api"));
+    }
+
+    #[test]
+    fn a_role_that_is_listed_twice_is_one() {
+        let roles = ["b", "a", "b"].map(ToOwned::to_owned).to_vec();
+        let workload = Workload { roles, ..workload("api", API, "") };
+        assert_eq!(workload.distinct_roles().collect::<Vec<_>>(), ["b", "a"]);
+    }
 }

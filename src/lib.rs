@@ -17,7 +17,9 @@
 //! | [`delegation`] | a peer presents its own tokens, or those of whom it acts for |
 //! | [`audience`] | a hop that was answered under another name is not ours |
 //! | [`purpose`] | what for, from a closed vocabulary |
-//! | [`grant`], [`store`] | what an administrator approved, and nothing else |
+//! | [`withdrawn`], [`inventory`], [`revocation`] | what was taken back does not act, whatever was approved |
+//! | [`grant`], [`fact`], [`store`] | what an administrator approved, and nothing else |
+//! | [`approval`] | what has to be signed is signed by those who may, and not by who asked for it |
 //! | [`policy`] | Rego can narrow and never widen |
 //! | [`authorizer`], [`decision`] | pure: the same hop, snapshot and instant give the same answer |
 //! | [`response`] | an OK is built in one place, from a permit |
@@ -29,8 +31,7 @@
 //! messages, [`envoy`] finds what in Envoy's configuration undoes all this, [`governance`] what in the documents needs somebody's look, [`app`] puts it together, [`cli`] and [`dev`] are what people
 //! type.
 //!
-//! Where a later capability goes: suspension and revocation at the head of `judge`, judging recorded evidence again beside
-//! [`authorizer`].
+//! Where a later capability goes: judging recorded evidence again beside [`authorizer`].
 
 pub mod app;
 pub mod approval;
@@ -69,4 +70,5 @@ pub mod store;
 pub mod telemetry;
 pub mod token;
 pub mod trust;
+pub mod withdrawn;
 pub mod yaml;

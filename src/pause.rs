@@ -18,6 +18,11 @@ pub(crate) fn begin() {
     WORKING.set(Some(Instant::now()));
 }
 
+/// Whether this thread pauses, so that one that works for it does too.
+pub(crate) fn has_begun() -> bool {
+    WORKING.get().is_some()
+}
+
 /// A place where a thread that pauses may do so.
 pub(crate) fn pause() {
     if WORKING.get().is_some_and(|since| since.elapsed() >= WORK) {

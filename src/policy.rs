@@ -43,10 +43,13 @@ pub use self::{
 use crate::{
     clock::Timestamp,
     delegation::{Actor, Tokens},
-    grant::{ActiveGrant, Grant},
+    fact::Facts,
+    grant::{Activation, ActiveGrant, Grant, Kind},
     hop::{HopError, Request},
+    inventory::Workload,
     peer::ProvedPeer,
     purpose::{Purpose, StatedPurpose},
+    resource::Resource,
     token::VerifiedToken,
     yaml::{Problem, Problems},
 };
@@ -55,6 +58,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Policy {
     engine: Engine,
+    /// What it looks things up in, which the engine has too.
+    data: Value,
     admitted: Admitted,
     view: View,
     revision: String,
@@ -72,14 +77,20 @@ pub struct Input<'a> {
     pub this: Option<&'a SpiffeId>,
     /// Who asks.
     pub peer: Option<&'a ProvedPeer>,
+    /// What is known of that workload.
+    pub workload: Option<&'a Workload>,
     /// What speaks for a subject.
     pub tokens: Tokens<'a>,
     /// Who acts, and for whom.
     pub actor: Option<&'a Actor>,
     /// What for.
     pub purpose: Option<&'a StatedPurpose>,
+    /// What is touched.
+    pub resource: Option<&'a Resource>,
     /// What covers it.
     pub grant: Option<&'a ActiveGrant>,
+    /// What is so, as far as anybody told; absent where nobody is asked.
+    pub facts: Option<&'a Facts>,
     /// When.
     pub now: Timestamp,
 }
@@ -96,6 +107,7 @@ pub struct Permit {
     actor: Option<SpiffeId>,
     purpose: Option<Purpose>,
     grant: Option<Arc<Grant>>,
+    activation: Option<Arc<Activation>>,
     valid_until: Option<Timestamp>,
     directives: Directives,
 }
@@ -164,12 +176,17 @@ impl Policy {
             Engine::compile_within(PATIENCE, source.modules.clone(), source.data.clone(), options.clone())?;
         let (view, answers) = (options.view.clone(), options.answers.clone());
         let revision = view.revision(&source.revision);
-        Ok(Self { engine, admitted, view, revision, answers })
+        Ok(Self { engine, data: source.data.clone(), admitted, view, revision, answers })
     }
 
     /// The digest of its modules, and of what it reads gRPC bodies by.
     pub fn revision(&self) -> &str {
         &self.revision
+    }
+
+    /// The documents below `data`.
+    pub(crate) const fn data(&self) -> &Value {
+        &self.data
     }
 
     /// What the policy reads of its input.
@@ -224,7 +241,11 @@ impl Policy {
         let document = asked.insert(self.show(input)?);
         let answer = self.ask(document.0.clone(), input.now)?;
         let directives = answer::read(&answer, &self.answers)?;
-        Ok(Permit { directives, ..Permit::unnarrowed(input) })
+        let permit = Permit::unnarrowed(input);
+        // What the policy was shown as fresh it may have leant on.
+        let shown = input::facts_until(input, &self.admitted.reads);
+        let valid_until = permit.valid_until.into_iter().chain(shown).min();
+        Ok(Permit { directives, valid_until, ..permit })
     }
 }
 
@@ -233,7 +254,7 @@ impl Input<'_> {
     fn valid_until(&self) -> Option<Timestamp> {
         let peer = self.peer.and_then(ProvedPeer::valid_until);
         let tokens = self.tokens.all().map(VerifiedToken::valid_until);
-        let grant = self.grant.map(|active| active.grant().expires_at());
+        let grant = self.grant.map(ActiveGrant::until);
         tokens.chain(peer).chain(grant).min()
     }
 }
@@ -260,6 +281,7 @@ impl Permit {
             actor: input.actor.map(|actor| actor.effective().clone()),
             purpose: input.purpose.map(|stated| stated.purpose().clone()),
             grant: input.grant.map(|active| Arc::clone(active.grant())),
+            activation: input.grant.and_then(ActiveGrant::activation).map(Arc::clone),
             valid_until: input.valid_until(),
             directives: Directives::default(),
         }
@@ -267,20 +289,22 @@ impl Permit {
 
     /// A permit that rests on nothing: for routes that anybody may call.
     pub(crate) fn public() -> Self {
-        let directives = Directives::default();
-        Self { peer: None, actor: None, purpose: None, grant: None, valid_until: None, directives }
+        Self::nobodys(Directives::default())
     }
 
     /// A permit that rests on nothing but that policies run dry.
     pub fn dry_run(_: DryRun) -> Self {
-        let directives = Directives::default();
-        Self { peer: None, actor: None, purpose: None, grant: None, valid_until: None, directives }
+        Self::nobodys(Directives::default())
     }
 
     /// A permit of nobody, of which these directives matter.
     #[cfg(test)]
     pub(crate) const fn of(directives: Directives) -> Self {
-        Self { peer: None, actor: None, purpose: None, grant: None, valid_until: None, directives }
+        Self::nobodys(directives)
+    }
+
+    const fn nobodys(directives: Directives) -> Self {
+        Self { peer: None, actor: None, purpose: None, grant: None, activation: None, valid_until: None, directives }
     }
 
     /// The proved caller, where callers are proved.
@@ -301,6 +325,22 @@ impl Permit {
     /// What covers it, where grants are asked for.
     pub fn grant(&self) -> Option<&Grant> {
         self.grant.as_deref()
+    }
+
+    /// What opened that, if it had to be opened.
+    pub fn activation(&self) -> Option<&Activation> {
+        self.activation.as_deref()
+    }
+
+    /// Whether it is for an emergency.
+    pub fn is_break_glass(&self) -> bool {
+        self.grant().is_some_and(|grant| grant.kind() == Kind::BreakGlass)
+    }
+
+    /// The name of the activation, of a permit for an emergency.
+    pub fn break_glass(&self) -> Option<&str> {
+        let activation = self.activation().map(|activation| activation.name.as_str());
+        self.is_break_glass().then(|| activation.unwrap_or_default())
     }
 
     /// What the policy wants done with the hop.

@@ -2,11 +2,17 @@
 
 mod assemble;
 mod bundles;
+mod census;
 mod compile;
+mod facts;
 mod fingerprint;
+mod indexes;
 mod keys;
 mod load;
 mod once;
+mod retire;
+mod signers;
+mod store;
 mod watch;
 
 pub use self::{
@@ -14,6 +20,7 @@ pub use self::{
     compile::read_paths,
     keys::read as read_jwks,
     load::Loader,
-    once::{Once, once},
+    once::{Once, Written, once, read_documents},
+    signers::read_approvals,
     watch::{Nudge, Watch, Words},
 };

@@ -65,3 +65,49 @@ pub enum Sensitivity {
     /// Much.
     High,
 }
+
+impl Sensitivity {
+    /// The word for it in documents, policies and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::Call;
+
+    #[test]
+    fn finds_the_first_by_name_of_this_workload_that_has_the_action() {
+        let resource = |name: &str, audience: &str, path: &str| {
+            Arc::new(Resource {
+                name: name.to_owned(),
+                audience: SpiffeId::new(audience).unwrap(),
+                actions: vec![Action::http("GET", path)],
+                owner: "team-ledger".to_owned(),
+                sensitivity: Sensitivity::High,
+            })
+        };
+        let (here, there) = ("spiffe://prod.example/ledger", "spiffe://prod.example/orders");
+        let resources = Resources::new([
+            resource("z-all", here, "/**"),
+            resource("b-ledgers", here, "/ledgers/*"),
+            resource("a-elsewhere", there, "/ledgers/*"),
+        ]);
+        let touched = |audience: &str, method: &str, path: &str| {
+            let call = Call { method, path, host: "ledger", content_type: None, upgrade: None };
+            let found = resources.touched(&SpiffeId::new(audience).unwrap(), &Requested::Http(call));
+            found.map(|resource| resource.name.clone())
+        };
+        assert_eq!(touched(here, "GET", "/ledgers/7").as_deref(), Some("b-ledgers"));
+        assert_eq!(touched(here, "GET", "/ledgers").as_deref(), Some("z-all"));
+        assert_eq!(touched(here, "PUT", "/ledgers/7"), None);
+        assert_eq!(touched(there, "GET", "/ledgers/7").as_deref(), Some("a-elsewhere"));
+        assert_eq!(touched("spiffe://prod.example/web", "GET", "/ledgers/7"), None);
+    }
+}

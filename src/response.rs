@@ -96,6 +96,8 @@ fn allow(permit: &Permit, id: DecisionId, check: &CheckRequest, keep_headers: im
         ("x-hopguard-actor", permit.actor().map(ToString::to_string)),
         ("x-hopguard-purpose", permit.purpose().map(ToString::to_string)),
         ("x-hopguard-grant", permit.grant().map(|grant| grant.name().to_owned())),
+        // Loud: the upstream is told on what its caller got in.
+        ("x-hopguard-break-glass", permit.break_glass().map(str::to_owned)),
     ];
     let Directives { headers, remove, response_headers, .. } = permit.directives();
     // What nothing stands for is removed, whether or not the client sent it.

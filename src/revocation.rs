@@ -193,3 +193,160 @@ pub enum Target {
 
 /// How far ahead of now the beginning of a revocation may be, and it acts all the same.
 const AHEAD: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peer::id;
+
+    const API: &str = "spiffe://prod.example/ns/billing/sa/api";
+    const NOW: Timestamp = Timestamp::from_seconds(1_000);
+
+    fn revocation(name: &str, target: &Target, at: i64, until: Option<i64>) -> Arc<Revocation> {
+        Arc::new(Revocation {
+            name: name.to_owned(),
+            target: target.clone(),
+            reason: "test".to_owned(),
+            at: Timestamp::from_seconds(at),
+            until: until.map(Timestamp::from_seconds),
+        })
+    }
+
+    fn purpose(name: &str) -> Purpose {
+        Purpose::parse(name).unwrap()
+    }
+
+    /// One target of each kind. All that are names have the same one.
+    fn targets() -> Vec<Target> {
+        let x = || "x".to_owned();
+        vec![
+            Target::Grant(x()),
+            Target::Workload(id::parse(API).unwrap()),
+            Target::Prefix(IdPrefix::parse("spiffe://prod.example/ns/billing/").unwrap()),
+            Target::TrustDomain(TrustDomain::new("prod.example").unwrap()),
+            Target::Subject { issuer: "https://login".to_owned(), subject: x() },
+            Target::Serial(x()),
+            Target::Fingerprint(x()),
+            Target::TokenId(x()),
+            Target::Transaction(x()),
+            Target::Key(x()),
+            Target::Actor(x()),
+            Target::Purpose(purpose("x")),
+        ]
+    }
+
+    /// Which look-ups for `name` find something, in the order of [`targets`]; what is found of workloads is looked up by each form.
+    fn found(revocations: &Revocations, name: &str) -> Vec<bool> {
+        let workload = |text: &str| revocations.workload(&id::parse(text).unwrap(), NOW);
+        let is_some = [
+            revocations.grant(name, NOW),
+            workload(API),
+            workload("spiffe://prod.example/ns/billing/sa/other"),
+            workload("spiffe://prod.example/ns/ledger/sa/api"),
+            revocations.subject("https://login", name, NOW),
+            revocations.serial(name, NOW),
+            revocations.fingerprint(name, NOW),
+            revocations.token_id(name, NOW),
+            revocations.transaction(name, NOW),
+            revocations.key(name, NOW),
+            revocations.actor(name, NOW),
+            revocations.purpose(&purpose(name), NOW),
+        ];
+        is_some.map(|found| found.is_some()).to_vec()
+    }
+
+    #[test]
+    fn each_target_is_found_as_what_it_is_and_as_nothing_else() {
+        let targets = targets();
+        for (at, target) in targets.iter().enumerate() {
+            let revocations = Revocations::new([revocation("a", target, 0, None)]);
+            let also = match target {
+                // A prefix and a trust domain include what is below them.
+                Target::Prefix(_) => vec![1, 2],
+                Target::TrustDomain(_) => vec![1, 2, 3],
+                _ => vec![at],
+            };
+            let expected: Vec<_> = (0..targets.len()).map(|at| also.contains(&at)).collect();
+            assert_eq!(found(&revocations, "x"), expected, "{target:?}");
+            assert!(!found(&revocations, "y").iter().enumerate().any(|(at, found)| *found && !(1..4).contains(&at)));
+        }
+        assert!(!found(&Revocations::default(), "x").contains(&true));
+    }
+
+    #[test]
+    fn a_subject_is_revoked_of_its_issuer_only() {
+        let target = Target::Subject { issuer: "https://login".to_owned(), subject: "alice".to_owned() };
+        let revocations = Revocations::new([revocation("a", &target, 0, None)]);
+        assert!(revocations.subject("https://login", "alice", NOW).is_some());
+        for (issuer, name) in
+            [("https://other", "alice"), ("https://login", "Alice"), ("alice", "https://login"), ("", "")]
+        {
+            assert!(revocations.subject(issuer, name, NOW).is_none(), "{issuer} {name}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_and_a_trust_domain_are_whole() {
+        let prefix = Target::Prefix(IdPrefix::parse("spiffe://prod.example/ns/billing/").unwrap());
+        let domain = Target::TrustDomain(TrustDomain::new("corp.example").unwrap());
+        let revocations = Revocations::new([revocation("a", &prefix, 0, None), revocation("b", &domain, 0, None)]);
+        let found = |text: &str| revocations.workload(&id::parse(text).unwrap(), NOW).is_some();
+        assert!(found(API) && found("spiffe://corp.example") && found("spiffe://corp.example/a"));
+        for text in
+            ["spiffe://prod.example/ns/billing", "spiffe://prod.example/ns/billing-old/a", "spiffe://a.corp.example/a"]
+        {
+            assert!(!found(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_purpose_is_revoked_with_what_is_below_it() {
+        let revocations = Revocations::new([revocation("a", &Target::Purpose(purpose("billing.invoice")), 0, None)]);
+        let found = |name: &str| revocations.purpose(&purpose(name), NOW).is_some();
+        assert!(found("billing.invoice") && found("billing.invoice.send"));
+        assert!(!found("billing") && !found("billing.invoices") && !found("billing.refund"));
+    }
+
+    #[test]
+    fn acts_at_once_unless_it_means_a_time_ahead_and_ends_at_its_instant() {
+        let target = Target::Grant("x".to_owned());
+        for (at, until, acts) in [
+            (0, None, true),
+            (1_000, None, true),
+            (1_060, None, true),
+            (1_061, None, false),
+            (0, Some(1_001), true),
+            (0, Some(1_000), false),
+            (1_060, Some(1_001), true),
+            (1_061, Some(1_100), false),
+        ] {
+            let revocations = Revocations::new([revocation("a", &target, at, until)]);
+            assert_eq!(revocations.grant("x", NOW).is_some(), acts, "{at} {until:?}");
+        }
+    }
+
+    #[test]
+    fn tells_the_one_that_lasts_longest_of_those_that_act() {
+        let targets = targets();
+        let [.., workload, prefix, domain] = &targets[..4] else { panic!("there are more") };
+        let name = |revocations: &[Arc<Revocation>]| {
+            let all = Revocations::new(revocations.iter().cloned());
+            let again = Revocations::new(revocations.iter().rev().cloned());
+            let found = |revocations: &Revocations| {
+                revocations.workload(&id::parse(API).unwrap(), NOW).map(|revocation| revocation.name.clone())
+            };
+            assert_eq!(found(&all), found(&again));
+            found(&all).unwrap()
+        };
+        let short = revocation("short", workload, 0, Some(1_010));
+        let long = revocation("long", prefix, 0, Some(1_020));
+        let ahead = revocation("ahead", workload, 2_000, None);
+        let over = revocation("over", domain, 0, Some(999));
+        let same = revocation("also", domain, 0, Some(1_020));
+        let endless = revocation("endless", workload, 0, None);
+        assert_eq!(name(&[short.clone(), ahead.clone(), over.clone()]), "short");
+        assert_eq!(name(&[short.clone(), long.clone(), ahead.clone()]), "long");
+        assert_eq!(name(&[short.clone(), long.clone(), same]), "also");
+        assert_eq!(name(&[short, long, ahead, over, endless]), "endless");
+    }
+}

@@ -1,6 +1,7 @@
 //! Answers Envoy: connections from those who may ask, each pinned to one thread, each Check answered where it was read.
 
 pub mod admin;
+mod alarm;
 mod check;
 mod connection;
 mod frame;
@@ -20,6 +21,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 
+use self::alarm::Alarm;
 pub use self::{
     check::CHECK,
     listen::{Allow, Bound, Listener, Open, SocketFile, accept, bind},
@@ -63,6 +65,8 @@ pub struct Shared {
     connections: AtomicUsize,
     /// Connections of which it is not known yet whose they are.
     handshakes: AtomicUsize,
+    /// When each use of break-glass was last said.
+    alarm: Alarm,
     /// What this workload shows to those who ask over mutual TLS.
     identities: Mutex<Vec<Identity>>,
 }
@@ -108,6 +112,7 @@ impl Shared {
             in_flight: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             handshakes: AtomicUsize::new(0),
+            alarm: Alarm::default(),
             identities: Mutex::default(),
         }
     }

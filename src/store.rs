@@ -35,6 +35,7 @@ mod salvage;
 mod scan;
 mod schema;
 mod texts;
+pub(crate) mod write;
 
 /// What documents say together.
 #[derive(Clone, Debug)]

@@ -4,6 +4,6 @@ mod metrics;
 mod status;
 
 pub use self::{
-    metrics::{Metrics, Readings},
+    metrics::{Census, Metrics, Readings},
     status::{Part, PartStatus, Status},
 };

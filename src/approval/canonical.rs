@@ -142,6 +142,8 @@ const EXACT: usize = 766;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn text(json: &str) -> String {
@@ -209,5 +211,29 @@ mod tests {
             assert_eq!(text(one), text(other));
         }
         assert_eq!(text(r#"{"b": {}, "a": ["\u007f\u001b"]}"#), "{\"a\":[\"\u{7f}\\u001b\"],\"b\":{}}");
+    }
+    proptest! {
+        #[test]
+        fn a_number_is_read_as_what_was_written(bits: u64) {
+            let double = f64::from_bits(bits);
+            prop_assume!(double.is_finite());
+            prop_assert_eq!(show_double(double).parse(), Ok(double));
+        }
+
+        /// Between 2^50 and 2^51 the doubles are a quarter apart, so one digit behind the point tells them from each other.
+        #[test]
+        fn of_two_that_are_as_near_the_even_one_is_written(whole in 1_u64 << 50..1 << 51, negative: bool) {
+            let sign = if negative { "-" } else { "" };
+            let shown = |fraction: &str| show_double(format!("{sign}{whole}.{fraction}").parse().unwrap());
+            prop_assert_eq!(shown("25"), format!("{sign}{whole}.2"));
+            prop_assert_eq!(shown("75"), format!("{sign}{whole}.8"));
+            prop_assert_eq!(shown("5"), format!("{sign}{whole}.5"));
+        }
+
+        #[test]
+        fn texts_and_keys_are_read_as_what_was_written(texts in proptest::collection::btree_map(any::<String>(), any::<String>(), 0..8)) {
+            let value = Value::Object(texts.into_iter().map(|(key, text)| (key, Value::String(text))).collect());
+            prop_assert_eq!(serde_json::from_slice::<Value>(&canonical(&value)).unwrap(), value);
+        }
     }
 }

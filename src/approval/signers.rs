@@ -8,12 +8,16 @@ use crate::{
     yaml::{Problem, Problems},
 };
 
+use self::memory::Memory;
+
 mod line;
+mod memory;
 
 /// The people whose signatures count.
 #[derive(Debug)]
 pub struct AllowedSigners {
     entries: Vec<Entry>,
+    memory: Memory,
 }
 
 /// One line: whose key that is, for what, and when.
@@ -45,7 +49,7 @@ impl AllowedSigners {
                 }
             }
         }
-        if problems.is_empty() { Ok(Self { entries }) } else { Err(Problems(problems)) }
+        if problems.is_empty() { Ok(Self { entries, memory: Memory::default() }) } else { Err(Problems(problems)) }
     }
 
     /// Verifies that a signature below those canonical bytes is of whom it is said to be, by a key that is theirs at `now`.
@@ -90,7 +94,7 @@ impl AllowedSigners {
             return Err(SignatureError::OtherPurpose(shown()));
         }
         let entry = for_this().find(|entry| entry.is_valid(now)).ok_or_else(|| SignatureError::KeyTime(shown()))?;
-        if entry.key.verify(&opened.signed(message, namespace), &opened.signature) {
+        if self.memory.verify(&entry.key, &opened.signed(message, namespace), &opened.signature) {
             Ok(&entry.key)
         } else {
             Err(SignatureError::Mismatch)

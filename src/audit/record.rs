@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::{
     clock::Timestamp,
-    decision::{Decision, DecisionId, Revisions},
+    decision::{Decision, DecisionId, Denial, Revisions},
+    grant::{self, Activation},
     hex,
     peer::Certificate,
     policy::Permit,
@@ -27,13 +28,21 @@ pub struct Entry {
     pub elapsed: Duration,
     /// The workload that decided.
     pub this: String,
+    /// The decision that was recorded as an allow, ahead of its answer, and was never answered so: this one was answered in its place.
+    pub supersedes: Option<DecisionId>,
 }
 
 impl Entry {
     /// Makes a decision ready for the log.
     pub fn new(id: DecisionId, mut decision: Decision, elapsed: Duration, this: String) -> Self {
         let input_digest = decision.findings.input.take().map(|input| input.digest());
-        Self { id, decision, input_digest, elapsed, this }
+        Self { id, decision, input_digest, elapsed, this, supersedes: None }
+    }
+
+    /// The same, in place of a decision whose record stands there already.
+    #[must_use]
+    pub fn superseding(self, supersedes: Option<DecisionId>) -> Self {
+        Self { supersedes, ..self }
     }
 }
 
@@ -45,6 +54,8 @@ pub struct Record<'a> {
     pub seq: u64,
     time: String,
     decision_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    supersedes: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<&'a str>,
     answered: Answer,
@@ -59,6 +70,9 @@ pub struct Record<'a> {
     detail: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+    /// There only if something was revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revocation: Option<Revocation<'a>>,
     hop: Hop<'a>,
     #[serde(rename = "self")]
     this: &'a str,
@@ -66,6 +80,7 @@ pub struct Record<'a> {
     tokens: Vec<Token<'a>>,
     actor: Option<Actor<'a>>,
     purpose: Option<Purpose<'a>>,
+    resource: Option<Resource<'a>>,
     grant: Option<Grant<'a>>,
     revisions: Option<&'a Revisions>,
     valid_until: Option<String>,
@@ -105,6 +120,21 @@ struct Peer<'a> {
     serial: Option<&'a str>,
     fingerprint: Option<&'a str>,
     not_after: Option<String>,
+    owner: Option<&'a str>,
+    roles: Vec<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Revocation<'a> {
+    name: &'a str,
+    reason: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Resource<'a> {
+    name: &'a str,
+    owner: &'a str,
+    sensitivity: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -139,6 +169,22 @@ struct Grant<'a> {
     approver: &'a str,
     ticket: Option<&'a str>,
     expires: String,
+    /// There only if it had to be opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activation: Option<Opened<'a>>,
+    /// The facts that it is bound to; there only if it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    conditions: Vec<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Opened<'a> {
+    name: &'a str,
+    requested_by: &'a str,
+    reason: &'a str,
+    ticket: &'a str,
+    until: String,
+    signed_by: Vec<&'a str>,
 }
 
 /// Says how many records are missing at this place.
@@ -153,7 +199,7 @@ pub(super) struct Gap {
 impl<'a> Record<'a> {
     /// The record of `entry`, as number `seq`.
     pub fn new(seq: u64, entry: &'a Entry) -> Self {
-        let Entry { id, decision, input_digest, elapsed, this } = entry;
+        let Entry { id, decision, input_digest, elapsed, this, supersedes } = entry;
         let denial = decision.denial();
         let peer = decision.peer();
         let found = &decision.findings;
@@ -165,6 +211,7 @@ impl<'a> Record<'a> {
             seq,
             time: decision.now.to_string(),
             decision_id: id.to_string(),
+            supersedes: supersedes.map(|id| id.to_string()),
             trace_id: decision.outline.trace_id.as_deref(),
             answered: if decision.is_permit() { Answer::Allow } else { Answer::Deny },
             allowed: decision.is_allowed(),
@@ -178,6 +225,10 @@ impl<'a> Record<'a> {
             public: decision.public,
             detail: denial.and_then(|denial| denial.detail()),
             message: denial.map(ToString::to_string),
+            revocation: decision
+                .denials()
+                .find_map(Denial::revocation)
+                .map(|revocation| Revocation { name: cut(&revocation.name), reason: cut(&revocation.reason) }),
             hop: Hop {
                 method: &decision.outline.method,
                 host: &decision.outline.host,
@@ -192,6 +243,8 @@ impl<'a> Record<'a> {
                 serial: peer.certificate().map(Certificate::serial),
                 fingerprint: peer.certificate().map(Certificate::fingerprint),
                 not_after: peer.certificate().map(|certificate| certificate.not_after().to_string()),
+                owner: found.workload.as_ref().map(|workload| cut(&workload.owner)),
+                roles: found.workload.iter().flat_map(|workload| few(&workload.roles)).collect(),
             }),
             tokens: tokens
                 .all()
@@ -213,21 +266,46 @@ impl<'a> Record<'a> {
                 .purpose
                 .as_ref()
                 .map(|purpose| Purpose { name: purpose.purpose().as_str(), binding: purpose.binding().as_str() }),
-            grant: found.grant.as_ref().map(|active| {
-                let grant = active.grant();
-                Grant {
-                    name: grant.name(),
-                    r#type: grant.kind().as_str(),
-                    owner: grant.owner(),
-                    approver: grant.approver(),
-                    ticket: grant.ticket(),
-                    expires: grant.expires_at().to_string(),
-                }
+            resource: found.resource.as_ref().map(|resource| Resource {
+                name: cut(&resource.name),
+                owner: cut(&resource.owner),
+                sensitivity: resource.sensitivity.as_str(),
             }),
+            grant: found.grant.as_ref().map(|active| Grant::new(active)),
             revisions: decision.revisions.as_deref(),
             valid_until: decision.verdict.as_ref().ok().and_then(Permit::valid_until).map(|end| end.to_string()),
             input_digest: input_digest.as_ref().map(|digest| hex::encode(digest)),
             elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl<'a> Grant<'a> {
+    fn new(active: &'a grant::ActiveGrant) -> Self {
+        let grant = active.grant();
+        Self {
+            name: cut(grant.name()),
+            r#type: grant.kind().as_str(),
+            owner: cut(grant.owner()),
+            approver: cut(grant.approver()),
+            ticket: grant.ticket().map(cut),
+            expires: grant.expires_at().to_string(),
+            activation: active.activation().map(|activation| Opened::new(activation)),
+            conditions: few(grant.conditions().iter().map(|condition| &condition.fact)).collect(),
+        }
+    }
+}
+
+impl<'a> Opened<'a> {
+    fn new(activation: &'a Activation) -> Self {
+        let Activation { name, requested_by, reason, ticket, until, signed_by, .. } = activation;
+        Self {
+            name: cut(name),
+            requested_by: cut(requested_by),
+            reason: cut(reason),
+            ticket: cut(ticket),
+            until: until.to_string(),
+            signed_by: few(signed_by).collect(),
         }
     }
 }
@@ -237,6 +315,19 @@ impl Gap {
         Self { schema: SCHEMA, seq, time: time.to_string(), lost }
     }
 }
+
+/// The first texts of a document's list.
+fn few<'a>(texts: impl IntoIterator<Item = &'a String>) -> impl Iterator<Item = &'a str> {
+    texts.into_iter().take(MOST_TEXTS).map(|text| cut(text))
+}
+
+/// The beginning of a document's text: a record stays small, whatever people write.
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MOST_BYTES)).unwrap_or_default()
+}
+
+const MOST_TEXTS: usize = 32;
+const MOST_BYTES: usize = 512;
 
 /// The name and version of this format.
 pub(crate) const SCHEMA: &str = "hopguard.dev/audit/v1alpha1";

@@ -121,3 +121,24 @@ fn what_a_client_wrote_stays_inside_its_string() {
     assert!(!text.contains('\u{1b}'));
     assert_eq!(lines(&path)[0]["hop"]["path"], hostile);
 }
+
+#[tokio::test]
+async fn what_is_waited_for_does_not_wait_for_the_window() {
+    for durability in [Durability::Group, Durability::Async] {
+        let (_folder, path) = log();
+        let minutes = Duration::from_secs(600);
+        let (audit, _writer) = Audit::open(&Sink::File(path.clone()), 16, minutes, durability).unwrap();
+        audit.reserve().unwrap().record(entry("/before"));
+        let written = audit.reserve().unwrap().write(entry("/awaited"));
+        assert!(written.before(Instant::now() + Duration::from_secs(60)).await);
+        let paths: Vec<_> = lines(&path).iter().map(|line| line["hop"]["path"].clone()).collect();
+        assert_eq!(paths, ["/before", "/awaited"]);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_comes_too_late_is_not_there_in_time() {
+    let (_folder, path) = log();
+    let (audit, _writer) = Audit::open(&Sink::File(path), 16, Duration::ZERO, Durability::Group).unwrap();
+    assert!(!audit.reserve().unwrap().write(entry("/late")).before(Instant::now()).await);
+}

@@ -108,10 +108,13 @@ impl Asking {
                     credentials: &self.rules.token_headers,
                     this: None,
                     peer: None,
+                    workload: None,
                     tokens: Tokens::default(),
                     actor: None,
                     purpose: None,
+                    resource: None,
                     grant: None,
+                    facts: None,
                     now,
                 };
                 self.policy.show(&input)?.value().clone()

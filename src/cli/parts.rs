@@ -6,8 +6,7 @@ use crate::{
     config::{Config, KeysFrom, KeysSource, PolicyFrom},
     feed::bundle::Origin,
     policy::Policy,
-    reload::read_jwks,
-    store::{Directory, Rules},
+    reload::{Written, read_documents, read_jwks},
     token,
     trust::TrustBundle,
     yaml::{Problem, Problems},
@@ -69,10 +68,15 @@ fn tokens(config: &Config) -> Result<String, Problems> {
 }
 
 fn documents(config: &Config) -> Result<String, Problems> {
-    let Some(directory) = &config.documents else { return Ok("none".to_owned()) };
-    let documents = Directory::new(directory.clone(), Rules::default()).read(Clock::default().now())?;
-    if !documents.problems.is_empty() {
-        return Err(Problems(documents.problems));
+    let Written { documents, facts, missing } = read_documents(config, Clock::default().now())?;
+    if let Some(missing) = missing {
+        return Ok(missing);
+    }
+    let Some(documents) = documents else { return Ok("none".to_owned()) };
+    let mut problems = documents.problems;
+    problems.extend(facts.into_iter().flat_map(|facts| facts.problems));
+    if !problems.is_empty() {
+        return Err(Problems(problems));
     }
     let here = config.self_id.as_ref().map(|this| {
         let here = documents.grants.iter().filter(|grant| grant.audiences().any(|audience| audience == this)).count();

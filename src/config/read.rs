@@ -1,5 +1,7 @@
 //! Turns the sections of a file into a [`Config`], every value checked by itself and against its neighbours.
 
+mod bundle;
+mod ceiling;
 mod listen;
 mod policy;
 mod response;
@@ -38,7 +40,7 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
     let trust = trust::trust(&mut root, base, proves);
     let tokens = tokens::tokens(root.section("tokens"), audiences, base);
     let (purpose_header, purpose_required) = purpose(root.section("purpose"));
-    let documents = documents(root.section("store"), approves);
+    let ceiling = ceiling::ceiling(&mut root, base, approves);
     let narrows = modes.is_none_or(|modes| modes.policy != Mode::Skip);
     let policy = policy::policy(root.section("policy"), base, narrows);
     let response = response::response(&mut root, modes);
@@ -76,6 +78,7 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
         return None;
     }
     let (tokens, purpose_header, mut policy, response) = (tokens?, purpose_header?, policy?, response?);
+    let (documents, ceiling) = ceiling?;
     if let Some(policy) = &mut policy {
         policy.options.answers = response.answers(&tokens.headers(), &purpose_header);
         // Whoever answers as the plugin does asks as it does.
@@ -98,7 +101,8 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
         tokens,
         purpose_header,
         purpose_required: purpose_required?,
-        documents: documents?.map(|directory| base.join(directory)),
+        documents,
+        ceiling,
         policy,
         response: response.rules,
         audit: audit?,
@@ -171,15 +175,6 @@ fn peer(mut section: Section<'_>, listen: Option<&[Listener]>) -> Option<PeerRul
 
 fn purpose(mut section: Section<'_>) -> (Option<String>, Option<bool>) {
     (section.parsed("header", header_name), section.boolean("required"))
-}
-
-/// Where the documents are; none only if no grant is asked for.
-fn documents(mut section: Section<'_>, needed: bool) -> Option<Option<String>> {
-    let directory = section.text("directory");
-    if needed {
-        section.require("directory");
-    }
-    if needed && directory.is_none() { None } else { Some(directory) }
 }
 
 fn hop(mut section: Section<'_>) -> Option<HopRules> {

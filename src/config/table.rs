@@ -180,28 +180,35 @@ const PURPOSE: &[Key] = &[
 ];
 
 const STORE: &[Key] = &[
-    Key::unless("directory", Path, "the ceiling is skipped", "the directory of documents").example("documents"),
-    Key::only("bundle", "null", "signed bundles of documents"),
-    Key::later("max_stale", "denying when revocations are too old"),
-    Key::only("inventory", "optional", "denying peers that are in no inventory"),
+    Key::unless("directory", Path, "`bundle` is there, or the ceiling is skipped", "the directory of documents").example("documents"),
+    Key::maybe("bundle", STORE_BUNDLE, "another source", "a signed bundle of documents, kept fresh"),
+    Key::default("max_stale", Holds::Duration(SECOND, days(365)), "1h", "how long grants count while a revocation cannot be read, or after a bundle was signed"),
+    Key::default("inventory", Word(&["optional", "required"], &[]), "optional", "whether grants count for peers only that a `Workload` names"),
 ];
 
-const FACTS: &[Key] = &[Key::only("directory", "null", "facts in a directory of their own")];
+const STORE_BUNDLE: &[Key] = &[
+    Key::unless("url", Url, "`file` is there", "where the bundle is served").example(r#""https://bundles.example/documents.tar.gz""#),
+    Key::optional("file", Path, "another source", "the bundle, looked at twice a second").example("documents.tar.gz"),
+    Key::required("keys", List(BUNDLE_KEY), "who may sign it: documents from elsewhere are always signed"),
+    BUNDLE_SCOPE, BUNDLE_POLL, BUNDLE_LONG_POLL, BUNDLE_CA, BUNDLE_TOKEN, BUNDLE_CERTIFICATE, BUNDLE_BYTES,
+];
+
+const FACTS: &[Key] = &[Key::optional("directory", Path, "facts are among the documents", "facts in a directory of their own, from which nothing else is read").example("facts")];
 
 const GRANTS: &[Key] = &[
-    Key::only("approvals", "optional", "signed approvals"),
-    Key::only("allowed_signers", "null", "signed approvals"),
-    Key::later("overdue", "reporting or denying what is overdue for review"),
-    Key::later("max_activation", "activations of grants"),
+    Key::default("approvals", Word(&["optional", "required"], &[]), "optional", "whether grants and activations count only if they are signed"),
+    Key::optional("allowed_signers", Path, "nobody's signature counts", "who may sign, as `ssh-keygen -Y verify` reads it").example("allowed_signers"),
+    Key::default("overdue", Word(&["report", "deny"], &[]), "report", "what becomes of a grant whose review is overdue"),
+    Key::default("max_activation", Holds::Duration(SECOND, days(1)), "1h", "the longest activation; of a `break_glass` grant never more than 1h"),
     Key::section("max_ttl", MAX_TTL, "the longest life of a grant, by type"),
 ];
 
 const MAX_TTL: &[Key] = &[
-    Key::only("standing", "365d", "another longest life"),
-    Key::only("eligible", "365d", "another longest life"),
-    Key::only("jit", "24h", "another longest life"),
-    Key::only("exception", "90d", "another longest life"),
-    Key::only("break_glass", "365d", "another longest life"),
+    Key::default("standing", Holds::Duration(SECOND, days(365)), "365d", "of what lasts until it is reviewed"),
+    Key::default("eligible", Holds::Duration(SECOND, days(365)), "365d", "of what is opened for a task"),
+    Key::default("jit", Holds::Duration(SECOND, days(1)), "24h", "of what is for one task"),
+    Key::default("exception", Holds::Duration(SECOND, days(90)), "90d", "of a debt"),
+    Key::default("break_glass", Holds::Duration(SECOND, days(365)), "365d", "of what is opened in an emergency"),
 ];
 
 const POLICY: &[Key] = &[
@@ -219,15 +226,18 @@ const BUNDLE: &[Key] = &[
     Key::unless("url", Url, "`file` is there", "where the bundle is served").example(r#""https://bundles.example/policy.tar.gz""#),
     Key::optional("file", Path, "another source", "the bundle, looked at twice a second").example("policy.tar.gz"),
     Key::optional("keys", List(BUNDLE_KEY), "it is not signed, and a signed one is refused", "who may sign it"),
-    Key::optional("scope", Text, "none", "the scope that its signature must have").example("prod"),
-    Key::default("poll", Holds::Duration(SECOND, days(1)), "60s", "how often its server is asked, a tenth more or less"),
-    Key::optional("long_poll", Holds::Duration(SECOND, Duration::from_secs(600)), "its server is not asked to wait", "how long its server may wait for news, if it can").example("30s"),
-    Key::optional("ca", Path, "the system's roots", "the roots by which its server is authenticated, PEM").example("web-roots.pem"),
-    Key::optional("token_file", Path, "none", "a bearer token for its server, read each time").example("bundle-token"),
-    Key::maybe("client", BUNDLE_CLIENT, "none", "a certificate for its server, read each time"),
+    BUNDLE_SCOPE, BUNDLE_POLL, BUNDLE_LONG_POLL, BUNDLE_CA, BUNDLE_TOKEN, BUNDLE_CERTIFICATE,
     Key::default("allow_rollback", Boolean, "false", "whether one that is older, as far as that can be told, may replace a newer one"),
-    Key::default("max_bytes", Size(KIB, 1024 * MIB), "64MiB", "the largest bundle, as it is sent"),
+    BUNDLE_BYTES,
 ];
+
+const BUNDLE_SCOPE: Key = Key::optional("scope", Text, "none", "the scope that its signature must have").example("prod");
+const BUNDLE_POLL: Key = Key::default("poll", Holds::Duration(SECOND, days(1)), "60s", "how often its server is asked, a tenth more or less");
+const BUNDLE_LONG_POLL: Key = Key::optional("long_poll", Holds::Duration(SECOND, Duration::from_secs(600)), "its server is not asked to wait", "how long its server may wait for news, if it can").example("30s");
+const BUNDLE_CA: Key = Key::optional("ca", Path, "the system's roots", "the roots by which its server is authenticated, PEM").example("web-roots.pem");
+const BUNDLE_TOKEN: Key = Key::optional("token_file", Path, "none", "a bearer token for its server, read each time").example("bundle-token");
+const BUNDLE_CERTIFICATE: Key = Key::maybe("client", BUNDLE_CLIENT, "none", "a certificate for its server, read each time");
+const BUNDLE_BYTES: Key = Key::default("max_bytes", Size(KIB, 1024 * MIB), "64MiB", "the largest bundle, as it is sent");
 
 const BUNDLE_KEY: &[Key] = &[
     Key::required("id", Text, "what signatures call it").example("release"),

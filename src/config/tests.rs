@@ -112,7 +112,7 @@ trust:
   - {trust_domain: prod.example, pem: a.pem}
   - {trust_domain: prod.example, pem: b.pem, workload_api: \"unix:/run/agent.sock\"}
 polcy: {directory: policy}
-store: {directory: documents, max_stale: 1h}
+store: {directory: documents, max_stale: 1ms}
 policy: {timeout: 2s, evaluator: vm, entrypoint: decision}
 purpose: {header: Authorization}
 limits: {headers: 0, deadline: fast}
@@ -135,7 +135,7 @@ telemetry: {log: \"a=b=c\"}
             "9:20: trust[1].trust_domain: `prod.example` is there twice: each has one source",
             "9:60: trust[1].workload_api: is a second source: each trust domain has one, as bundles are never merged",
             "10:1: unknown field `polcy`: did you mean `policy`?",
-            "11:42: store.max_stale: `max_stale` is not built yet (denying when revocations are too old): leave it out",
+            "11:42: store.max_stale: must be between 1s and 365d",
             "12:9: policy.directory: is required",
             "12:19: policy.timeout: must be between 1ms and 1s",
             "12:50: policy.entrypoint: `decision` is not the path of a rule: write one such as `data.hopguard.authz.decision`",
@@ -481,19 +481,6 @@ fn every_default_is_accepted_when_it_is_written() {
 
 /// What DESIGN.md §10 shows, with values that ask for more than is built.
 const CONTRACT: &[(&str, &str)] = &[
-    ("store.bundle", "{url: \"https://bundles.example\"}"),
-    ("store.max_stale", "1h"),
-    ("store.inventory", "required"),
-    ("facts.directory", "facts"),
-    ("grants.approvals", "required"),
-    ("grants.allowed_signers", "allowed_signers"),
-    ("grants.overdue", "report"),
-    ("grants.max_activation", "1h"),
-    ("grants.max_ttl.standing", "1d"),
-    ("grants.max_ttl.eligible", "1d"),
-    ("grants.max_ttl.jit", "1d"),
-    ("grants.max_ttl.exception", "1d"),
-    ("grants.max_ttl.break_glass", "1d"),
     ("policy.candidate", "{directory: next}"),
     ("audit.durability", "sync"),
     ("audit.inputs", "full"),
@@ -577,6 +564,31 @@ const BUILT: &[&str] = &[
     "trust[0].max_stale",
     "purpose.header",
     "store.directory",
+    "store.bundle.url",
+    "store.bundle.file",
+    "store.bundle.keys[0].id",
+    "store.bundle.keys[0].algorithm",
+    "store.bundle.keys[0].file",
+    "store.bundle.scope",
+    "store.bundle.poll",
+    "store.bundle.long_poll",
+    "store.bundle.ca",
+    "store.bundle.token_file",
+    "store.bundle.client.certificate",
+    "store.bundle.client.key",
+    "store.bundle.max_bytes",
+    "store.max_stale",
+    "store.inventory",
+    "facts.directory",
+    "grants.approvals",
+    "grants.allowed_signers",
+    "grants.overdue",
+    "grants.max_activation",
+    "grants.max_ttl.standing",
+    "grants.max_ttl.eligible",
+    "grants.max_ttl.jit",
+    "grants.max_ttl.exception",
+    "grants.max_ttl.break_glass",
     "policy.directory",
     "policy.bundle.url",
     "policy.bundle.file",
@@ -645,6 +657,7 @@ peer: {{evidence: [certificate], xfcc: {{sanitize_set: false, json: false}}, ass
 tokens: {{leeway: 0s, delegation: {{max_depth: 4}}, replay: {{capacity: 100000}}, jwt_svid: null, transaction: null, oidc: []}}
 purpose: {{header: x-hop-purpose, required: true}}
 facts: {{directory: null}}
+grants: {{approvals: optional, allowed_signers: null, overdue: report, max_activation: 1h, max_ttl: {{standing: 365d, eligible: 365d, jit: 24h, exception: 90d, break_glass: 365d}}}}
 response: {{reveal: none, style: hopguard, protected_headers: [], allow_headers: []}}
 audit: {{durability: \"group\", window: 5ms, inputs: digest, snapshots: null, checkpoint: {{key: null, every: 60s}}, export: []}}
 limits: {{}}

@@ -9,7 +9,9 @@ use crate::{
     peer::PeerError,
     policy::PolicyError,
     purpose::PurposeError,
+    revocation::Revocation,
     token::{TokenError, Why},
+    withdrawn::{Stale, Withdrawn},
 };
 
 /// The error of whichever stage denied the hop. `?` means deny.
@@ -39,6 +41,12 @@ pub enum Denial {
     /// What it is for.
     #[error(transparent)]
     Purpose(#[from] PurposeError),
+    /// What was taken back.
+    #[error(transparent)]
+    Withdrawn(#[from] Withdrawn),
+    /// How well that is known.
+    #[error(transparent)]
+    Store(#[from] Stale),
     /// What was approved.
     #[error(transparent)]
     Grant(#[from] GrantError),
@@ -116,6 +124,11 @@ impl Denial {
                 PurposeError::Unknown(_) => Reason::PurposeUnknown,
                 PurposeError::Widened { .. } => Reason::PurposeWidened,
             },
+            Self::Withdrawn(error) => match error {
+                Withdrawn::Peer { .. } => Reason::PeerSuspended,
+                Withdrawn::Workload { .. } | Withdrawn::Revoked(_) => Reason::Revoked,
+            },
+            Self::Store(Stale(_)) => Reason::StoreStale,
             Self::Grant(error) => match error {
                 GrantError::Expired(_) => Reason::GrantExpired,
                 GrantError::Inactive { .. } => Reason::GrantInactive,
@@ -139,15 +152,26 @@ impl Denial {
     /// The stable dotted code below the reason, where there is one.
     pub fn detail(&self) -> Option<&'static str> {
         match self {
-            Self::World(_) | Self::Audience(_) => None,
+            Self::World(_) | Self::Audience(_) | Self::Store(_) => None,
             Self::Hop(error) => Some(error.detail()),
             Self::Peer(error) => Some(error.detail()),
             Self::Token(error) => Some(error.detail()),
             Self::Delegation(error) => Some(error.detail()),
             Self::Holding(error) => Some(error.detail()),
             Self::Purpose(error) => Some(error.detail()),
+            Self::Withdrawn(error) => Some(error.detail()),
             Self::Grant(error) => Some(error.detail()),
             Self::Policy(error) => error.detail(),
+        }
+    }
+
+    /// The document that took something back, if that is why.
+    pub fn revocation(&self) -> Option<&Revocation> {
+        match self {
+            Self::Withdrawn(Withdrawn::Revoked(revocation)) | Self::Grant(GrantError::Revoked { revocation, .. }) => {
+                Some(revocation)
+            }
+            _ => None,
         }
     }
 }

@@ -82,6 +82,7 @@ impl Layer {
                     | Reason::GrantInactive
                     | Reason::GrantMissing
                     | Reason::GrantPending
+                    | Reason::StoreStale
                     | Reason::TokenNotHeld
             ),
             Self::Policy => matches!(

@@ -15,7 +15,7 @@ pub enum Reason {
     DelegationInvalid,
     /// A grant would have covered the hop, but has ended.
     GrantExpired,
-    /// A grant would cover the hop, but is not open, or what it is bound to is not so.
+    /// A grant would cover the hop, but is not open, or what has to be so is not.
     GrantInactive,
     /// No grant covers the hop.
     GrantMissing,
@@ -43,6 +43,8 @@ pub enum Reason {
     PeerLifetime,
     /// The peer presented nothing.
     PeerMissing,
+    /// The peer's workload may not act, for now or for good.
+    PeerSuspended,
     /// The peer's trust domain, or its path, is not trusted here.
     PeerUntrusted,
     /// The policy said no.
@@ -61,8 +63,10 @@ pub enum Reason {
     PurposeUnknown,
     /// The peer says more than what its token was signed for.
     PurposeWidened,
-    /// It was approved, and taken back.
+    /// Something that the hop rests on was taken back.
     Revoked,
+    /// For too long it has not been known what was taken back.
+    StoreStale,
     /// A token is meant for somebody else.
     TokenAudience,
     /// A token has ended.
@@ -89,7 +93,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 42] = [
         Self::AuditUnavailable,
         Self::AudienceMismatch,
         Self::Deadline,
@@ -109,6 +113,7 @@ impl Reason {
         Self::PeerInvalid,
         Self::PeerLifetime,
         Self::PeerMissing,
+        Self::PeerSuspended,
         Self::PeerUntrusted,
         Self::PolicyDenied,
         Self::PolicyError,
@@ -119,6 +124,7 @@ impl Reason {
         Self::PurposeUnknown,
         Self::PurposeWidened,
         Self::Revoked,
+        Self::StoreStale,
         Self::TokenAudience,
         Self::TokenExpired,
         Self::TokenLifetime,
@@ -154,6 +160,7 @@ impl Reason {
             Self::PeerInvalid => "peer_invalid",
             Self::PeerLifetime => "peer_lifetime",
             Self::PeerMissing => "peer_missing",
+            Self::PeerSuspended => "peer_suspended",
             Self::PeerUntrusted => "peer_untrusted",
             Self::PolicyDenied => "policy_denied",
             Self::PolicyError => "policy_error",
@@ -164,6 +171,7 @@ impl Reason {
             Self::PurposeUnknown => "purpose_unknown",
             Self::PurposeWidened => "purpose_widened",
             Self::Revoked => "revoked",
+            Self::StoreStale => "store_stale",
             Self::TokenAudience => "token_audience",
             Self::TokenExpired => "token_expired",
             Self::TokenLifetime => "token_lifetime",
@@ -203,6 +211,7 @@ impl Reason {
             | Self::GrantInactive
             | Self::GrantMissing
             | Self::GrantPending
+            | Self::PeerSuspended
             | Self::PolicyDenied
             | Self::PolicyUndefined
             | Self::PurposeAmbiguous
@@ -218,6 +227,7 @@ impl Reason {
             | Self::Overloaded
             | Self::PolicyError
             | Self::PolicyTimeout
+            | Self::StoreStale
             | Self::TrustStale => Status::ServiceUnavailable,
         }
     }

@@ -35,8 +35,11 @@ fn denial(call: &Call, reason: &str) -> String {
             "add a Grant in documents/ with subject {{spiffeId: {domain}/{from}}}, audience {domain}/{to}, \
              actions [{{methods: [{method}], paths: [{path}]}}], purposes [{purpose}]"
         ),
+        "grant_inactive" => "activate the grant, or see to the facts of its `while`, in documents/".to_owned(),
         "grant_pending" => "move the grant's `notBefore` in documents/ to a time that is past".to_owned(),
         "grant_expired" => "approve it again: move the grant's `notBefore` and `expiresAt` in documents/".to_owned(),
+        "peer_suspended" => format!("set the state of the Workload of `{from}` in documents/ to `active`"),
+        "revoked" => "remove the Revocation, or the state of the Workload, that the record names".to_owned(),
         "policy_denied" => "change what policy/authz.rego says about this call, or the call (`amount`)".to_owned(),
         "policy_undefined" => "give `decision` in policy/authz.rego a default".to_owned(),
         "policy_error" | "policy_timeout" => format!("mend policy/authz.rego; hopguard/{to}.log says where"),

@@ -136,8 +136,14 @@ const JUDGED: [&str; 9] = [
     "x_hopguard_peer",
 ];
 /// In every answer, set or removed.
-const SET: [&str; 5] =
-    ["x-hopguard-decision", "x-hopguard-peer", "x-hopguard-actor", "x-hopguard-purpose", "x-hopguard-grant"];
+const SET: [&str; 6] = [
+    "x-hopguard-decision",
+    "x-hopguard-peer",
+    "x-hopguard-actor",
+    "x-hopguard-purpose",
+    "x-hopguard-grant",
+    "x-hopguard-break-glass",
+];
 /// Removed by every answer.
 const REMOVED: [&str; 5] =
     ["x-envoy-original-path", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"];

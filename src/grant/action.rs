@@ -75,6 +75,15 @@ impl Action {
     }
 }
 
+#[cfg(test)]
+impl Action {
+    /// One method on one path, at any host.
+    pub(crate) fn http(method: &str, path: &str) -> Self {
+        let (methods, paths) = (vec![Method::parse(method).unwrap()], vec![PathPattern::parse(path).unwrap()]);
+        Self { shape: Shape::Http { methods, paths, upgrades: vec![] }, hosts: None }
+    }
+}
+
 impl Shape {
     fn covers(&self, call: &Call<'_>) -> bool {
         match self {

@@ -22,8 +22,10 @@ pub struct Activation {
     pub from: Timestamp,
     /// The instant at which it is over.
     pub until: Timestamp,
-    /// Who signed it.
+    /// The signatures below it, whatever they are worth.
     pub signatures: Vec<Signature>,
+    /// Whose signatures count, once that is known.
+    pub signed_by: Vec<String>,
     /// Whether those are the signatures that it needs.
     pub approval: Approval,
     /// Who looked at it afterwards, and when.

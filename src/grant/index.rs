@@ -16,7 +16,7 @@ use crate::{
     fact::Facts,
     inventory::Workload,
     peer::ByPrefix,
-    purpose::{PurposeError, StatedPurpose},
+    purpose::{Purpose, PurposeError, StatedPurpose},
     resource::Resource,
     revocation::Revocations,
 };
@@ -83,10 +83,13 @@ impl Grants {
         let mut active: Option<ActiveGrant> = None;
         for grant in index.unfinished(&lists, asked.now) {
             match self.covers(grant, asked, around) {
-                Ok((reach, opening)) => match &mut active {
-                    Some(active) => active.others.push(Arc::clone(grant)),
-                    None => active = Some(ActiveGrant::new(grant, reach, opening)),
-                },
+                Ok((reach, opening)) => {
+                    let covering = Covering::new(grant, reach, opening);
+                    match &mut active {
+                        Some(active) => active.others.push(covering),
+                        None => active = Some(ActiveGrant { chosen: covering, others: Vec::new() }),
+                    }
+                }
                 Err(lack) => nearest.lacks(grant, lack),
             }
         }
@@ -153,6 +156,8 @@ impl Index {
 
     /// Whether a grant has the action, the purpose and the delegation of a hop: the part of it that does.
     fn meant<'a>(&self, grant: &'a Grant, asked: &Asked<'_>) -> Result<&'a Reach, Dimension> {
+        #[cfg(test)]
+        LOOKED_AT.set(LOOKED_AT.get() + 1);
         let reach = grant.reach.iter().find(|reach| reach.covers(&self.audience, &asked.requested));
         let reach = reach.ok_or(Dimension::Action)?;
         grant.covers(asked).map(|()| reach)
@@ -245,38 +250,46 @@ pub enum Overdue {
 /// The grant that covers a hop, found by [`Grants::covering`] and by nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActiveGrant {
+    chosen: Covering,
+    others: Vec<Covering>,
+}
+
+/// A grant that covers a hop, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Covering {
     grant: Arc<Grant>,
     activation: Option<Arc<Activation>>,
     resource: Option<Arc<Resource>>,
     until: Timestamp,
-    others: Vec<Arc<Grant>>,
+}
+
+impl Covering {
+    fn new(grant: &Arc<Grant>, reach: &Reach, opening: Opening) -> Self {
+        let Opening { activation, until } = opening;
+        Self { grant: Arc::clone(grant), activation, resource: reach.resource.clone(), until }
+    }
 }
 
 impl ActiveGrant {
-    fn new(grant: &Arc<Grant>, reach: &Reach, opening: Opening) -> Self {
-        let Opening { activation, until } = opening;
-        Self { grant: Arc::clone(grant), activation, resource: reach.resource.clone(), until, others: Vec::new() }
-    }
-
     /// The grant that the hop goes under.
     pub const fn grant(&self) -> &Arc<Grant> {
-        &self.grant
+        &self.chosen.grant
     }
 
     /// What opened it, if it had to be opened.
     pub const fn activation(&self) -> Option<&Arc<Activation>> {
-        self.activation.as_ref()
+        self.chosen.activation.as_ref()
     }
 
     /// The resource that the grant names and the hop touches.
     pub const fn resource(&self) -> Option<&Arc<Resource>> {
-        self.resource.as_ref()
+        self.chosen.resource.as_ref()
     }
 
     /// The instant at which it no longer covers the hop if nothing else happens: the earliest end of the grant, its activation, and the
     /// facts that it is bound to.
     pub const fn until(&self) -> Timestamp {
-        self.until
+        self.chosen.until
     }
 
     /// The purpose of a hop that cannot state one: the only one that the grant names.
@@ -284,16 +297,50 @@ impl ActiveGrant {
     /// # Errors
     /// [`PurposeError::Missing`] if it names several.
     pub fn implied_purpose(&self) -> Result<StatedPurpose, PurposeError> {
-        match self.grant.purposes() {
-            [purpose] => Ok(StatedPurpose::implied(purpose.clone())),
-            _ => Err(PurposeError::Missing),
+        match implied(self.grant()) {
+            Some(purpose) => Ok(StatedPurpose::implied(purpose.clone())),
+            None => Err(PurposeError::Missing),
         }
+    }
+
+    /// The same where the hop goes under the first of the covering grants that implies a purpose which `stands`; if none does, as it is.
+    ///
+    /// So no grant that implies nothing, or what was revoked, stands before another one that alone would have covered the hop.
+    #[must_use]
+    pub fn implying(mut self, stands: impl Fn(&Purpose) -> bool) -> Self {
+        let implies = |covering: &Covering| implied(&covering.grant).is_some_and(&stands);
+        if !implies(&self.chosen)
+            && let Some(first) = self.others.iter().position(implies)
+        {
+            let chosen = self.others.remove(first);
+            self.others.insert(0, std::mem::replace(&mut self.chosen, chosen));
+        }
+        self
     }
 
     /// All grants that cover the hop, the chosen one first.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Grant>> {
-        std::iter::once(&self.grant).chain(&self.others)
+        self.opened().map(|(grant, _)| grant)
     }
+
+    /// The same, each with what opened it.
+    pub fn opened(&self) -> impl Iterator<Item = (&Arc<Grant>, Option<&Arc<Activation>>)> {
+        let all = std::iter::once(&self.chosen).chain(&self.others);
+        all.map(|covering| (&covering.grant, covering.activation.as_ref()))
+    }
+}
+
+fn implied(grant: &Grant) -> Option<&Purpose> {
+    match grant.purposes() {
+        [purpose] => Some(purpose),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// How many grants this thread has held against hops.
+    static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Path patterns: they match canonical paths and are canonical themselves.
 
+use std::fmt;
+
 pub(crate) use self::by_pattern::ByPattern;
 
 mod by_pattern;
@@ -63,6 +65,15 @@ impl PathPattern {
         let mut asked = path.split('/');
         self.segments.iter().all(|segment| asked.next().is_some_and(|asked| segment.matches(asked)))
             && asked.next().is_some() == self.open
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.segments {
+            write!(f, "/{}", if let Segment::Exactly(text) = segment { text } else { "*" })?;
+        }
+        f.write_str(if self.open { "/**" } else { "" })
     }
 }
 

@@ -42,6 +42,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    pause,
     yaml::{Problem, Problems},
 };
 
@@ -69,7 +70,11 @@ impl Engine {
     ) -> Result<(Self, Admitted), Problems> {
         let refuse = |message: &str| Err(Problems(vec![Problem::of_file("policy", message)]));
         let (sender, compiled) = mpsc::channel();
+        let pauses = pause::has_begun();
         let thread = std::thread::Builder::new().name("compile".to_owned()).stack_size(STACK).spawn(move || {
+            if pauses {
+                pause::begin();
+            }
             // Nobody waits any more if this took too long.
             let _ = sender.send(Self::compile(&modules, &data, &options));
         });

@@ -11,6 +11,7 @@ mod reference;
 mod rules;
 mod schema;
 mod scope;
+mod sets;
 pub(super) mod tree;
 mod types;
 mod walk;

@@ -5,15 +5,16 @@
 
 mod attributes;
 mod canonical;
+mod facts;
 mod found;
 mod names;
 mod object;
 mod opa;
 mod view;
 
-pub(super) use self::canonical::text;
 pub use self::view::{Exposed, Style, View};
 use self::{attributes::Attributes, names::Names, object::Object};
+pub(super) use self::{canonical::text, facts::until as facts_until};
 use super::{
     Input, PolicyError, Reads, body,
     engine::Value,
@@ -52,6 +53,7 @@ fn hopguard(names: &Names, root: &mut Object<'_>, input: &Input<'_>, view: &View
     root.some(&names.this, input.this, |this, _| this.to_string().into());
     root.with(&names.tokens, |reads| found::tokens(names, input, reads));
     root.with(&names.grants, |reads| found::grants(names, input, reads));
+    facts::put(names, root, input);
     root.put(&names.now, input.now.nanos());
     Ok(())
 }
@@ -65,6 +67,7 @@ fn opa(names: &Names, root: &mut Object<'_>, input: &Input<'_>, view: &View) -> 
         root.some(&names.this, input.this, |this, _| this.to_string().into());
         root.with(&names.tokens, |reads| found::tokens(names, input, reads));
         root.with(&names.grants, |reads| found::grants(names, input, reads));
+        facts::put(names, root, input);
     }
     Ok(())
 }

@@ -8,10 +8,10 @@ use std::{
 use super::{Binding, ClaimedPurpose, Purpose, PurposeError, StatedPurpose};
 
 /// The purposes that exist.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vocabulary(Known);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Known {
     /// These: every ancestor of a purpose in it is in it too, and nothing else is a purpose.
     Closed(Arc<HashSet<Purpose>>),

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use spiffe::SpiffeId;
 
+use super::indexes::Indexes;
 use crate::{
     authorizer::Authorizer,
+    clock::Timestamp,
     config::Config,
-    decision::{Mode, Revisions},
-    grant::Grants,
+    decision::Revisions,
     hex,
     hop::{Escapes, Rules},
     peer::{self, SvidCache},
@@ -19,6 +20,7 @@ use crate::{
     store::Documents,
     token::{self, IssuerKeys, TokenCache},
     trust::Trust,
+    withdrawn::Standing,
 };
 
 /// What a snapshot is made of.
@@ -28,6 +30,9 @@ pub(super) struct Parts<'a> {
     pub(super) trust: Trust,
     pub(super) issuers: IssuerKeys,
     pub(super) documents: Option<&'a Arc<Documents>>,
+    pub(super) indexes: Indexes,
+    /// From when on what was taken back may not be known.
+    pub(super) stale_at: Option<Timestamp>,
     pub(super) policy: Option<Arc<Policy>>,
     pub(super) revisions: Revisions,
     pub(super) svids: Arc<SvidCache>,
@@ -37,8 +42,8 @@ pub(super) struct Parts<'a> {
 
 /// Puts the parts together as `config` says.
 pub(super) fn snapshot(config: &Config, parts: Parts<'_>) -> Snapshot {
-    let Parts { this, trust, issuers, documents, policy, revisions, svids, token_rules, tokens } = parts;
-    let grants = this.clone().filter(|_| config.modes.ceiling != Mode::Skip).zip(documents);
+    let Parts { this, trust, issuers, documents, indexes, stale_at, policy, revisions, svids, token_rules, tokens } =
+        parts;
     let authorizer = Authorizer {
         this,
         modes: config.modes,
@@ -51,7 +56,14 @@ pub(super) fn snapshot(config: &Config, parts: Parts<'_>) -> Snapshot {
         trust,
         purpose_required: config.purpose_required,
         vocabulary: documents.map_or_else(Vocabulary::open, |documents| documents.vocabulary.clone()),
-        grants: grants.map(|(this, documents)| Grants::new(this, &documents.grants, [])),
+        inventory: indexes.inventory,
+        inventory_required: config.ceiling.inventory_required,
+        revocations: indexes.revocations,
+        store: Standing { stale_at },
+        resources: indexes.resources,
+        facts: indexes.facts,
+        overdue: config.ceiling.overdue,
+        grants: indexes.grants,
         policy,
         revisions: Arc::new(revisions),
     };

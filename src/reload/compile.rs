@@ -2,10 +2,14 @@
 
 mod aside;
 mod bundles;
+mod making;
 
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
-use self::aside::{Aside, Heard, Place};
+use self::{
+    aside::{Aside, Heard, Place},
+    making::Making,
+};
 use crate::{
     bundle::Limits,
     clock::Timestamp,
@@ -36,6 +40,8 @@ pub(super) struct Compiler {
     refused: VecDeque<(Wanted, Problems)>,
     /// A large policy, on its way or there.
     aside: Option<Aside>,
+    /// A large policy of bundles, on its way.
+    making: Option<Making>,
 }
 
 /// What came of compiling.
@@ -77,7 +83,7 @@ impl Compiler {
                 Ok(compiled) => Outcome { compiled: Some(compiled), problems: Vec::new() },
                 Err(problems) => Outcome { compiled: current.cloned(), problems: lines(&problems) },
             },
-            PolicyFrom::Bundles(_) => self.bundles(&wanted.options, feeds, current),
+            PolicyFrom::Bundles(subscriptions) => self.bundles(subscriptions, &wanted.options, feeds, current),
             PolicyFrom::Paths(paths) => {
                 // Read once, whatever else is read again.
                 if let Some(current) =
@@ -99,7 +105,7 @@ impl Compiler {
 
     /// Whether a policy is being made that nothing waits for.
     pub(super) fn is_pending(&self) -> bool {
-        self.aside.as_ref().is_some_and(Aside::is_pending)
+        self.making.is_some() || self.aside.as_ref().is_some_and(Aside::is_pending)
     }
 
     /// Whether the policy is one that nothing waits for.
@@ -151,8 +157,8 @@ impl Compiler {
         if let Some(current) = current.filter(|compiled| compiled.wanted == wanted) {
             return Ok(Arc::clone(current));
         }
-        if let Some((_, problems)) = self.refused.iter().find(|(refused, _)| *refused == wanted) {
-            return Err(problems.clone());
+        if let Some(problems) = self.refusal(&wanted) {
+            return Err(problems);
         }
         let made = source().and_then(|source| Ok((Policy::compile(&source, &wanted.options)?, source)));
         match made {
@@ -161,12 +167,21 @@ impl Compiler {
                 Ok(Arc::new(Compiled { policy: Arc::new(policy), wanted, revision }))
             }
             Err(problems) => {
-                self.refused.push_back((wanted, problems.clone()));
-                while self.refused.len() > MAX_REFUSED {
-                    self.refused.pop_front();
-                }
+                self.refuse(wanted, problems.clone());
                 Err(problems)
             }
+        }
+    }
+
+    /// Why what is wanted did not compile, if it is known.
+    fn refusal(&self, wanted: &Wanted) -> Option<Problems> {
+        self.refused.iter().find(|(refused, _)| refused == wanted).map(|(_, problems)| problems.clone())
+    }
+
+    fn refuse(&mut self, wanted: Wanted, problems: Problems) {
+        self.refused.push_back((wanted, problems));
+        while self.refused.len() > MAX_REFUSED {
+            self.refused.pop_front();
         }
     }
 }

@@ -6,19 +6,50 @@ use std::{
     hash::{Hash, Hasher},
     os::unix::fs::MetadataExt,
     path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// A digest over the names, identities, sizes and times of `paths`, and of what is below those that are directories. Links are followed,
-/// but below those not to other directories; there, what begins with a dot is left out if it is a directory.
-///
-/// The change time cannot be set back, so a rewrite of the same length within the same modification time shows too.
-pub(super) fn of<'a>(paths: impl IntoIterator<Item = &'a Path>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for path in paths {
-        add(&mut hasher, path);
-        below(&mut hasher, path, MAX_DEPTH);
+use crate::clock::Timestamp;
+
+/// What one look at files shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    /// A digest over names, identities, sizes and times.
+    digest: u64,
+    /// When any of them last changed.
+    newest: Timestamp,
+}
+
+impl Look {
+    /// Looks at `paths`, and at what is below those that are directories. Links are followed, but below those not to other directories;
+    /// there, what begins with a dot is left out if it is a directory.
+    ///
+    /// The change time cannot be set back, so a rewrite of the same length within the same modification time shows too.
+    pub(super) fn at<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
+        let mut looking = Looking { hasher: DefaultHasher::new(), newest: Timestamp::MIN };
+        for path in paths {
+            looking.add(path);
+            looking.below(path, MAX_DEPTH);
+        }
+        Self { digest: looking.hasher.finish(), newest: looking.newest }
     }
-    hasher.finish()
+
+    /// When any of the files last changed: this cannot be set by whoever writes them.
+    pub(super) const fn newest(&self) -> Timestamp {
+        self.newest
+    }
+
+    /// Whether another change could not be told from the last one, because the file system's clock had not gone on.
+    pub(super) fn is_too_fresh(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
+        u128::from(now.abs_diff(self.newest.nanos())) < TICK.as_nanos()
+    }
+}
+
+/// A digest over `paths`, as [`Look::at`] makes it.
+pub(super) fn of<'a>(paths: impl IntoIterator<Item = &'a Path>) -> u64 {
+    Look::at(paths).digest
 }
 
 /// The bytes of the files at `directory` and below, as far as they count.
@@ -40,32 +71,44 @@ pub(super) fn size(directory: &Path) -> u64 {
     size
 }
 
-fn below(hasher: &mut DefaultHasher, directory: &Path, room: usize) {
-    let Some(room) = room.checked_sub(1) else { return };
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    let mut entries: Vec<_> = entries.flatten().collect();
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        add(hasher, &entry.path());
-        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_directory && !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            below(hasher, &entry.path(), room);
-        }
-    }
+struct Looking {
+    hasher: DefaultHasher,
+    newest: Timestamp,
 }
 
-fn add(hasher: &mut DefaultHasher, path: &Path) {
-    path.hash(hasher);
-    match fs::metadata(path) {
-        Ok(it) => {
-            (it.dev(), it.ino(), it.size(), it.mtime(), it.mtime_nsec(), it.ctime(), it.ctime_nsec()).hash(hasher)
+impl Looking {
+    fn below(&mut self, directory: &Path, room: usize) {
+        let Some(room) = room.checked_sub(1) else { return };
+        let Ok(entries) = fs::read_dir(directory) else { return };
+        let mut entries: Vec<_> = entries.flatten().collect();
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            self.add(&entry.path());
+            let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_directory && !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                self.below(&entry.path(), room);
+            }
         }
-        Err(error) => error.kind().hash(hasher),
+    }
+
+    fn add(&mut self, path: &Path) {
+        path.hash(&mut self.hasher);
+        match fs::metadata(path) {
+            Ok(it) => {
+                let of = (it.dev(), it.ino(), it.size(), it.mtime(), it.mtime_nsec(), it.ctime(), it.ctime_nsec());
+                of.hash(&mut self.hasher);
+                let changed = it.ctime().saturating_mul(1_000_000_000).saturating_add(it.ctime_nsec());
+                self.newest = self.newest.max(Timestamp::from_nanos(changed));
+            }
+            Err(error) => error.kind().hash(&mut self.hasher),
+        }
     }
 }
 
 /// Deeper than policies are read.
 const MAX_DEPTH: usize = 33;
+/// Longer than the clocks of file systems take for one tick.
+const TICK: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
@@ -88,5 +131,19 @@ mod tests {
         fs::remove_dir_all(folder.path().join("b")).unwrap();
         fs::remove_file(folder.path().join("a")).unwrap();
         assert!(empty != one && one != other && other != of());
+    }
+
+    #[test]
+    fn a_change_is_as_old_as_the_file_system_says_whatever_its_writer_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "1").unwrap();
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        let before = Look::at([path.as_path()]);
+        file.set_times(fs::FileTimes::new().set_modified(long_ago)).unwrap();
+        let look = Look::at([path.as_path()]);
+        assert!(look.newest() >= before.newest() && look.newest().seconds() > 1_700_000_000);
+        assert_eq!(Look::at([Path::new("/nowhere")]).newest(), Timestamp::MIN);
     }
 }

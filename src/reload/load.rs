@@ -1,9 +1,11 @@
 //! Loads each part by itself, and keeps the last good one of each.
 
+mod ceiling;
+mod paths;
+
 use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use spiffe::SpiffeId;
@@ -12,20 +14,22 @@ use super::{
     assemble::{Parts, revisions, snapshot, trust_revision},
     bundles::Bundles,
     compile::{Compiled, Compiler, Outcome, lines},
-    fingerprint,
+    facts::FactFiles,
+    fingerprint::Look,
+    indexes::Indexes,
     keys::Keys,
+    store::{Change, Store},
 };
 use crate::{
     clock::Timestamp,
-    config::{Config, KeysSource, PolicySource},
+    config::{Config, PolicySource},
     decision::Mode,
     feed::{Feeds, Identity, bundle::Subscription},
     peer::SvidCache,
     server::{Shared, Snapshot},
-    store::{Directory, Documents, Rules},
     telemetry::Part,
     token::{self, TokenCache},
-    trust::{Source, Trust},
+    trust::Trust,
 };
 
 /// Holds the last good state of each part.
@@ -45,13 +49,22 @@ pub struct Loader {
     tokens: Arc<TokenCache>,
     /// The rules under which tokens were verified: the same ones, as long as they are the same.
     token_rules: Arc<token::Rules>,
-    directory: Option<Directory>,
-    documents: Option<Arc<Documents>>,
+    store: Store,
+    facts: FactFiles,
+    indexes: Indexes,
+    /// When documents were last counted.
+    counted: Option<Instant>,
+    /// Whether what was taken back was not known when documents were last counted.
+    was_stale: bool,
+    /// Whether only facts were looked at.
+    is_behind: bool,
+    /// A change that the last snapshot was made for.
+    due: Option<Change>,
     policy: Option<Arc<Compiled>>,
     compiler: Compiler,
-    /// The policy bundles that are followed.
+    /// The bundles that are followed.
     subscribed: Vec<Subscription>,
-    seen: Option<u64>,
+    seen: Option<Look>,
     published: Option<String>,
     shared: Arc<Shared>,
 }
@@ -59,7 +72,8 @@ pub struct Loader {
 impl Loader {
     /// Will load what `config` names, and tell `shared` how it stands.
     pub fn new(config: Config, feeds: Arc<Feeds>, shared: Arc<Shared>) -> Self {
-        let directory = config.documents.clone().map(|path| Directory::new(path, Rules::default()));
+        let store = Store::new(&config);
+        let facts = FactFiles::new(config.ceiling.facts.as_deref());
         feeds.reconfigure_issuers(&config.tokens.endpoints());
         let identity = identity(&config, &feeds);
         Self {
@@ -73,8 +87,13 @@ impl Loader {
             svids: Arc::default(),
             tokens: Arc::new(TokenCache::new(CACHED_TOKENS)),
             token_rules: Arc::default(),
-            directory,
-            documents: None,
+            store,
+            facts,
+            indexes: Indexes::default(),
+            counted: None,
+            was_stale: false,
+            is_behind: false,
+            due: None,
             policy: None,
             compiler: Compiler::default(),
             subscribed: Vec::new(),
@@ -82,20 +101,6 @@ impl Loader {
             published: None,
             shared,
         }
-    }
-
-    /// The directories in which something may change.
-    pub fn directories(&self) -> BTreeSet<PathBuf> {
-        let parent = |path: &Path| {
-            path.parent()
-                .filter(|parent| !parent.as_os_str().is_empty())
-                .unwrap_or_else(|| Path::new("."))
-                .to_path_buf()
-        };
-        let files = self.config.file.iter().map(|file| parent(file)).chain(self.trust_files().map(parent));
-        // A file shows that it changed in its directory.
-        let policy = self.policy_paths().map(|path| if path.is_dir() { path.to_path_buf() } else { parent(path) });
-        files.chain(self.config.documents.clone()).chain(policy).collect()
     }
 
     /// Loads what has changed, or everything if `forced`. Gives the new snapshot, if it is another one than before and every part is in.
@@ -107,63 +112,66 @@ impl Loader {
         let bundles = self.feeds.bundle_statuses();
         self.shared.metrics.bundles(&bundles);
         self.shared.status.tell_bundles(bundles);
+        self.count(now);
         snapshot
     }
 
+    /// Whether there is more to look at, at once.
+    pub const fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Something came that does not show in files.
+    pub const fn hear(&mut self) {
+        self.seen = None;
+    }
+
     fn load(&mut self, forced: bool, now: Timestamp) -> Option<Snapshot> {
+        let has_other_facts = self.load_facts(forced, now);
+        // Facts wait for nothing else, and nothing else waits for more than one of them.
+        if has_other_facts && !forced && self.published.is_some() && !self.is_behind {
+            self.is_behind = true;
+            return self.assemble();
+        }
+        self.is_behind = false;
         let mut seen = self.fingerprint();
         // What comes over a network tells by itself that it has changed.
-        let is_settled = self.shared.status.is_clean() && !self.compiler.is_pending();
+        let is_settled = self.shared.status.is_clean(&[Part::Config, Part::Policy, Part::Trust])
+            && !self.compiler.is_pending()
+            && !self.store.is_due(now);
         if self.seen == Some(seen) && !forced && is_settled {
             self.bundles.confirm(now);
             self.keys.confirm(now);
-            return None;
+            return has_other_facts.then(|| self.assemble()).flatten();
         }
-        let before = (self.documents.clone(), self.policy.clone());
+        let before = (self.store.documents().cloned(), self.policy.clone());
+        let began = Instant::now();
         let mut together = self.together();
         for _ in 0..ATTEMPTS {
             self.load_config(now);
+            self.subscribe();
             self.load_trust(now);
-            self.load_store(now);
+            self.load_store(forced, now);
             self.load_policy(now);
             let after = self.together();
             if together == after {
-                self.seen = Some(seen);
+                // What changes within the same tick of the file system's clock would not show.
+                self.seen = Some(seen).filter(|seen| !seen.is_too_fresh());
                 return self.assemble();
+            }
+            if began.elapsed() > PATIENCE {
+                break;
             }
             (seen, together) = (self.fingerprint(), after);
         }
         tracing::warn!("Files changed each time they were read: they are read again later");
         self.seen = None;
-        self.documents = before.0;
+        // What was taken away by name waits for nobody.
+        self.store.hold(before.0);
         if self.policy_paths().next().is_some() {
             self.policy = before.1;
         }
         self.assemble()
-    }
-
-    fn fingerprint(&self) -> u64 {
-        fingerprint::of(self.paths())
-    }
-
-    /// A fingerprint of what must not change while it is read: a policy that is made aside sees to that itself.
-    fn together(&self) -> u64 {
-        let is_aside = |path: &Path| self.compiler.is_aside() && self.policy_paths().any(|watched| watched == path);
-        fingerprint::of(self.paths().filter(|path| !is_aside(path)))
-    }
-
-    fn paths(&self) -> impl Iterator<Item = &Path> {
-        let parts = self.config.file.iter().map(PathBuf::as_path).chain(self.policy_paths());
-        parts.chain(self.config.documents.as_deref()).chain(self.trust_files())
-    }
-
-    fn policy_paths(&self) -> impl Iterator<Item = &Path> {
-        self.config.policy.iter().flat_map(PolicySource::watched).map(PathBuf::as_path)
-    }
-
-    fn trust_files(&self) -> impl Iterator<Item = &Path> {
-        let keys = self.config.tokens.keys.iter().filter_map(KeysSource::path);
-        self.config.trust.iter().flat_map(Source::paths).chain(keys)
     }
 
     fn load_config(&mut self, now: Timestamp) {
@@ -184,13 +192,9 @@ impl Loader {
             let keys = fixed.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
             return Err(vec![format!("{}: {keys} changed, which takes a restart", config.name())]);
         }
-        if config.documents != self.config.documents {
-            let mut directory = config.documents.clone().map(|path| Directory::new(path, Rules::default()));
-            // Read before anything is given up: with no documents there is no snapshot, and nothing that is withdrawn would count.
-            let documents = directory.as_mut().map(|directory| directory.read(now)).transpose();
-            let documents = documents.map_err(|problems| lines(&problems))?;
-            self.documents = documents.map(Arc::new);
-            self.directory = directory;
+        self.store.adopt(&config, &self.feeds, now)?;
+        if config.ceiling.facts.as_deref() != self.facts.path() {
+            self.facts = FactFiles::new(config.ceiling.facts.as_deref());
         }
         if (&config.workload_api, &config.self_id) != (&self.config.workload_api, &self.config.self_id) {
             self.identity = identity(&config, &self.feeds);
@@ -215,28 +219,17 @@ impl Loader {
         self.note(Part::Trust, revision, problems, now);
     }
 
-    fn load_store(&mut self, now: Timestamp) {
-        let Some(directory) = &mut self.directory else {
-            return self.note(Part::Store, None, Vec::new(), now);
-        };
-        let problems = match directory.read(now) {
-            Ok(documents) => {
-                let problems = documents.problems.iter().map(ToString::to_string).collect();
-                self.documents = Some(Arc::new(documents));
-                problems
-            }
-            Err(problems) => lines(&problems),
-        };
-        let revision = self.documents.as_ref().map(|documents| documents.revision.clone());
-        self.note(Part::Store, revision, problems, now);
+    /// Follows the bundles that the configuration names, and no others.
+    fn subscribe(&mut self) {
+        let policies = self.config.policy.as_ref().map(PolicySource::bundles).unwrap_or_default();
+        let bundles: Vec<_> = policies.iter().chain(&self.config.ceiling.bundle).cloned().collect();
+        if self.subscribed != bundles {
+            self.feeds.subscribe(&bundles);
+            self.subscribed = bundles;
+        }
     }
 
     fn load_policy(&mut self, now: Timestamp) {
-        let bundles = self.config.policy.as_ref().map(PolicySource::bundles).unwrap_or_default();
-        if self.subscribed != bundles {
-            self.subscribed = bundles.to_vec();
-            self.feeds.subscribe(&self.subscribed);
-        }
         let Some(wanted) = &self.config.policy else {
             self.policy = None;
             return self.note(Part::Policy, None, Vec::new(), now);
@@ -274,10 +267,10 @@ impl Loader {
             (Some(_), None) => return None,
             (_, compiled) => compiled.as_ref(),
         };
-        let documents = match (&self.directory, &self.documents) {
-            (Some(_), None) => return None,
-            (_, documents) => documents.as_ref(),
-        };
+        let documents = self.store.documents();
+        if documents.is_none() && self.store.is_somewhere() {
+            return None;
+        }
         let this = self.this.clone();
         if this.is_none() && !self.nobody_asks() {
             return None;
@@ -291,23 +284,32 @@ impl Loader {
         let revisions = revisions(config, trust, &issuers, documents.map(Arc::as_ref), compiled_from);
         let stale =
             trust.bundles().map(|bundle| bundle.stale_at()).chain(issuers.iter().map(|(_, keys)| keys.stale_at));
-        let stale: Vec<_> = stale.map(|at| at.map(|at| at.to_string()).unwrap_or_default()).collect();
-        let state = format!("{} {:?} {}", revisions.snapshot, this, stale.join(","));
+        let stale_at = self.store.stale_at();
+        let stale: Vec<_> = stale.chain([stale_at]).map(|at| at.map(|at| at.to_string()).unwrap_or_default()).collect();
+        let facts = self.facts.told().map(|told| &told.revision);
+        let state =
+            format!("{} {} {facts:?} {this:?} {}", revisions.snapshot, self.store.generation(), stale.join(","));
         if self.published.replace(state.clone()) == Some(state) {
             return None;
         }
+        let audience = this.as_ref().filter(|_| config.modes.ceiling != Mode::Skip);
+        self.indexes.update(documents, self.facts.told(), audience);
         let parts = Parts {
             this,
             trust: trust.clone(),
             issuers,
             documents,
+            indexes: self.indexes.clone(),
+            stale_at,
             policy: compiled.map(|compiled| Arc::clone(compiled.policy())),
             revisions,
             svids: Arc::clone(&self.svids),
             token_rules: Arc::clone(&self.token_rules),
             tokens: Arc::clone(&self.tokens),
         };
-        Some(snapshot(config, parts))
+        let snapshot = snapshot(&self.config, parts);
+        self.due = self.store.take_change();
+        Some(snapshot)
     }
 
     fn note(&self, part: Part, revision: Option<String>, problems: Vec<String>, now: Timestamp) {
@@ -330,5 +332,7 @@ fn identity(config: &Config, feeds: &Feeds) -> Option<Identity> {
 
 /// How often files that change are read at once.
 const ATTEMPTS: usize = 8;
+/// How long.
+const PATIENCE: Duration = Duration::from_millis(400);
 /// The verified tokens that are remembered.
 const CACHED_TOKENS: usize = 4096;

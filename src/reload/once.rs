@@ -1,9 +1,13 @@
 //! Loads a configuration once, for tools that decide and serve nobody: from files alone, and what would come over a network is named as missing.
 
+mod documents;
+
 use std::sync::Arc;
 
+pub use self::documents::{Written, read_documents};
 use super::{
     assemble::{Parts, revisions, snapshot},
+    indexes::Indexes,
     keys::read,
 };
 use crate::{
@@ -13,7 +17,6 @@ use crate::{
     peer::SvidCache,
     policy::{Policy, Source},
     server::Snapshot,
-    store::{Directory, Rules},
     token::{IssuerKeys, KeySet, TokenCache},
     trust::{Trust, TrustBundle},
     yaml::{Problem, Problems},
@@ -53,15 +56,14 @@ pub fn once(config: &Config, source: Option<&Source>) -> Result<Once, Problems> 
     }
     let issuers = issuers(config, &mut problems, &mut missing);
     let now = Clock::default().now();
-    let documents = config.documents.clone().map(|path| Directory::new(path, Rules::default()).read(now)).transpose();
-    let documents = match documents {
-        Ok(documents) => documents.map(Arc::new),
-        Err(Problems(found)) => {
-            problems.extend(found);
-            None
-        }
-    };
+    let written = read_documents(config, now).unwrap_or_else(|Problems(found)| {
+        problems.extend(found);
+        Written { documents: None, facts: None, missing: None }
+    });
+    let (documents, told) = (written.documents.map(Arc::new), written.facts.map(Arc::new));
+    missing.extend(written.missing);
     problems.extend(documents.iter().flat_map(|documents| documents.problems.iter().cloned()));
+    problems.extend(told.iter().flat_map(|told| told.problems.iter().cloned()));
     let options = config.policy.as_ref().map(|policy| &policy.options);
     let policy = source.zip(options).map(|(source, options)| Policy::compile(source, options)).transpose();
     let policy = match policy {
@@ -80,12 +82,20 @@ pub fn once(config: &Config, source: Option<&Source>) -> Result<Once, Problems> 
         }
     };
     let revision = source.map(|source| source.revision().to_owned());
+    let mut indexes = Indexes::default();
+    indexes.update(
+        documents.as_ref(),
+        told.as_ref(),
+        config.self_id.as_ref().filter(|_| config.modes.ceiling != Mode::Skip),
+    );
     let parts = Parts {
         this: config.self_id.clone(),
         revisions: revisions(config, &trust, &issuers, documents.as_deref(), revision),
         trust,
         issuers,
         documents: documents.as_ref(),
+        indexes,
+        stale_at: None,
         policy,
         svids: Arc::new(SvidCache::default()),
         token_rules: Arc::new(config.tokens.rules.clone()),

@@ -12,7 +12,7 @@ use std::{
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::Loader;
+use super::{Loader, retire::Retired};
 use crate::server::{Shared, Snapshot};
 
 /// The thread that keeps the snapshot as the files are.
@@ -27,10 +27,13 @@ pub struct Nudge(mpsc::Sender<Word>);
 #[derive(Debug)]
 pub struct Words(mpsc::Receiver<Word>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The one that asks for most comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Word {
-    /// Something under a watched directory changed.
+    /// Something under a watched directory may have changed, which shows there.
     Changed,
+    /// Something came over a network.
+    News,
     /// Load everything again (SIGHUP).
     Reload,
     /// End.
@@ -73,9 +76,9 @@ impl Nudge {
         (Self(sender), Words(words))
     }
 
-    /// Loads what has changed, which something has.
+    /// Loads what has changed, which something has that does not show in files.
     pub fn changed(&self) {
-        self.say(Word::Changed);
+        self.say(Word::News);
     }
 
     /// Loads everything again, changed or not.
@@ -98,18 +101,25 @@ impl Nudge {
 fn run(mut loader: Loader, shared: &Arc<Shared>, sender: &mpsc::Sender<Word>, words: &mpsc::Receiver<Word>) {
     let mut eyes = Eyes::open(sender.clone());
     let mut word = Some(Word::Reload);
-    let mut retired = Vec::new();
+    let mut retired = Retired::default();
     while word != Some(Word::Stop) {
         eyes.look_at(loader.directories());
         // What one set of files does to a reader must not end the reading of the next.
-        let refreshed = catch_unwind(AssertUnwindSafe(|| loader.refresh(word.is_some(), shared.clock.now())));
+        let refreshed = catch_unwind(AssertUnwindSafe(|| {
+            if word == Some(Word::News) {
+                loader.hear();
+            }
+            loader.refresh(word == Some(Word::Reload), shared.clock.now())
+        }));
         match refreshed {
-            Ok(snapshot) => retired.extend(publish(snapshot, shared)),
+            Ok(snapshot) => {
+                retired.take(publish(snapshot, shared));
+                loader.in_effect(shared.clock.now());
+            }
             Err(_) => tracing::error!("Loading panicked: the last good snapshot stays"),
         }
-        // Whoever drops the last reference frees all of it, which for a large policy takes longer than many Checks: that is done here.
-        retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
-        word = next(words);
+        retired.sweep();
+        word = if loader.is_behind() { Some(Word::Changed) } else { next(words) };
     }
 }
 
@@ -140,8 +150,7 @@ fn next(words: &mpsc::Receiver<Word>) -> Option<Word> {
     let end = Instant::now() + SETTLE_AT_MOST;
     while word != Word::Stop && Instant::now() < end {
         match words.recv_timeout(SETTLE) {
-            Ok(Word::Stop) => word = Word::Stop,
-            Ok(_) => {}
+            Ok(more) => word = word.max(more),
             Err(_) => break,
         }
     }

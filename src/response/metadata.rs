@@ -28,9 +28,16 @@ pub(super) fn of(decision: &Decision, id: DecisionId) -> Struct {
         Err(Denial::Policy(PolicyError::Denied(reply))) => convert(&reply.metadata),
         Err(_) => Struct::default(),
     };
+    // There only where it is so: most hops are no emergency.
+    metadata.fields.remove(BREAK_GLASS);
+    if permit.is_some_and(Permit::is_break_glass) {
+        metadata.fields.insert(BREAK_GLASS.to_owned(), Value { kind: Some(Kind::BoolValue(true)) });
+    }
     metadata.fields.extend(ours.map(|(name, kind)| (name.to_owned(), Value { kind: Some(kind) })));
     metadata
 }
+
+const BREAK_GLASS: &str = "break_glass";
 
 /// What OPA's plugin tells: the policy's own, and the decision's ID.
 pub(super) fn opa(metadata: Option<&Metadata>, id: DecisionId) -> Struct {

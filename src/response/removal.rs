@@ -10,7 +10,7 @@ use crate::{
 /// What an allow removes: every `x-hopguard-*` that this answer does not set, and headers that make an upstream see another request than
 /// the one that was judged, unless `keep` names them.
 ///
-/// Envoy removes after it sets, so the five headers of the answer must not be among them.
+/// Envoy removes after it sets, so the headers of the answer must not be among them.
 pub(super) fn headers_to_remove(check: &CheckRequest, keep: impl Fn(&str) -> bool) -> Vec<String> {
     let spoofed: BTreeSet<&str> = sent(check).filter(|name| is_ours(name) && !SET.contains(name)).collect();
     let rewriting = REWRITING.into_iter().filter(|name| !keep(name));
@@ -47,9 +47,15 @@ fn is_ours(name: &str) -> bool {
 
 const PREFIX: &str = "x-hopguard-";
 
-/// Set by every allow, whether or not the request showed them.
-const SET: [&str; 5] =
-    ["x-hopguard-actor", "x-hopguard-decision", "x-hopguard-grant", "x-hopguard-peer", "x-hopguard-purpose"];
+/// Set or removed by every allow, whether or not the request showed them.
+const SET: [&str; 6] = [
+    "x-hopguard-actor",
+    "x-hopguard-break-glass",
+    "x-hopguard-decision",
+    "x-hopguard-grant",
+    "x-hopguard-peer",
+    "x-hopguard-purpose",
+];
 
 #[cfg(test)]
 mod tests {

@@ -65,6 +65,7 @@ fn metadata_is_there_whatever_the_answer() {
     assert_eq!(fields["allowed"].kind, Some(Kind::BoolValue(false)));
 }
 
+const OPENED: &str = "x-hopguard-break-glass";
 const DRY: Style = Style::Opa { dry_run: true };
 const OPA: Style = Style::Opa { dry_run: false };
 
@@ -138,7 +139,7 @@ fn a_permit_carries_what_the_policy_wants_before_what_only_we_say() {
         shown(&ok.response_headers_to_add),
         [("set-cookie", "a=1", None, append), ("set-cookie", "b=2", None, append)]
     );
-    for name in ["x-hopguard-peer", "x-hopguard-actor", "x-hopguard-purpose", "x-hopguard-grant", "x-debug"] {
+    for name in ["x-hopguard-peer", "x-hopguard-actor", "x-hopguard-purpose", "x-hopguard-grant", OPENED, "x-debug"] {
         assert!(ok.headers_to_remove.iter().any(|removed| removed == name), "{name}");
     }
     assert!(!ok.headers_to_remove.iter().any(|removed| removed == "x-tag" || removed == "x-hopguard-decision"));

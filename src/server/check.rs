@@ -5,7 +5,7 @@ use std::{
     future::{Future, Ready, poll_fn, ready},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
     time::Instant,
 };
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     audit::Entry,
     clock::Timestamp,
-    decision::{Decision, Denial, Fault, Reason},
+    decision::{Decision, DecisionId, Denial, Fault, Reason},
     hop::Outline,
     pb::{CheckRequest, CheckResponse},
     replay::{self, Refused},
@@ -74,7 +74,8 @@ impl Checks {
         self.answer(message, asker, started, deadline).await
     }
 
-    /// Decides, writes down and encodes. Nothing here waits or leaves the thread, but for a permit that spends a one-time token.
+    /// Decides, writes down and encodes. Nothing here waits or leaves the thread, but for a permit that spends a one-time token or breaks
+    /// the glass.
     async fn answer(
         &self,
         message: Result<Bytes, Denial>,
@@ -91,7 +92,7 @@ impl Checks {
         let is_long = work.is_long();
         let (decision, check) = match decided {
             Ok(decided) => decided,
-            Err(panic) => return self.fenced(snapshot, now, started, || resume_unwind(panic)),
+            Err(panic) => return self.fenced(snapshot, now, started, None, || resume_unwind(panic)),
         };
         if let Some(asker) = asker {
             let is_away = decision.denials().any(|denial| denial.reason() == Reason::PolicyTimeout);
@@ -101,23 +102,15 @@ impl Checks {
                 (false, false) => Went::Quickly,
             });
         }
-        let mut unanswered = Unanswered { checks: self, snapshot, now, started, decided: Some((decision, check)) };
-        let refused = {
-            let mut spending = pin!(self.spend(unanswered.decision(), asker, &bytes, now));
-            // What panics while it waits is a denial too, and no gRPC error.
-            poll_fn(|cx| {
-                let polled = catch_unwind(AssertUnwindSafe(|| spending.as_mut().poll(cx)));
-                polled.unwrap_or(Poll::Ready(Some(Fault::Internal)))
-            })
-            .await
-        };
-        self.fenced(snapshot, now, started, || {
+        let decided = Some((decision, check));
+        let mut unanswered = Unanswered { checks: self, snapshot, now, started, decided, ahead: OnceLock::new() };
+        let refused = unpanicked(self.spend(unanswered.decision(), asker, &bytes, now)).await;
+        unanswered.settle(refused);
+        let refused = unpanicked(self.record_ahead(&unanswered, deadline)).await;
+        unanswered.settle(refused);
+        let ahead = unanswered.ahead.get().copied();
+        self.fenced(snapshot, now, started, ahead, || {
             let (decision, check) = unanswered.take();
-            let decision = match refused {
-                None => decision,
-                Some(Fault::Replayed) => decision.replayed(),
-                Some(fault) => decision.overruled(fault),
-            };
             let decision = if Instant::now() > deadline { decision.overruled(Fault::Deadline) } else { decision };
             (decision, check)
         })
@@ -156,54 +149,69 @@ impl Checks {
         }
     }
 
+    /// Puts the record of a break-glass permit on disk before its answer, whatever the durability, and says what is in the way.
+    async fn record_ahead(&self, unanswered: &Unanswered<'_>, deadline: Instant) -> Option<Fault> {
+        let decision = unanswered.decision().filter(|decision| decision.break_glass().is_some())?;
+        let Some(slot) = self.shared.audit.reserve() else { return Some(Fault::AuditUnavailable) };
+        let id = *unanswered.ahead.get_or_init(|| self.shared.ids.next());
+        let entry = Entry::new(id, decision.clone(), unanswered.started.elapsed(), this(unanswered.snapshot));
+        if slot.write(entry).before(deadline).await { None } else { Some(Fault::AuditUnavailable) }
+    }
+
     /// Concludes what `decide` comes to. If that panics, it is a denial like any other.
     fn fenced(
         &self,
         snapshot: Option<&Snapshot>,
         now: Timestamp,
         started: Instant,
+        ahead: Option<DecisionId>,
         decide: impl FnOnce() -> (Decision, CheckRequest),
     ) -> CheckResponse {
         let fenced = catch_unwind(AssertUnwindSafe(|| {
             let (decision, check) = decide();
-            self.conclude(snapshot, decision, &check, started)
+            self.conclude(snapshot, decision, &check, started, ahead)
         }));
         fenced.unwrap_or_else(|_| {
             // The panic hook has logged it. The snapshot is immutable and the engine was a clone: nothing half-done stays behind.
             self.shared.metrics.panicked();
             let decision = Decision::denied(now, Outline::default(), Fault::Internal);
-            catch_unwind(AssertUnwindSafe(|| self.conclude(None, decision, &CheckRequest::default(), started)))
+            catch_unwind(AssertUnwindSafe(|| self.conclude(None, decision, &CheckRequest::default(), started, ahead)))
                 .unwrap_or_else(|_| response::last_resort())
         })
     }
 
     /// Turns a decision into its answer and its record, in this order: an allow that finds no place in the log is no allow, unless
-    /// the log may lag behind.
+    /// the log may lag behind. `ahead` names the record of a break-glass permit that is there already; none leaves without it.
     fn conclude(
         &self,
         snapshot: Option<&Snapshot>,
         decision: Decision,
         check: &CheckRequest,
         started: Instant,
+        ahead: Option<DecisionId>,
     ) -> CheckResponse {
-        let slot = self.shared.audit.reserve();
-        let decision = if slot.is_some() || !self.shared.audit.holds_up() {
-            decision
-        } else {
-            decision.overruled(Fault::AuditUnavailable)
+        let recorded = ahead.filter(|_| decision.is_permit());
+        let slot = if recorded.is_some() { None } else { self.shared.audit.reserve() };
+        let may_leave = match decision.break_glass() {
+            Some(_) => recorded.is_some(),
+            None => slot.is_some() || !self.shared.audit.holds_up(),
         };
-        let id = self.shared.ids.next();
+        let decision = if may_leave { decision } else { decision.overruled(Fault::AuditUnavailable) };
+        let id = recorded.unwrap_or_else(|| self.shared.ids.next());
         let rules = snapshot.map(|snapshot| snapshot.answers).unwrap_or_default();
         let keep = |name: &str| snapshot.is_some_and(|snapshot| snapshot.authorizer.rules.keep_headers.contains(name));
         let response = response::encode(&decision, id, check, rules, keep);
         let elapsed = started.elapsed();
         self.shared.metrics.decided(decision.is_permit(), decision.reason(), elapsed);
         tracing::debug!(decision.id = %id, deny.reason = decision.reason().map(|reason| reason.as_str()), "Hop decided");
-        let this = snapshot
-            .and_then(|snapshot| snapshot.authorizer.this.as_ref())
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let entry = Entry::new(id, decision, elapsed, this);
+        if let Some(permit) = decision.break_glass() {
+            self.shared.metrics.broke_glass();
+            self.shared.alarm.raise(permit, id, decision.now);
+        }
+        if recorded.is_some() {
+            return response;
+        }
+        let entry = Entry::new(id, decision, elapsed, this(snapshot)).superseding(ahead);
         match slot {
             Some(slot) => slot.record(entry),
             None => self.shared.audit.record_late(entry),
@@ -212,7 +220,22 @@ impl Checks {
     }
 }
 
-/// A decision whose answer waits for a claim. If Envoy gives up before, the token may be spent, so it is written down all the same.
+fn this(snapshot: Option<&Snapshot>) -> String {
+    snapshot.and_then(|snapshot| snapshot.authorizer.this.as_ref()).map(ToString::to_string).unwrap_or_default()
+}
+
+/// What is in the way. What panics while it waits is a denial too, and no gRPC error.
+async fn unpanicked(waiting: impl Future<Output = Option<Fault>>) -> Option<Fault> {
+    let mut waiting = pin!(waiting);
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| waiting.as_mut().poll(cx)));
+        polled.unwrap_or(Poll::Ready(Some(Fault::Internal)))
+    })
+    .await
+}
+
+/// A decision whose answer waits for a claim, or for the disk. If Envoy gives up before, the token may be spent, so it is written down all
+/// the same.
 struct Unanswered<'a> {
     checks: &'a Checks,
     snapshot: Option<&'a Snapshot>,
@@ -220,11 +243,22 @@ struct Unanswered<'a> {
     started: Instant,
     /// Gone once it is answered.
     decided: Option<(Decision, CheckRequest)>,
+    /// The record that it has ahead of its answer.
+    ahead: OnceLock<DecisionId>,
 }
 
 impl Unanswered<'_> {
     fn decision(&self) -> Option<&Decision> {
         self.decided.as_ref().map(|(decision, _)| decision)
+    }
+
+    /// Takes up what is in the way, if anything is.
+    fn settle(&mut self, refused: Option<Fault>) {
+        let Some(fault) = refused else { return };
+        self.decided = self.decided.take().map(|(decision, check)| match fault {
+            Fault::Replayed => (decision.replayed(), check),
+            fault => (decision.overruled(fault), check),
+        });
     }
 
     fn take(&mut self) -> (Decision, CheckRequest) {
@@ -237,7 +271,8 @@ impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
         if let Some((decision, check)) = self.decided.take() {
             let Self { checks, snapshot, now, started, .. } = *self;
-            checks.fenced(snapshot, now, started, || (decision.overruled(Fault::Deadline), check));
+            let ahead = self.ahead.get().copied();
+            checks.fenced(snapshot, now, started, ahead, || (decision.overruled(Fault::Deadline), check));
         }
     }
 }

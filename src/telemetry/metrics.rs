@@ -1,6 +1,7 @@
 //! Every metric's name and labels. Labels are few and fixed: never a SPIFFE ID, a path or a host.
 
 mod bundles;
+mod store;
 
 use std::{fmt, time::Duration};
 
@@ -10,7 +11,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use self::bundles::Bundles;
+pub use self::store::Census;
+use self::{bundles::Bundles, store::Store};
 use super::Part;
 use crate::{
     clock::Steps,
@@ -29,6 +31,7 @@ pub struct Metrics {
     decisions: Family<DecisionLabels, Counter>,
     modes: Family<ModeLabels, Gauge>,
     seconds: Histogram,
+    break_glass: Counter,
     panics: Counter,
     askers_refused: Counter,
     connections_refused: Counter,
@@ -36,6 +39,7 @@ pub struct Metrics {
     loaded: Family<PartLabels, Gauge>,
     bundles_ignored: Counter,
     bundles: Bundles,
+    store: Store,
     audit_records: Counter,
     audit_lost: Gauge,
     audit_broken: Gauge,
@@ -115,6 +119,7 @@ impl Metrics {
             decisions,
             modes,
             seconds: Histogram::new(BUCKETS),
+            break_glass: Counter::default(),
             panics: Counter::default(),
             askers_refused: Counter::default(),
             connections_refused: Counter::default(),
@@ -122,6 +127,7 @@ impl Metrics {
             loaded: Family::default(),
             bundles_ignored: Counter::default(),
             bundles: Bundles::default(),
+            store: Store::default(),
             audit_records: Counter::default(),
             audit_lost: Gauge::default(),
             audit_broken: Gauge::default(),
@@ -132,6 +138,7 @@ impl Metrics {
             policy_fallbacks: Counter::default(),
         };
         registry.register("decision_seconds", "From a Check's first byte to its answer", metrics.seconds.clone());
+        registry.register("break_glass", "Allows under a break-glass grant", metrics.break_glass.clone());
         registry.register("panics", "Checks that panicked and were denied", metrics.panics.clone());
         registry.register("askers_refused", "Connections of somebody who may not ask", metrics.askers_refused.clone());
         registry.register("connections_refused", "Connections beyond the bound", metrics.connections_refused.clone());
@@ -143,6 +150,7 @@ impl Metrics {
             metrics.bundles_ignored.clone(),
         );
         metrics.bundles.register(&mut registry);
+        metrics.store.register(&mut registry);
         registry.register("audit_records", "Records on disk", metrics.audit_records.clone());
         registry.register(
             "audit_lost",
@@ -182,6 +190,11 @@ impl Metrics {
         self.seconds.observe(elapsed.as_secs_f64());
     }
 
+    /// Counts an allow under a break-glass grant.
+    pub fn broke_glass(&self) {
+        self.break_glass.inc();
+    }
+
     /// Counts a Check that panicked.
     pub fn panicked(&self) {
         self.panics.inc();
@@ -209,7 +222,17 @@ impl Metrics {
         self.bundles_ignored.inc_by(so_far.saturating_sub(self.bundles_ignored.get()));
     }
 
-    /// Tells how policy bundles stand.
+    /// Tells what there is of documents.
+    pub fn census(&self, census: &Census) {
+        self.store.tell(census);
+    }
+
+    /// Notes how long a change of documents took from its publication to its effect. `withdraws`: it takes access away by name.
+    pub fn acted(&self, lag: Duration, withdraws: bool) {
+        self.store.acted(lag, withdraws);
+    }
+
+    /// Tells how bundles stand.
     pub fn bundles(&self, statuses: &[bundle::Status]) {
         self.bundles.tell(statuses);
     }

@@ -15,9 +15,11 @@ use crate::{clock::Timestamp, feed::bundle};
 pub enum Part {
     /// The configuration file.
     Config,
+    /// The directory of facts.
+    Facts,
     /// The policy's directory.
     Policy,
-    /// The documents' directory.
+    /// The documents.
     Store,
     /// The trust bundles.
     Trust,
@@ -28,6 +30,7 @@ impl Part {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config",
+            Self::Facts => "facts",
             Self::Policy => "policy",
             Self::Store => "store",
             Self::Trust => "trust",
@@ -44,9 +47,12 @@ pub struct PartStatus {
     pub since: String,
     /// Why what is on disk is not what is served; empty if it is.
     pub problems: Vec<String>,
+    /// When what is served ceases to be relied on, unless something better comes before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale_at: Option<String>,
 }
 
-/// How all parts stand, and the bundles that policies are made of.
+/// How all parts stand, and the bundles that some are made of.
 #[derive(Debug, Default)]
 pub struct Status {
     parts: Mutex<BTreeMap<Part, PartStatus>>,
@@ -59,19 +65,27 @@ impl Status {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// All policy bundles, as they were a second ago at most.
+    /// All bundles, as they were a second ago at most.
     pub fn bundles(&self) -> Vec<bundle::Status> {
         self.bundles.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells how policy bundles stand now.
+    /// Tells how bundles stand now.
     pub fn tell_bundles(&self, bundles: Vec<bundle::Status>) {
         *self.bundles.lock().unwrap_or_else(PoisonError::into_inner) = bundles;
     }
 
-    /// Whether every part that has been tried is served as it is on disk.
-    pub fn is_clean(&self) -> bool {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner).values().all(|part| part.problems.is_empty())
+    /// Whether each of these parts, if it has been tried, is served as it is on disk.
+    pub fn is_clean(&self, of: &[Part]) -> bool {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        of.iter().filter_map(|part| parts.get(part)).all(|part| part.problems.is_empty())
+    }
+
+    /// Tells until when a part is relied on as it is.
+    pub fn tell_stale(&self, part: Part, stale_at: Option<Timestamp>) {
+        if let Some(known) = self.parts.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&part) {
+            known.stale_at = stale_at.map(|at| at.to_string());
+        }
     }
 
     /// Notes how a part stands now. `true`: that is news.
@@ -79,7 +93,8 @@ impl Status {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = parts.get(&part).is_some_and(|known| known.revision == revision && known.problems == problems);
         if !known {
-            parts.insert(part, PartStatus { revision, since: now.to_string(), problems });
+            let stale_at = parts.get(&part).and_then(|known| known.stale_at.clone());
+            parts.insert(part, PartStatus { revision, since: now.to_string(), problems, stale_at });
         }
         !known
     }

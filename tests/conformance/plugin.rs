@@ -81,10 +81,13 @@ fn shown(case: &Value, descriptors: &Descriptors) -> Result<Value, String> {
         credentials: &rules.token_headers,
         this: None,
         peer: None,
+        workload: None,
         tokens: Tokens::default(),
         actor: None,
         purpose: None,
+        resource: None,
         grant: None,
+        facts: None,
         now: NOW,
     };
     let said = |error: PolicyError| error.to_string();

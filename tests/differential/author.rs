@@ -178,6 +178,9 @@ impl Author {
 
     /// A value of the head, which uses what the body found where that can be.
     fn value(&mut self, kind: Kind, depth: usize, body: &[String]) -> String {
+        if !self.is_terse && self.draw.chance(8) {
+            return self.draw.of(ITEMS).to_owned();
+        }
         if !body.is_empty()
             && self.draw.chance(50)
             && let Some(name) = self.variable(kind)
@@ -262,3 +265,13 @@ impl Author {
         name
     }
 }
+
+/// What a head finds in one item after another.
+const ITEMS: &[&str] = &[
+    "input.parsed_body.items[_].bad",
+    "input.parsed_body.items[_].path",
+    "[input.parsed_body.items[_].price]",
+    "data.roles[input.parsed_body.items[_].role]",
+    "{\"a\": lower(input.parsed_body.items[_].path)}",
+    "data.roles[_][1]",
+];

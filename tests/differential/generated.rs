@@ -73,7 +73,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("failed: how the fraction was written is not known", "OPA writes a number as the caller wrote it"),
     ("failed: how the number was written is not known", "OPA writes a number as the caller wrote it"),
     ("failed: the number is not written as JSON writes it", "OPA takes texts for numbers that are not"),
-    ("failed: the number is larger than 64 bits", "OPA rounds it before it is written"),
+    ("failed: the number is larger than 00 bits", "OPA rounds it before it is written"),
     (
         "failed: the text has characters that cannot be quoted for sure",
         "versions of Unicode differ in what can be printed",

@@ -70,7 +70,7 @@ fn body(draw: &mut Draw) -> Value {
         return free(draw, 2);
     }
     let items: Vec<Value> =
-        (0..draw.below(4)).map(|_| json!({"price": number(draw), "path": draw.of(PATHS)})).collect();
+        (0..draw.below(4)).map(|_| if draw.chance(75) { item(draw) } else { free(draw, 1) }).collect();
     let mut body = json!({
         "user": draw.of(NAMES), "role": text(draw), "amount": number(draw), "count": number(draw), "items": items,
         "flag": draw.chance(60), "note": text(draw), "deep": {"a": {"b": scalar(draw)}},
@@ -79,6 +79,10 @@ fn body(draw: &mut Draw) -> Value {
         body[draw.of(NAMES)] = free(draw, 1);
     }
     body
+}
+
+fn item(draw: &mut Draw) -> Value {
+    json!({"price": number(draw), "path": draw.of(PATHS), "bad": draw.chance(50)})
 }
 
 /// Any document.

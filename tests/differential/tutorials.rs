@@ -126,10 +126,13 @@ impl Scene {
             credentials: &nobody,
             this: None,
             peer: None,
+            workload: None,
             tokens: Tokens::default(),
             actor: None,
             purpose: None,
+            resource: None,
             grant: None,
+            facts: None,
             now: now(),
         };
         // The plugin does not ask OPA either.

@@ -3,6 +3,7 @@
 mod answer;
 mod asker;
 pub(crate) mod chain;
+mod desk;
 mod documents;
 mod guard;
 mod hop;
@@ -15,9 +16,11 @@ mod world;
 pub(crate) use self::{
     answer::Answer,
     asker::Asker,
-    documents::Grant,
+    desk::Desk,
+    documents::{Grant, fact, revocation, workload},
     guard::Guard,
     hop::{Hop, envoy_pem},
+    loaded::Loaded,
     setup::{Setup, authority, mint},
     until::until,
     wire::{Call, Wire, framed},

@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod approval;
 mod audit;
 mod bundles;
 mod captures;
@@ -16,6 +17,7 @@ mod delegation;
 mod envoy;
 mod envoy_config;
 mod frames;
+mod grants_cli;
 mod harness;
 mod hostile_policy;
 mod modes;
@@ -27,9 +29,13 @@ mod proto;
 mod readme;
 mod reload;
 mod reports;
+mod revocation_lag;
 mod road;
 mod runaway;
 mod shutdown;
+mod store_bundle;
+mod store_documents;
+mod store_signers;
 mod tokens;
 mod trust;
 mod verbs;

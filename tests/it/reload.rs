@@ -227,7 +227,7 @@ async fn what_does_not_load_changes_nothing_and_is_named_with_file_and_line() {
         ("policy", "policy/authz.rego", "package hopguard.authz\n\ndecision := true if {\n", "authz.rego:"),
         ("policy", "policy/authz.rego", "package hopguard.authz\n\ndefault decision := true\n", "authz.rego:3:"),
         ("store", "documents/grants.yaml", "kind: Grant\nspec: }\n", "grants.yaml:2:"),
-        ("store", "documents/grants.yaml", "apiVersion: hopguard.dev/v1alpha1\nkind: Revocation\n", "not built yet"),
+        ("store", "documents/grants.yaml", "apiVersion: hopguard.dev/v1alpha1\nkind: Grants\n", "grants.yaml:2:"),
         ("trust", "roots.pem", "\nnot a certificate\n", "roots.pem:2: "),
         ("config", "hopguard.yaml", "self: spiffe://prod.example\nlisten: nowhere\n", "hopguard.yaml:2:9"),
     ] {

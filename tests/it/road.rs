@@ -201,7 +201,7 @@ async fn an_allow_sets_five_headers_and_overwrites_what_was_there() {
 }
 
 #[tokio::test]
-async fn an_allow_removes_every_spelling_of_our_headers_but_for_the_five() {
+async fn an_allow_removes_every_spelling_of_our_headers_but_for_those_that_it_sets() {
     let guard = Guard::start().await;
     let sent = [
         "x-hopguard-peer",
@@ -222,6 +222,7 @@ async fn an_allow_removes_every_spelling_of_our_headers_but_for_the_five() {
         let mut expected = vec![
             "x-envoy-original-path",
             "x-hopguard-admin",
+            "x-hopguard-break-glass",
             "x-hopguard_peer",
             "x-http-method-override",
             "x-method-override",

@@ -85,7 +85,7 @@ impl<'a> Rest<'a> {
             quoted ^= character == '"';
             !quoted && is_space(character)
         });
-        let word = self.take(end.unwrap_or(self.text().len()));
+        let word = self.take(end.unwrap_or_else(|| self.text().len()));
         self.skip_spaces();
         word
     }

@@ -332,7 +332,10 @@ fn says_where_and_how_to_repair_a_line() {
     for (line, expected) in [
         ("alice".to_owned(), ":1:6: a key is missing: write its kind and itself, as in its `.pub` file"),
         (format!("alice {kind}"), ":1:7: the key is broken: copy it again from its `.pub` file"),
-        (format!("alice {kind} {}", &raw[..40]), ":1:7: the key is broken: copy it again from its `.pub` file"),
+        (
+            format!("alice {kind} {}", raw.get(..40).unwrap()),
+            ":1:7: the key is broken: copy it again from its `.pub` file",
+        ),
         (format!("alice {kind} {raw}="), ":1:7: the key is broken: copy it again from its `.pub` file"),
         (
             format!("alice ssh-rsa {raw}"),
@@ -396,6 +399,21 @@ fn one_line_that_cannot_be_read_makes_the_whole_file_not_count() {
     let lines: Vec<_> = problems.0.iter().map(|problem| problem.line).collect();
     assert_eq!(lines, [2, 4]);
     assert!(problem(&"#".repeat(MAX_BYTES + 1)).contains("longer than 1 MiB"));
+}
+
+#[test]
+fn remembers_what_was_right_and_nothing_else() {
+    let signers = alice(ED25519.0);
+    assert_eq!(verify(&signers, ED25519.1, "{}"), Err(SignatureError::Mismatch));
+    assert_eq!(signers.memory.len(), 0);
+    for _ in 0..2 {
+        assert_eq!(verify(&signers, ED25519.1, MESSAGE), Ok(()));
+        assert_eq!(signers.memory.len(), 1);
+        assert_eq!(verify(&signers, ED25519.1, "{}"), Err(SignatureError::Mismatch));
+        assert_eq!(verify(&signers, ED25519_SHA256.1, "{}"), Err(SignatureError::Mismatch));
+    }
+    let by_bob = Signature { by: "bob@example.com".to_owned(), ..signature(ED25519.1) };
+    assert!(signers.verify(&by_bob, MESSAGE.as_bytes(), NOW).is_err());
 }
 
 #[test]

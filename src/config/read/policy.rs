@@ -1,14 +1,11 @@
 //! Reads where the policy comes from, and how it is run.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use super::super::section::Section;
+use super::{super::section::Section, bundle::bundle};
 use crate::{
     config::{PolicyFrom, PolicySource},
-    feed::bundle::{Auth, KeyText, Origin, Poll, Signing, SigningKey, Subscription},
+    feed::bundle::Subscription,
     policy::{Entrypoint, Evaluator, Gate, Options, View},
     yaml::quote,
 };
@@ -28,7 +25,11 @@ pub(super) fn policy(mut section: Section<'_>, base: &Path, needed: bool) -> Opt
 
 fn from(section: &mut Section<'_>, base: &Path, needed: bool) -> Option<Option<PolicyFrom>> {
     let directory = section.text("directory");
-    let bundle = section.maybe("bundle").map(|bundle| self::bundle(bundle, base));
+    let bundle = section.maybe("bundle").map(|mut section| {
+        let allow_rollback = section.boolean("allow_rollback");
+        let bundle = bundle(&mut section, NAME, base, false);
+        Some(Subscription { allow_rollback: allow_rollback?, ..bundle? })
+    });
     match (directory, bundle) {
         (Some(_), Some(_)) => {
             section.problem("bundle", "is a second source: a policy comes from `directory` or from `bundle`");
@@ -42,102 +43,6 @@ fn from(section: &mut Section<'_>, base: &Path, needed: bool) -> Option<Option<P
             None
         }
     }
-}
-
-fn bundle(mut section: Section<'_>, base: &Path) -> Option<Subscription> {
-    let origin = origin(&mut section, base);
-    let signing = signing(&mut section, base);
-    let poll = section.duration("poll").map(Poll::every);
-    let long_poll = section.duration("long_poll");
-    let ca = section.text("ca").map(|path| base.join(path));
-    let auth = auth(&mut section, base);
-    let allow_rollback = section.boolean("allow_rollback");
-    let max_bytes = section.size("max_bytes");
-    if let Some(Origin::File(_)) = origin {
-        for key in ["poll", "long_poll", "ca", "token_file", "client"] {
-            if section.has(key) {
-                section.problem(key, "is for `url`: leave it out");
-            }
-        }
-    }
-    Some(Subscription {
-        auth: auth?,
-        ca,
-        poll: poll?,
-        long_poll,
-        signing: signing?,
-        allow_rollback: allow_rollback?,
-        max_bytes: max_bytes?,
-        ..Subscription::new(NAME, origin?)
-    })
-}
-
-fn origin(section: &mut Section<'_>, base: &Path) -> Option<Origin> {
-    let url = section.parsed("url", |text| Origin::parse(text, false));
-    let file = section.text("file");
-    match (section.has("url"), section.has("file")) {
-        (true, false) => url,
-        (false, true) => file.map(|file| Origin::File(base.join(file))),
-        (true, true) => {
-            section.problem("file", "is a second source: a bundle comes from `url` or from `file`");
-            None
-        }
-        (false, false) => {
-            section.problem("url", "name where the bundle is: `url` or `file`");
-            None
-        }
-    }
-}
-
-fn signing(section: &mut Section<'_>, base: &Path) -> Option<Option<Signing>> {
-    let scope = section.text("scope");
-    if !section.has("keys") {
-        if scope.is_some() {
-            section.problem("scope", "is for `keys`: name who may sign");
-        }
-        return Some(None);
-    }
-    let (mut ids, mut written) = (BTreeSet::new(), 0);
-    let keys = section.list("keys", |mut item| {
-        written += 1;
-        let id = item.text("id");
-        let algorithm = item.word("algorithm", ALGORITHMS);
-        let file = item.text("file").map(|path| base.join(path));
-        let id = id?;
-        if !ids.insert(id.clone()) {
-            item.problem("id", format!("{} is there twice", quote(&id)));
-        }
-        Some(SigningKey { id, algorithm: algorithm?.to_owned(), scope: None, text: KeyText::File(file?) })
-    });
-    // Written as `null` it is left out; written as anything else, it is reported already.
-    let Some(keys) = keys else { return Some(None) };
-    if written == 0 {
-        section.problem("keys", "must not be empty: name who may sign, or leave it out");
-    }
-    Some(Some(Signing::Keys { keys, key_id: None, scope, dangerous_exclude: Vec::new() }))
-}
-
-fn auth(section: &mut Section<'_>, base: &Path) -> Option<Option<Auth>> {
-    let token = section.text("token_file").map(|path| base.join(path));
-    let client = section.maybe("client").map(|client| self::client(client, base));
-    match (token, client) {
-        (Some(_), Some(_)) => {
-            section.problem("client", "is a second proof for the server: write `token_file` or `client`");
-            None
-        }
-        (Some(path), None) => Some(Some(Auth::BearerFile(path))),
-        (None, Some(client)) => {
-            let (certificate, key) = client?;
-            Some(Some(Auth::ClientTls { certificate, key }))
-        }
-        (None, None) => Some(None),
-    }
-}
-
-fn client(mut section: Section<'_>, base: &Path) -> Option<(PathBuf, PathBuf)> {
-    let certificate = section.text("certificate").map(|path| base.join(path));
-    let key = section.text("key").map(|path| base.join(path));
-    Some((certificate?, key?))
 }
 
 /// The name of a header whose credentials a policy is shown.
@@ -161,27 +66,15 @@ const EVALUATORS: &[(&str, Evaluator)] =
     &[("auto", Evaluator::Auto), ("interpreter", Evaluator::Interpreter), ("vm", Evaluator::Vm)];
 const GATES: &[(&str, Gate)] = &[("strict", Gate::Strict), ("compatible", Gate::Compatible)];
 
-const ALGORITHMS: &[(&str, &str)] = &[
-    ("RS256", "RS256"),
-    ("RS384", "RS384"),
-    ("RS512", "RS512"),
-    ("PS256", "PS256"),
-    ("PS384", "PS384"),
-    ("PS512", "PS512"),
-    ("ES256", "ES256"),
-    ("ES384", "ES384"),
-    ("ES512", "ES512"),
-    ("HS256", "HS256"),
-    ("HS384", "HS384"),
-    ("HS512", "HS512"),
-];
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::Config;
+    use crate::{
+        config::Config,
+        feed::bundle::{Auth, KeyText, Origin, Signing, SigningKey},
+    };
 
     fn parse(policy: &str) -> Result<Config, Vec<String>> {
         let source = format!(

@@ -52,6 +52,11 @@ impl Offer {
         &self.order.digest
     }
 
+    /// Its bytes, as it was sent.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(super) const fn bytes(&self) -> &Bytes {
         &self.bytes
     }

@@ -155,7 +155,7 @@ impl Shelf {
         self.entries().values().map(Entry::status).collect()
     }
 
-    /// A policy was made of these: from now on they count.
+    /// A policy, or documents, were made of these: from now on they count.
     pub(in crate::feed) fn activate(&self, offers: &[(String, Arc<Offer>)], now: Timestamp) {
         let mut entries = self.entries();
         for (name, offer) in offers {
@@ -165,10 +165,10 @@ impl Shelf {
         }
     }
 
-    /// No policy can be made of what came last.
-    pub(in crate::feed) fn reject(&self, name: &str, offer: &Offer, message: String, now: Timestamp) {
+    /// What came last is of no use, as `stage` found.
+    pub(in crate::feed) fn reject(&self, name: &str, offer: &Offer, stage: Stage, message: String, now: Timestamp) {
         if let Some(entry) = self.entries().get_mut(name) {
-            entry.fail(Stage::Policy, message, offer.digest(), now);
+            entry.fail(stage, message, offer.digest(), now);
         }
     }
 

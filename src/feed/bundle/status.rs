@@ -59,6 +59,8 @@ pub struct Counts {
     pub rollback: u64,
     /// What came makes no policy.
     pub policy: u64,
+    /// What came holds no documents.
+    pub documents: u64,
 }
 
 /// Where a bundle can fail.
@@ -73,11 +75,13 @@ pub enum Stage {
     Rollback,
     /// What came makes no policy.
     Policy,
+    /// What came holds no documents.
+    Documents,
 }
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 4] = [Self::Download, Self::Archive, Self::Rollback, Self::Policy];
+    pub const ALL: [Self; 5] = [Self::Download, Self::Archive, Self::Rollback, Self::Policy, Self::Documents];
 
     /// The name in logs and metrics.
     pub const fn as_str(self) -> &'static str {
@@ -86,6 +90,7 @@ impl Stage {
             Self::Archive => "archive",
             Self::Rollback => "rollback",
             Self::Policy => "policy",
+            Self::Documents => "documents",
         }
     }
 }
@@ -98,6 +103,7 @@ impl Counts {
             Stage::Archive => self.archive,
             Stage::Rollback => self.rollback,
             Stage::Policy => self.policy,
+            Stage::Documents => self.documents,
         }
     }
 
@@ -107,6 +113,7 @@ impl Counts {
             Stage::Archive => &mut self.archive,
             Stage::Rollback => &mut self.rollback,
             Stage::Policy => &mut self.policy,
+            Stage::Documents => &mut self.documents,
         };
         *counter = counter.saturating_add(1);
     }

@@ -320,12 +320,12 @@ async fn what_is_refused_for_one_reason_and_then_another_is_told_of_once_each() 
     activate(&feeds, "5").await;
     scene.server.reply(Reply::bundle("\"6\"", bundle("6")));
     until("the next one", || revision_of(&feeds).as_deref() == Some("6")).await;
-    feeds.reject("policy", &standing(&feeds).offered.unwrap(), "it allows by default".to_owned());
+    feeds.reject("policy", &standing(&feeds).offered.unwrap(), Stage::Policy, "it allows by default".to_owned());
     // Who makes policies tries what is offered again and again.
     let judge = |feeds: &Feeds| {
         let offered = standing(feeds).offered.unwrap();
         if offered.order().revision.as_deref() == Some("6") {
-            feeds.reject("policy", &offered, "it allows by default".to_owned());
+            feeds.reject("policy", &offered, Stage::Policy, "it allows by default".to_owned());
         }
     };
     scene.server.reply(Reply::document("no bundle"));
@@ -391,7 +391,7 @@ async fn what_passed_outlives_its_server_and_this_process() {
     scene.server.reply(Reply::bundle("\"b\"", bundle("2")));
     until("the next one", || revision_of(&feeds).as_deref() == Some("2")).await;
     let newest = standing(&feeds).offered.unwrap();
-    feeds.reject("policy", &newest, "it allows by default".to_owned());
+    feeds.reject("policy", &newest, Stage::Policy, "it allows by default".to_owned());
     assert_eq!(status(&feeds).failure.map(|failure| failure.stage), Some(Stage::Policy));
     feeds.stop(Duration::from_secs(5));
 

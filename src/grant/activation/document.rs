@@ -64,6 +64,7 @@ pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>, longest: Duratio
         from: from?,
         until: until?,
         signatures,
+        signed_by: vec![],
         approval: Approval::Lacking,
         reviewed: reviewed_by.zip(reviewed_at),
     };
@@ -77,9 +78,10 @@ pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>, longest: Duratio
 
 impl Activation {
     /// The same activation, as those who signed it make it.
-    pub(crate) fn settle(activation: &mut Arc<Self>, approval: Approval) {
-        if activation.approval != approval {
-            Arc::make_mut(activation).approval = approval;
+    pub(crate) fn settle(activation: &mut Arc<Self>, approval: Approval, signed_by: Vec<String>) {
+        if activation.approval != approval || activation.signed_by != signed_by {
+            let settled = Arc::make_mut(activation);
+            (settled.approval, settled.signed_by) = (approval, signed_by);
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::grant::{
 use crate::hop::PathPattern;
 use crate::purpose::{Binding, ClaimedPurpose, Purpose, Vocabulary};
 
+mod cost;
 mod model;
+mod reasons;
 mod scan;
 mod world;
 
@@ -30,12 +32,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn action(method: &str, path: &str) -> Action {
-    let shape = Shape::Http {
-        methods: vec![Method::parse(method).unwrap()],
-        paths: vec![PathPattern::parse(path).unwrap()],
-        upgrades: vec![],
-    };
-    Action { shape, hosts: None }
+    Action::http(method, path)
 }
 
 /// A grant from web to orders: `GET /orders/*` for checkout, from 100 until 200.

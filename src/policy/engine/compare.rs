@@ -15,6 +15,7 @@ use super::{
     vm::Machine,
     watch::{self, Watch},
 };
+use crate::pause::pause;
 
 /// The machine, for as long as it agrees.
 pub(super) struct Trial {
@@ -82,6 +83,7 @@ pub(super) fn rehearse(
         if watch::cpu().saturating_sub(begun) > PATIENCE {
             return Err("the evaluators take too long to be compared");
         }
+        pause();
         let input = inputs.next();
         let fast = unwinding(|| machine.run(input.clone(), &Watch::start(timeout)));
         let slow = interpreter.run(input, timeout);

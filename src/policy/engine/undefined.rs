@@ -3,8 +3,11 @@
 //! `not startswith(input.path, "/a")` has no answer in OPA where there is no path, and is no reason to allow; `not f(g(xs[_]))` asks for one
 //! that is not, rather than for none that is. The engine evaluates all of it below the negation, where what is not there makes it true. So
 //! `path := input.path; not startswith(path, "/a")` is what the engine is given. And `(input.user in input.blocked) == false` has no answer
-//! where either is missing: `in` is given to the engine beside its operands, and a list of which one is undefined is undefined.
+//! where either is missing: `in` is given to the engine beside its operands, and a list of which one is undefined is undefined. And a rule
+//! that goes through items in its head, `blocked contains input.items[_].user`, goes through them in its body: the head has nothing where
+//! the last item has nothing.
 
+mod heads;
 mod membership;
 
 use std::collections::BTreeSet;
@@ -75,6 +78,13 @@ struct Rewriting<'a> {
 impl Rewriting<'_> {
     fn module(&mut self, module: &Module) {
         for rule in &module.policy {
+            self.heads(rule);
+        }
+        // What has moved is read anew before anything else is changed.
+        if !self.edits.is_empty() {
+            return;
+        }
+        for rule in &module.policy {
             match &**rule {
                 Rule::Spec { head, bodies, .. } => {
                     let (RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. }) =
@@ -99,6 +109,50 @@ impl Rewriting<'_> {
                 Rule::Default { args, value, .. } => args.iter().chain([value]).for_each(|part| self.expression(part)),
             }
         }
+    }
+
+    /// Looks up at the end of a rule's bodies what its heads go through.
+    fn heads(&mut self, rule: &Rule) {
+        let Rule::Spec { head, .. } = rule else { return };
+        let (RuleHead::Compr { span, .. } | RuleHead::Set { span, .. } | RuleHead::Func { span, .. }) = head;
+        for heads::Move { parts, body } in heads::moves(rule, self.globals) {
+            let mut last = String::new();
+            for part in parts {
+                let part = part.span();
+                let (name, text) = self.named(part.start, part.end);
+                last.push_str(&text);
+                self.edits.push((self.start(part.start), self.end(part.end), name));
+            }
+            let last = last.trim_end_matches([';', ' ']);
+            let statements = body.map_or(&[][..], |body| &body.query.stmts);
+            let (Some(body), Some(first), Some(end)) = (body, statements.first(), statements.last()) else {
+                let end = self.end(body.filter(|body| body.is_else).map_or(span.end, |body| body.span.end));
+                self.edits.push((end, end, format!(" if {{ {last} }}")));
+                continue;
+            };
+            let with = end.with_mods.last().map_or(0, |with| with.span.end);
+            let end = self.end(end.span.end.max(with));
+            if first.span.start == body.query.span.start {
+                let start = self.start(first.span.start);
+                self.edits.push((start, start, "{ ".to_owned()));
+                self.edits.push((end, end, format!("; {last} }}")));
+            } else {
+                self.edits.push((end, end, format!("; {last}")));
+            }
+        }
+    }
+
+    /// A new name for what stands there, and the statements that give it that value.
+    fn named(&mut self, start: u32, end: u32) -> (String, String) {
+        self.count = self.count.saturating_add(1);
+        let name = format!("{}{}", self.stem, self.count);
+        let text = self.text.get(self.start(start)..self.end(end)).unwrap_or_default();
+        let mut statements = format!("{name} := {text}; ");
+        // The virtual machine, which only strict policies come to, goes on after an assignment of nothing, and not after this.
+        if self.gate == Gate::Strict {
+            statements.push_str(&format!("{name} == {name}; "));
+        }
+        (name, statements)
     }
 
     fn assignment(&mut self, assign: Option<&RuleAssign>) {

@@ -146,7 +146,7 @@ const LIST: Shape = Shape::List(&TEXT);
 const INPUT: Shape = Shape::Object(&[
     ("actor", ACTOR),
     ("attributes", ATTRIBUTES),
-    ("facts", Shape::Any),
+    ("facts", Shape::Map(&Shape::Any)),
     ("grant", GRANT),
     ("grants", Shape::List(&GRANT)),
     ("hop", HOP),
@@ -159,11 +159,14 @@ const INPUT: Shape = Shape::Object(&[
     ("resource", RESOURCE),
     ("self", TEXT),
     ("source_principal", TEXT),
-    ("stale_facts", Shape::Any),
+    ("stale_facts", LIST),
     ("tokens", TOKENS),
     ("truncated_body", Shape::Bool),
     ("version", Shape::Object(&[("encoding", TEXT), ("ext_authz", TEXT)])),
 ]);
+
+const ACTIVATION: Shape =
+    Shape::Object(&[("name", TEXT), ("reason", TEXT), ("requested_by", TEXT), ("ticket", TEXT), ("until", TEXT)]);
 
 const ACTOR: Shape = Shape::Object(&[
     ("chain", LIST),
@@ -227,6 +230,7 @@ const METADATA: Shape =
     Shape::Object(&[("filterMetadata", Shape::Map(&Shape::Any)), ("typedFilterMetadata", Shape::Map(&Shape::Any))]);
 
 const GRANT: Shape = Shape::Object(&[
+    ("activation", ACTIVATION),
     ("approver", TEXT),
     ("expires_at", TEXT),
     ("name", TEXT),
@@ -262,6 +266,7 @@ const PURPOSE: Shape =
     Shape::Object(&[("binding", Shape::Text(Form::OneOf(&["signed", "declared", "implied"]))), ("name", TEXT)]);
 
 const RESOURCE: Shape = Shape::Object(&[
+    ("audience", TEXT),
     ("name", TEXT),
     ("owner", TEXT),
     ("sensitivity", Shape::Text(Form::OneOf(&["low", "medium", "high"]))),

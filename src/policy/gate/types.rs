@@ -3,6 +3,7 @@
 //! This is less than OPA's type checker: it follows no rule and looks into no list. What it refuses, that refuses too.
 
 use super::{
+    sets,
     tree::{Comprehension, Expr, Name, Node, Position, RuleKind, dotted},
     walk::Walk,
 };
@@ -21,13 +22,15 @@ impl Kinds {
     const SET: Self = Self(32);
     const TEXT: Self = Self(64);
     pub(super) const ALL: Self = Self(127);
+    /// Anything, of which the policy's own text says that it may be a set.
+    const PERHAPS_SET: Self = Self(255);
 
     const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
+        self.0 & other.0 & Self::ALL.0 != 0
     }
 
     /// A letter of a signature.
@@ -75,25 +78,30 @@ pub(super) fn kinds(walk: &Walk<'_, '_>, expr: &Expr) -> Kinds {
             match local {
                 Some(local) if local.is_repeated => Kinds::ALL,
                 Some(local) => local.kinds,
-                None => of_rule(walk, name),
+                None => of_rule(walk, name, expr),
             }
         }
         Node::Call { function, .. } => match function.path() {
             Some((name, _)) if walk.functions(&name).is_empty() => {
                 signature(&dotted(&name)).map_or(Kinds::ALL, |it| it.1)
             }
-            _ => Kinds::ALL,
+            _ => perhaps_set(walk, expr),
         },
-        Node::Assign { .. } | Node::Ref { .. } => Kinds::ALL,
+        Node::Ref { .. } => perhaps_set(walk, expr),
+        Node::Assign { .. } => Kinds::ALL,
     }
 }
 
 /// What a rule of the module's own package is: a set of what its bodies say, or unknown.
-fn of_rule(walk: &Walk<'_, '_>, name: &Name) -> Kinds {
+fn of_rule(walk: &Walk<'_, '_>, name: &Name, expr: &Expr) -> Kinds {
     let path = [walk.module.package.as_slice(), std::slice::from_ref(name)].concat();
     let rules = walk.gate.names.at(&path).map_or(&[][..], |place| walk.gate.names.rules(place));
     let is_set = !rules.is_empty() && rules.iter().all(|(_, rule)| rule.kind == RuleKind::Set);
-    if is_set { Kinds::SET } else { Kinds::ALL }
+    if is_set { Kinds::SET } else { perhaps_set(walk, expr) }
+}
+
+fn perhaps_set(walk: &Walk<'_, '_>, expr: &Expr) -> Kinds {
+    if sets::may_be(walk.gate, walk.module, expr) { Kinds::PERHAPS_SET } else { Kinds::ALL }
 }
 
 /// Whether two expressions can be equal; says so if not.
@@ -106,7 +114,10 @@ pub(super) fn equal(walk: &mut Walk<'_, '_>, at: Position, left: &Expr, right: &
 /// Whether two expressions stand in the same order here and in OPA: OPA has sets after objects, and the engine before them.
 pub(super) fn ordered(walk: &mut Walk<'_, '_>, at: Position, left: &Expr, right: &Expr) {
     let sides = (kinds(walk, left), kinds(walk, right));
-    let meets = |set: Kinds, other: Kinds| set == Kinds::SET && other.meets(Kinds::OBJECT);
+    let meets = |set: Kinds, other: Kinds| {
+        (set == Kinds::SET || set == Kinds::PERHAPS_SET) && other.meets(Kinds::OBJECT)
+            || set.meets(Kinds::SET) && other == Kinds::OBJECT
+    };
     if meets(sides.0, sides.1) || meets(sides.1, sides.0) {
         walk.tell(at, "policy.type", "a set may stand beside an object here, in no order: compare what they hold");
     }

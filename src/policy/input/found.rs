@@ -1,29 +1,40 @@
 //! What was proved and found, for the policy to narrow: verified names, times and claims, and never a credential.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     super::{Input, Reads, engine::Value},
     names::Names,
     object::Object,
 };
-use crate::{delegation::Actor, grant::Grant, peer::ProvedPeer, purpose::StatedPurpose, token::VerifiedToken};
+use crate::{
+    delegation::Actor,
+    grant::{Activation, Grant},
+    inventory::Workload,
+    peer::ProvedPeer,
+    purpose::StatedPurpose,
+    resource::Resource,
+    token::VerifiedToken,
+};
 
 /// Puts in who asks, on whose behalf, what for, and what covers it.
 pub(super) fn put(names: &Names, root: &mut Object<'_>, input: &Input<'_>) {
-    root.some(&names.peer, input.peer, |of, reads| peer(names, of, reads));
+    root.some(&names.peer, input.peer, |of, reads| peer(names, of, input.workload, reads));
     root.some(&names.actor, input.actor, |of, reads| actor(names, of, reads));
     root.some(&names.purpose, input.purpose, |of, reads| purpose(names, of, reads));
-    root.some(&names.grant, input.grant, |active, reads| grant(names, active.grant(), reads));
+    root.some(&names.resource, input.resource, |of, reads| resource(names, of, reads));
+    root.some(&names.grant, input.grant, |active, reads| {
+        grant(names, active.grant(), active.activation().map(Arc::as_ref), reads)
+    });
 }
 
-/// All grants that cover the hop, in order.
+/// All grants that cover the hop, in order; the first is the one that it goes under.
 pub(super) fn grants(names: &Names, input: &Input<'_>, reads: &Reads) -> Value {
-    let all = input.grant.into_iter().flat_map(|active| active.all());
-    all.map(|of| grant(names, of, reads)).collect::<Vec<_>>().into()
+    let all = input.grant.into_iter().flat_map(|active| active.opened());
+    all.map(|(of, opened)| grant(names, of, opened.map(Arc::as_ref), reads)).collect::<Vec<_>>().into()
 }
 
-fn peer(names: &Names, peer: &ProvedPeer, reads: &Reads) -> Value {
+fn peer(names: &Names, peer: &ProvedPeer, known: Option<&Workload>, reads: &Reads) -> Value {
     let mut object = Object::new(reads);
     object.with(&names.spiffe_id, |_| peer.id().to_string().into());
     object.text(&names.trust_domain, peer.id().trust_domain().as_str());
@@ -33,6 +44,11 @@ fn peer(names: &Names, peer: &ProvedPeer, reads: &Reads) -> Value {
         object.text(&names.serial, certificate.serial());
         object.text(&names.fingerprint, certificate.fingerprint());
         object.with(&names.not_after, |_| certificate.not_after().to_string().into());
+    }
+    if let Some(Workload { owner, roles, labels, .. }) = known {
+        object.put_text(&names.owner, owner);
+        object.with(&names.roles, |_| texts(roles));
+        object.texts(&names.labels, labels);
     }
     object.into()
 }
@@ -62,8 +78,8 @@ fn token(names: &Names, token: &VerifiedToken, reads: &Reads) -> Value {
     object.into()
 }
 
-/// A claim as policies know it; its depth is bounded where the token is read.
-fn value(json: &serde_json::Value) -> Value {
+/// A claim or a fact as policies know it; its depth is bounded where the token or the document is read.
+pub(super) fn value(json: &serde_json::Value) -> Value {
     match json {
         serde_json::Value::Null => Value::Null,
         serde_json::Value::Bool(value) => Value::from(*value),
@@ -102,7 +118,16 @@ fn purpose(names: &Names, stated: &StatedPurpose, reads: &Reads) -> Value {
     object.into()
 }
 
-fn grant(names: &Names, grant: &Grant, reads: &Reads) -> Value {
+fn resource(names: &Names, resource: &Resource, reads: &Reads) -> Value {
+    let mut object = Object::new(reads);
+    object.put_text(&names.name, &resource.name);
+    object.put_text(&names.owner, &resource.owner);
+    object.put_text(&names.sensitivity, resource.sensitivity.as_str());
+    object.with(&names.audience, |_| resource.audience.to_string().into());
+    object.into()
+}
+
+fn grant(names: &Names, grant: &Grant, opened: Option<&Activation>, reads: &Reads) -> Value {
     let mut object = Object::new(reads);
     object.put_text(&names.name, grant.name());
     object.put_text(&names.kind, grant.kind().as_str());
@@ -112,6 +137,17 @@ fn grant(names: &Names, grant: &Grant, reads: &Reads) -> Value {
     object.text(&names.ticket, grant.ticket().unwrap_or_default());
     object.with(&names.not_before, |_| grant.not_before().to_string().into());
     object.with(&names.expires_at, |_| grant.expires_at().to_string().into());
+    object.some(&names.activation, opened, |of, reads| activation(names, of, reads));
+    object.into()
+}
+
+fn activation(names: &Names, activation: &Activation, reads: &Reads) -> Value {
+    let mut object = Object::new(reads);
+    object.put_text(&names.name, &activation.name);
+    object.put_text(&names.requested_by, &activation.requested_by);
+    object.put_text(&names.reason, &activation.reason);
+    object.put_text(&names.ticket, &activation.ticket);
+    object.with(&names.until, |_| activation.until.to_string().into());
     object.into()
 }
 

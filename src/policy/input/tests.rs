@@ -41,10 +41,13 @@ fn shown(check: &CheckRequest, reads: &Reads, view: &View) -> Result<Value, Poli
         credentials: &tokens,
         this: None,
         peer: None,
+        workload: None,
         tokens: Tokens::default(),
         actor: None,
         purpose: None,
+        resource: None,
         grant: None,
+        facts: None,
         now: Timestamp::from_seconds(7),
     };
     build(&input, reads, view)
@@ -240,10 +243,13 @@ fn an_ambiguous_path_is_absent_from_an_observed_hop() {
         credentials: &BTreeSet::new(),
         this: None,
         peer: None,
+        workload: None,
         tokens: Tokens::default(),
         actor: None,
         purpose: None,
+        resource: None,
         grant: None,
+        facts: None,
         now: Timestamp::MIN,
     };
     let shown = build(&input, &reads(&["hop", "parsed_path", "parsed_query"]), &View::default()).unwrap();

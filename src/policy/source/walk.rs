@@ -6,12 +6,12 @@
 use std::{
     collections::BTreeSet,
     fs::{self, Metadata},
-    io::Read as _,
+    io::{self, Read},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use crate::{bundle::pattern::Pattern, yaml::Problem};
+use crate::{bundle::pattern::Pattern, pause::pause, yaml::Problem};
 
 /// A file that was read.
 pub(super) struct Found {
@@ -141,7 +141,7 @@ impl Walk<'_> {
         // Nor does a file's size say how much there is to read: it grows, or is one of the kernel's.
         let mut bytes = Vec::new();
         fs::File::open(path)
-            .and_then(|file| file.take(self.left.saturating_add(1)).read_to_end(&mut bytes))
+            .and_then(|file| stretch_by_stretch(file.take(self.left.saturating_add(1)), &mut bytes))
             .map_err(|error| refuse(path, &format!("cannot read: {error}")))?;
         let Some(left) = self.left.checked_sub(bytes.len() as u64) else {
             self.left = 0;
@@ -151,6 +151,14 @@ impl Walk<'_> {
         self.left = left;
         Ok(Some(Found { parts, file: path.display().to_string(), bytes }))
     }
+}
+
+/// Reads to the end, with a place to pause after each stretch.
+fn stretch_by_stretch(mut file: impl Read, bytes: &mut Vec<u8>) -> io::Result<()> {
+    while file.by_ref().take(STRETCH).read_to_end(bytes)? > 0 {
+        pause();
+    }
+    Ok(())
 }
 
 enum Step {
@@ -163,3 +171,5 @@ pub(super) fn refuse(path: &Path, message: &str) -> Problem {
 }
 
 const MAX_DEPTH: usize = 32;
+/// What is read in a moment.
+const STRETCH: u64 = 256 * 1024;

@@ -137,9 +137,9 @@ fn refuse(directory: &Path, message: &str) -> Made {
 /// Bytes in all that are read and compiled in a moment.
 const LARGE: u64 = 1024 * 1024;
 /// What others leave, and a part of a machine that is busy all the time: a third of what a Check's thread gets.
-const YIELDING: i32 = 5;
+pub(super) const YIELDING: i32 = 5;
 /// How long nothing is said about it.
 const PATIENCE: Duration = Duration::from_secs(60);
 const ATTEMPTS: usize = 4;
 /// Documents nest.
-const STACK: usize = 16 * 1024 * 1024;
+pub(super) const STACK: usize = 16 * 1024 * 1024;

@@ -7,7 +7,7 @@ use crate::{
     bundle::Bundle,
     feed::{
         Feeds,
-        bundle::{Offer, Standing},
+        bundle::{Offer, Stage, Standing, Subscription},
     },
     policy::{Options, Source},
     yaml::Problems,
@@ -25,26 +25,38 @@ struct Best {
 
 impl Compiler {
     /// The policy that the bundles make as they stand now, and what is wrong with any of them.
-    pub(super) fn bundles(&mut self, options: &Options, feeds: &Feeds, current: Option<&Arc<Compiled>>) -> Outcome {
-        let standings = feeds.bundles();
+    pub(super) fn bundles(
+        &mut self,
+        subscriptions: &[Subscription],
+        options: &Options,
+        feeds: &Feeds,
+        current: Option<&Arc<Compiled>>,
+    ) -> Outcome {
+        // Others hold documents.
+        let is_policy = |standing: &Standing| subscriptions.iter().any(|it| it.name == standing.name);
+        let standings: Vec<_> = feeds.bundles().into_iter().filter(is_policy).collect();
         let mut problems: Vec<String> = standings.iter().filter_map(|standing| standing.problem.clone()).collect();
         let Some(newest) = newest(&standings, &mut problems) else {
             return Outcome { compiled: current.cloned(), problems };
         };
+        let pending = |problems| Outcome { compiled: current.cloned(), problems };
         let why = match self.set(&newest, options, current) {
-            Ok(compiled) => {
+            None => return pending(problems),
+            Some(Ok(compiled)) => {
                 feeds.activate(&newest);
                 return Outcome { compiled: Some(compiled), problems };
             }
-            Err(why) => why,
+            Some(Err(why)) => why,
         };
-        let Best { passed, mut refused } = self.best(&standings, options, current);
+        let Some(Best { passed, mut refused }) = self.best(&standings, options, current) else {
+            return pending(problems);
+        };
         if refused.is_empty() {
             // Nothing passed before that would tell which one is to blame.
             refused.extend(newest.into_iter().map(|(name, offer)| (name, offer, why.clone())));
         }
         for (name, offer, why) in refused {
-            feeds.reject(&name, &offer, summary(&why));
+            feeds.reject(&name, &offer, Stage::Policy, summary(&why));
             problems.extend(lines(&why).into_iter().filter(|line| !problems.contains(line)).collect::<Vec<_>>());
         }
         let compiled = passed.map(|(set, compiled)| {
@@ -54,10 +66,12 @@ impl Compiler {
         Outcome { compiled: compiled.or_else(|| current.cloned()), problems }
     }
 
-    /// Starts from what passed before, and takes each newer bundle that passes with it.
-    fn best(&mut self, standings: &[Standing], options: &Options, current: Option<&Arc<Compiled>>) -> Best {
+    /// Starts from what passed before, and takes each newer bundle that passes with it. `None`: whether one does is not known yet.
+    fn best(&mut self, standings: &[Standing], options: &Options, current: Option<&Arc<Compiled>>) -> Option<Best> {
         let good = |standing: &Standing| Some((standing.name.clone(), Arc::clone(standing.good.as_ref()?)));
-        let Some(mut set) = standings.iter().map(good).collect::<Option<Set>>() else { return Best::default() };
+        let Some(mut set) = standings.iter().map(good).collect::<Option<Set>>() else {
+            return Some(Best::default());
+        };
         let (mut compiled, mut refused) = (None, Vec::new());
         for (place, standing) in standings.iter().enumerate() {
             let Some(offered) = standing.offered.as_ref().filter(|offered| is_other(offered, &set, place)) else {
@@ -67,27 +81,38 @@ impl Compiler {
             if let Some((_, offer)) = with.get_mut(place) {
                 *offer = Arc::clone(offered);
             }
-            match self.set(&with, options, current) {
+            match self.set(&with, options, current)? {
                 Ok(made) => (set, compiled) = (with, Some(made)),
                 Err(why) => refused.push((standing.name.clone(), Arc::clone(offered), why)),
             }
         }
-        let compiled = compiled.or_else(|| self.set(&set, options, current).ok());
-        Best { passed: compiled.map(|compiled| (set, compiled)), refused }
+        let compiled = match compiled {
+            Some(compiled) => Some(compiled),
+            None => self.set(&set, options, current)?.ok(),
+        };
+        Some(Best { passed: compiled.map(|compiled| (set, compiled)), refused })
     }
 
+    /// The policy of a set; `None`: it is on its way.
     fn set(
         &mut self,
         set: &Set,
         options: &Options,
         current: Option<&Arc<Compiled>>,
-    ) -> Result<Arc<Compiled>, Problems> {
+    ) -> Option<Result<Arc<Compiled>, Problems>> {
         let named = set.iter().map(|(name, offer)| format!("{}:{name}={}", name.len(), offer.digest()));
         let wanted = Wanted { source: named.collect::<Vec<_>>().join(" "), options: options.clone() };
-        self.wanted(wanted, current, || {
-            let bundles: Vec<Bundle> = set.iter().map(|(_, offer)| offer.bundle().clone()).collect();
+        let offers: Vec<_> = set.iter().map(|(_, offer)| Arc::clone(offer)).collect();
+        let size: usize = offers.iter().map(|offer| offer.size()).sum();
+        let source = move || {
+            let bundles: Vec<Bundle> = offers.iter().map(|offer| offer.bundle().clone()).collect();
             Source::of_bundles(&bundles)
-        })
+        };
+        match current {
+            Some(current) if size > LARGE => self.wanted_aside(wanted, current, source),
+            // Where there is none yet, nobody is served by not waiting.
+            _ => Some(self.wanted(wanted, current, source)),
+        }
     }
 }
 
@@ -119,6 +144,9 @@ fn summary(problems: &Problems) -> String {
     }
 }
 
+/// Bytes, as they are sent, of what is compiled in a moment.
+const LARGE: usize = 64 * 1024;
+
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path, time::Duration};
@@ -126,11 +154,7 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
-    use crate::{
-        clock::Timestamp,
-        feed::bundle::{Origin, Stage, Subscription},
-        policy::Entrypoint,
-    };
+    use crate::{clock::Timestamp, feed::bundle::Origin, policy::Entrypoint};
 
     /// Replaces the bundle `name`, which is a root of its own, by one with these rules.
     fn replace(folder: &Path, name: &str, revision: &str, rules: &str) {
@@ -154,6 +178,7 @@ mod tests {
         compiler: Compiler,
         compiled: Option<Arc<Compiled>>,
         options: Options,
+        subscriptions: [Subscription; 2],
     }
 
     impl Scene {
@@ -161,9 +186,10 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let feeds = Feeds::start(&[], None, || Timestamp::from_seconds(1_795_165_200), || ()).unwrap();
             let subscribe = |name: &str| Subscription::new(name, Origin::File(folder.path().join(name)));
-            feeds.subscribe(&["main", "rules"].map(subscribe));
+            let subscriptions = ["main", "rules"].map(subscribe);
+            feeds.subscribe(&subscriptions);
             let options = Options::new(Entrypoint::parse("data.main.decision").unwrap(), Duration::from_secs(1));
-            Self { folder, feeds, compiler: Compiler::default(), compiled: None, options }
+            Self { folder, feeds, compiler: Compiler::default(), compiled: None, options, subscriptions }
         }
 
         /// Compiles again and again, until what is active has these revisions; gives the problems then.
@@ -171,7 +197,7 @@ mod tests {
             let end = std::time::Instant::now() + Duration::from_secs(20);
             loop {
                 let Outcome { compiled, problems } =
-                    self.compiler.bundles(&self.options, &self.feeds, self.compiled.as_ref());
+                    self.compiler.bundles(&self.subscriptions, &self.options, &self.feeds, self.compiled.as_ref());
                 self.compiled = compiled;
                 let statuses = self.feeds.bundle_statuses();
                 let found = statuses.iter().map(|it| it.revision.clone().unwrap_or_default()).collect::<Vec<_>>();
@@ -188,7 +214,8 @@ mod tests {
     #[test]
     fn one_that_does_not_pass_holds_up_no_other() {
         let mut scene = Scene::new();
-        let Outcome { compiled, problems } = scene.compiler.bundles(&scene.options, &scene.feeds, None);
+        let Outcome { compiled, problems } =
+            scene.compiler.bundles(&scene.subscriptions, &scene.options, &scene.feeds, None);
         assert!(compiled.is_none() && problems.len() == 2, "{problems:?}");
         let folder = scene.folder.path().to_owned();
         replace(&folder, "main", "1", "decision := data.rules.allow");

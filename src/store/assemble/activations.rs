@@ -35,7 +35,7 @@ pub(super) fn assemble(
         let verdict = signing.approvals.activation(&read.activation, grant, &source.document.canonical, signing.now);
         problems.extend(verdict.problems.iter().map(|problem| source.unsigned(problem)));
         let Body::Activation(read) = &mut source.document.body else { continue };
-        Activation::settle(&mut read.activation, verdict.approval);
+        Activation::settle(&mut read.activation, verdict.approval, verdict.signed_by);
         if verdict.approval == Approval::Sufficient && !read.activation.signatures.is_empty() {
             approved.push(format!("Activation/{}", read.activation.name));
         }

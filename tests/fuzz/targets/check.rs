@@ -122,10 +122,13 @@ fn observe(check: &CheckRequest) {
             credentials: &BTreeSet::new(),
             this: None,
             peer: None,
+            workload: None,
             tokens: Tokens::default(),
             actor: None,
             purpose: None,
+            resource: None,
             grant: None,
+            facts: None,
             now: now(),
         };
         if let Ok(document) = policy.show(&input) {

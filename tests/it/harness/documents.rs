@@ -90,7 +90,8 @@ impl Grant {
         self.with(&format!("relays: {ids:?}"))
     }
 
-    fn with(mut self, line: &str) -> Self {
+    /// With another field.
+    pub(crate) fn with(mut self, line: &str) -> Self {
         self.more.push_str(&format!("  {line}\n"));
         self
     }
@@ -149,6 +150,27 @@ metadata: {{name: {name:?}}}
 spec: {{name: {name}, owner: team-shop}}
 "
     )
+}
+
+/// A `Revocation` of a target such as `{grant: charge}`, since `at`.
+pub(crate) fn revocation(name: &str, target: &str, at: Timestamp) -> String {
+    document("Revocation", name, &format!("{{target: {target}, reason: it leaked, at: {at}}}"))
+}
+
+/// A `Fact` of everybody, observed at `at`, that counts for so long.
+pub(crate) fn fact(key: &str, value: &str, at: Timestamp, max_age: &str) -> String {
+    let spec = format!("{{key: {key}, value: {value}, source: ci, observedAt: {at}, maxAge: {max_age}}}");
+    document("Fact", &key.replace('.', "-"), &spec)
+}
+
+/// A `Workload` in a state.
+pub(crate) fn workload(name: &str, id: &str, state: &str) -> String {
+    let spec = format!("{{spiffeId: {id:?}, kind: service, owner: team-shop, roles: [caller], state: {state}}}");
+    document("Workload", name, &spec)
+}
+
+fn document(kind: &str, name: &str, spec: &str) -> String {
+    format!("---\napiVersion: hopguard.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name:?}}}\nspec: {spec}\n")
 }
 
 fn before(time: Timestamp, span: Duration) -> Timestamp {

@@ -68,7 +68,7 @@ pub(crate) fn headers() -> Vec<String> {
 
 pub(crate) fn payloads() -> Vec<Vec<u8>> {
     let mut payloads: Vec<Vec<u8>> = headers().into_iter().map(String::into_bytes).collect();
-    let bytes: [&[u8]; 16] = [
+    let bytes: [&[u8]; 15] = [
         b"{\"a\":\"\xff\xfe\"}",
         b"{\"a\":\"\xed\xa0\x80\"}",
         b"{\"a\":\"\xf0\x9f\x98\"}",

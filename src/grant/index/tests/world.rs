@@ -174,7 +174,7 @@ impl World {
             Opens { name, grant, span: span(dice), approved: !dice.once_in(6) }
         });
         let activations = activations.collect();
-        let facts = (0..dice.below(10)).map(|_| Tells::roll(dice)).collect();
+        let facts = (0..dice.below(7)).map(|_| Tells::roll(dice)).collect();
         let revocations = (0..dice.below(1 + grants.len() / 3)).map(|at| {
             let (name, grant) = (format!("revocation-{:02}", at * 7 % 31), name(dice));
             let until = (!dice.once_in(3)).then(|| dice.pick(&TIMES));
@@ -259,7 +259,7 @@ impl Doc {
             relays: if dice.once_in(3) { dice.some(&PEERS, 3) } else { vec![] },
             span: span(dice),
             review: dice.once_in(2).then(|| dice.pick(&TIMES)),
-            needs: (0..dice.pick(&[0, 0, 0, 1, 2])).map(|_| needs(dice)).collect(),
+            needs: (0..dice.pick(&[0, 0, 1, 1, 2])).map(|_| needs(dice)).collect(),
             approved: !dice.once_in(10),
         }
     }
@@ -366,6 +366,7 @@ impl Opens {
             from: at(self.span.0),
             until: at(self.span.1),
             signatures: vec![Signature { by: "alice@example.com".to_owned(), armoured: String::new() }],
+            signed_by: vec![],
             approval: approval(self.approved),
             reviewed: None,
         }
@@ -379,7 +380,7 @@ impl Tells {
             of: dice.once_in(3).then(|| dice.pick(&PEERS)),
             value: value(dice),
             seen: dice.pick(&[0, 10, 40, 65, 74, 75, 76, 105]),
-            age: dice.pick(&[5, 30, 100]),
+            age: dice.pick(&[5, 30, 100, 100]),
         }
     }
 }
@@ -401,7 +402,7 @@ fn needs(dice: &mut Dice) -> (&'static str, Value, Option<i64>) {
 }
 
 fn value(dice: &mut Dice) -> Value {
-    match dice.below(6) {
+    match dice.below(16) {
         0 => json!(false),
         1 => json!({"level": 2}),
         _ => json!(true),

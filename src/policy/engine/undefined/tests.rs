@@ -64,6 +64,40 @@ fn what_a_negated_condition_is_given_gets_a_name() {
 }
 
 #[test]
+fn what_a_head_goes_through_is_gone_through_in_the_body() {
+    let rows = [
+        ("x := input.a[_].b", "x := given__1 if { given__1 := input.a[_].b }"),
+        ("x := (input.a[_].b)", "x := (given__1) if { given__1 := input.a[_].b }"),
+        ("x contains input.a[_]", "x contains given__1 if { given__1 := input.a[_] }"),
+        ("x contains input.a[_] if input.c", "x contains given__1 if { input.c; given__1 := input.a[_] }"),
+        (
+            "x[input.a[i]] := input.b[i] if {\n\tsome i\n\tinput.c[i] with input.d as \"e\" # last\n}",
+            "x[given__1] := given__2 if {\n\tsome i\n\tinput.c[i] with input.d as \"e\"; given__1 := input.a[i]; given__2 := input.b[i] # last\n}",
+        ),
+        (
+            "x := 1 if input.c else := count(input.a[_]) if not f(1)",
+            "x := 1 if input.c else := given__1 if { not f(1); given__1 := count(input.a[_]) }",
+        ),
+        (
+            "x := {\"a\": \"b\", \"c\": input.a[_]} if f(\"d\")",
+            "x := {\"a\": \"b\", \"c\": given__1} if { f(\"d\"); given__1 := input.a[_] }",
+        ),
+        ("x := 1 if f(2) else := input.a[_]", "x := 1 if f(2) else := given__1 if { given__1 := input.a[_] }"),
+        ("x := 1 if f(2) else := input.a[_]", "x := 1 if f(2) else := given__1 if { given__1 := input.a[_] }"),
+        ("x := f(`a`, input.a[_])", "x := given__1 if { given__1 := f(`a`, input.a[_]) }"),
+        ("x := input.a.b", "x := input.a.b"),
+        ("x := roles[\"a\"][1]", "x := roles[\"a\"][1]"),
+        ("x := [y | y := input.a[_]]", "x := [y | y := input.a[_]]"),
+        ("x if input.a[_]", "x if input.a[_]"),
+        ("g(y) := y[_].a", "g(y) := y[_].a"),
+    ];
+    for (before, after) in rows {
+        let settled = settled(&format!("{before}\nf(a) := a")).map_err(|problems| problems.to_string());
+        assert_eq!(settled, Ok(format!("{after}\nf(a) := a")), "{before}");
+    }
+}
+
+#[test]
 fn under_the_strict_gate_a_name_is_compared_too() {
     let settled = settled_under(Gate::Strict, "x if not f(input.p)\nf(a) := a").unwrap();
     assert_eq!(settled, "x if { given__1 := input.p ; given__1 == given__1; not f(given__1) }\nf(a) := a");
