@@ -19,7 +19,7 @@ pub(crate) fn string(text: impl Into<String>) -> Node {
 }
 
 /// What is written without quotes: a number, a time, a duration.
-pub(crate) fn plain(text: &impl ToString) -> Node {
+pub(crate) fn plain(text: &(impl ToString + ?Sized)) -> Node {
     node(Kind::Plain(text.to_string()))
 }
 
