@@ -16,7 +16,7 @@ pub(super) use self::{
     desk::{Desk, Found, REQUEST},
     diff::diff,
     place::{Place, Where},
-    proposal::{Manner, Proposal, command, shown},
+    proposal::{Manner, Proposal, Telling, command, shown},
 };
 use super::{complain, exit::Exit};
 use crate::{

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     check::Output,
     complain,
-    documents::{Desk, Failure, Found, Manner, Proposal, Where, command, effect, fields, shown},
+    documents::{Desk, Failure, Found, Manner, Proposal, Telling, Where, command, effect, fields, shown},
     exit::Exit,
     grant::span,
     test::time,
@@ -69,7 +69,7 @@ struct ListArgs {
     #[command(flatten)]
     place: Where,
     #[command(flatten)]
-    manner: Manner,
+    telling: Telling,
 }
 
 /// Say no longer what is so
@@ -154,9 +154,9 @@ impl RemoveArgs {
 
 impl ListArgs {
     fn run(&self, out: &mut impl Write) -> Result<Exit, Failure> {
-        let desk = Desk::open(self.place.place()?, self.manner.now())?;
+        let desk = Desk::open(self.place.place()?, self.telling.now())?;
         let facts = desk.place.facts(&desk.documents)?;
-        if self.manner.output == Output::Json {
+        if self.telling.output == Output::Json {
             let fact = |fact: &std::sync::Arc<Fact>| {
                 json!({
                     "key": fact.key,

@@ -28,7 +28,14 @@ pub(crate) struct Manner {
     /// Also write all documents as they are then as the bundle that `store.bundle` follows, for its publisher to sign
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) to: Option<PathBuf>,
-    /// When it is done
+    #[command(flatten)]
+    telling: Telling,
+}
+
+/// How anything is told, and when it is.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Telling {
+    /// When it is
     #[arg(long, value_name = "TIME", value_parser = time, hide = true)]
     now: Option<Timestamp>,
     /// How to answer
@@ -37,7 +44,14 @@ pub(crate) struct Manner {
 }
 
 impl Manner {
-    /// The time of the change, in whole seconds, as documents are written.
+    /// The time of the change.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.telling.now()
+    }
+}
+
+impl Telling {
+    /// The time, in whole seconds, as documents are written.
     pub(crate) fn now(&self) -> Timestamp {
         let now = self.now.unwrap_or_else(|| Clock::default().now());
         Timestamp::from_seconds(now.seconds())
@@ -68,7 +82,7 @@ impl Proposal {
     /// It would not load, nobody can be asked, somebody else was faster, or the world is in the way.
     pub(crate) fn carry_out(self, desk: &Desk, manner: &Manner, out: &mut impl Write) -> Result<Exit, Failure> {
         desk.check(self.as_if.as_ref().unwrap_or(&self.changes))?;
-        let is_text = manner.output == Output::Text;
+        let is_text = manner.telling.output == Output::Text;
         if is_text {
             writeln!(out, "{}", shown(&self.effect))?;
             self.details.iter().try_for_each(|line| writeln!(out, "  {}", shown(line)))?;
@@ -134,7 +148,7 @@ const fn verb(change: &Change) -> &'static str {
 /// Asks whoever is at the terminal.
 fn confirmed(manner: &Manner) -> Result<bool, Failure> {
     let input = io::stdin();
-    if !input.is_terminal() || manner.output == Output::Json {
+    if !input.is_terminal() || manner.telling.output == Output::Json {
         return Err(Failure::Usage("nothing is written: nobody can be asked here, so say `--yes`".to_owned()));
     }
     // Standard output may lead elsewhere.

@@ -13,7 +13,7 @@ use crate::{
     cli::{
         check::Output,
         complain,
-        documents::{Desk, Failure, Manner, Where, effect, fields, shown},
+        documents::{Desk, Failure, Telling, Where, effect, fields, shown},
         exit::Exit,
     },
     clock::Timestamp,
@@ -34,7 +34,7 @@ pub(crate) struct ListArgs {
     #[command(flatten)]
     place: Where,
     #[command(flatten)]
-    manner: Manner,
+    telling: Telling,
 }
 
 /// One line of the list.
@@ -51,7 +51,7 @@ struct Row {
 
 impl ListArgs {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<Exit, Failure> {
-        let desk = Desk::open(self.place.place()?, self.manner.now())?;
+        let desk = Desk::open(self.place.place()?, self.telling.now())?;
         let standings = Standings::new(&desk)?;
         let mut rows = Vec::new();
         for grant in &desk.documents.grants {
@@ -89,7 +89,7 @@ impl ListArgs {
                 }
             }));
         }
-        if self.manner.output == Output::Json {
+        if self.telling.output == Output::Json {
             writeln!(out, "{:#}", Value::from_iter(rows.iter().map(Row::to_json)))?;
         } else {
             table(&rows, out)?;

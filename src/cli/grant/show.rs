@@ -10,7 +10,7 @@ use crate::{
     approval::signed_part,
     cli::{
         check::Output,
-        documents::{Desk, Failure, Manner, Where, approving::Candidate, fields, shown, signing},
+        documents::{Desk, Failure, Telling, Where, approving::Candidate, fields, shown, signing},
         exit::Exit,
     },
     store::write::render,
@@ -28,12 +28,12 @@ pub(crate) struct ShowArgs {
     #[command(flatten)]
     place: Where,
     #[command(flatten)]
-    manner: Manner,
+    telling: Telling,
 }
 
 impl ShowArgs {
     pub(crate) fn run(&self, out: &mut impl Write) -> Result<Exit, Failure> {
-        let desk = Desk::open(self.place.place()?, self.manner.now())?;
+        let desk = Desk::open(self.place.place()?, self.telling.now())?;
         let mut found = desk.request(&self.name)?;
         let is_asked_for = found.is_some();
         for kind in ["Grant", "Activation", "Resource", "Workload", "Revocation"] {
@@ -66,7 +66,7 @@ impl ShowArgs {
             Some(candidate.opening(&desk.documents))
         };
         let (effect, details) = effect.unwrap_or_else(|| ("it does not load: approve says why".to_owned(), Vec::new()));
-        if self.manner.output == Output::Json {
+        if self.telling.output == Output::Json {
             let document = signed_part(&found.node).map_err(|why| Failure::Refused(why.to_string()))?;
             let state = state.map(|(state, why)| json!({"state": state, "why": why}));
             let value =
