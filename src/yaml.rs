@@ -16,7 +16,6 @@ mod scalar;
 mod suggest;
 mod value;
 
-pub(crate) use self::problem::is_deceptive;
 #[cfg(test)]
 pub(crate) use self::asked::asked_during;
 pub use self::{

@@ -8,13 +8,18 @@ use serde_json::json;
 use crate::harness::{FRONTEND, Grant, Guard, Hop, NOBODY, PAYMENTS, STRANGER, Setup, authority, mint};
 
 /// Reasons that no hop gives by itself, and where they arise.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 12] = [
     ("audit_unavailable", "audit.rs"),
     ("deadline", "frames.rs"),
+    // What is taken back, or ends, while hops go on.
+    ("grant_inactive", "revocation_lag.rs"),
     // Nothing is known to panic: the fence has a test of its own.
     ("internal", "src/server/check/tests.rs"),
     ("not_ready", "frames.rs"),
     ("overloaded", "frames.rs"),
+    ("peer_suspended", "revocation_lag.rs"),
+    ("revoked", "revocation_lag.rs"),
+    ("store_stale", "revocation_lag.rs"),
     // Whether one is required is the administrator's.
     ("token_missing", "tokens.rs"),
     // The first hop spends what the second one replays.
