@@ -11,6 +11,8 @@ mod written;
 
 use std::time::Duration;
 
+use crate::yaml::is_deceptive;
+
 pub use self::{
     findings::{CODES, Code, Finding, Severity, review},
     log::{Log, Skipped},
@@ -29,4 +31,9 @@ const fn days(count: u64) -> Duration {
 /// A number of things, for sentences.
 pub(crate) fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Text as it is written to a terminal: nothing in it moves, hides or turns what is beside it.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() || is_deceptive(char) { '?' } else { char }).collect()
 }

@@ -9,7 +9,10 @@ mod upkeep;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use super::written::{Document, Written};
+use super::{
+    shown,
+    written::{Document, Written},
+};
 use crate::{clock::Timestamp, yaml::Position};
 
 /// Finds what is worth a look, in the order of files and places.
@@ -165,7 +168,7 @@ impl Found {
             column: at.column,
             kind: document.kind.clone(),
             name: document.name.clone(),
-            message: message.into(),
+            message: shown(&message.into()),
             fix: code.fix,
         });
     }

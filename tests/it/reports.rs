@@ -18,11 +18,11 @@ fn printed(output: Output) -> String {
 async fn what_was_observed_is_suggested_and_once_filled_in_covers_it() {
     let guard = Setup::new().set("mode", "{proof: observe, ceiling: observe}").start().await;
     for path in ["/ledgers/1", "/ledgers/2", "/ledgers/3", "/status"] {
-        guard.hop().method("GET").path(path).purpose("refund").send().await.allowed();
+        guard.hop().method("GET").path(path).purpose("refund").send().await.let_through();
     }
-    guard.hop().method("GET").path("/**").purpose("refund").send().await.allowed();
-    guard.hop().by_nobody().path("/charge").send().await.allowed();
-    let new = guard.hop().path("/charge").purpose("refund.gift").send().await.allowed();
+    guard.hop().method("GET").path("/**").purpose("refund").send().await.let_through();
+    guard.hop().by_nobody().path("/charge").send().await.let_through();
+    let new = guard.hop().path("/charge").purpose("refund.gift").send().await;
     guard.record(&new).await;
     let people = "--owner team-shop --approver alice@example.com --requested-by bob@example.com";
     let text = printed(hopguard(&guard, &format!("report --suggest --from audit.jsonl --dir documents {people}")));
@@ -43,7 +43,7 @@ async fn what_was_observed_is_suggested_and_once_filled_in_covers_it() {
         .fold(text, |text, field| text.replace(&format!("{field}: \"\""), &format!("{field}: service")));
     guard.setup().write("documents/suggested.yaml", &filled);
     let covered = until("the suggested grant covers", async || {
-        let answer = guard.hop().method("GET").path("/ledgers/4").purpose("refund").send().await.allowed();
+        let answer = guard.hop().method("GET").path("/ledgers/4").purpose("refund").send().await;
         let record = guard.record(&answer).await;
         record["observed"].as_array().unwrap().is_empty().then_some(record)
     })

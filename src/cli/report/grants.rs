@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::Timestamp,
-    governance::{Usage, UsedGrant, counted},
+    governance::{Usage, UsedGrant, counted, shown},
 };
 
 /// One line for each grant, then what is due.
@@ -16,7 +16,7 @@ pub(super) fn write_text(usage: &Usage<'_>, now: Timestamp, out: &mut impl Write
         let ends = ends.map(|end| end.to_string()).unwrap_or_default();
         let used = last_used
             .map_or_else(|| "never used".to_owned(), |last| format!("last used {last}, {}", counted(*hops, "hop")));
-        writeln!(out, "{name}: {kind}, {state}, until {ends}, of {owner}; {used}")?;
+        writeln!(out, "{}", shown(&format!("{name}: {kind}, {state}, until {ends}, of {owner}; {used}")))?;
     }
     let names = |wanted: fn(&UsedGrant) -> bool| {
         grants.iter().filter(|grant| wanted(grant)).map(|grant| grant.name.as_str()).collect::<Vec<_>>()
@@ -25,15 +25,13 @@ pub(super) fn write_text(usage: &Usage<'_>, now: Timestamp, out: &mut impl Write
     line(out, "ends within 14 days", &names(|grant| grant.ends_soon))?;
     for grant in &grants {
         for (what, owner) in &grant.exit_criteria {
-            writeln!(out, "to clean up: {}: {} ({owner})", grant.name, crate::yaml::quote(what))?;
+            let what = crate::yaml::quote(what);
+            writeln!(out, "{}", shown(&format!("to clean up: {}: {what} ({owner})", grant.name)))?;
         }
     }
     for it in usage.unreviewed(now) {
-        writeln!(
-            out,
-            "to review: {}, by which {} had opened {} until {}",
-            it.name, it.requested_by, it.grant, it.until
-        )?;
+        let opened = format!("{}, by which {} had opened {} until {}", it.name, it.requested_by, it.grant, it.until);
+        writeln!(out, "to review: {}", shown(&opened))?;
     }
     if usage.elsewhere() > 0 {
         writeln!(out, "under grants that are no longer there: {}", counted(usage.elsewhere(), "hop"))?;
@@ -47,7 +45,7 @@ pub(super) fn write_text(usage: &Usage<'_>, now: Timestamp, out: &mut impl Write
 }
 
 fn line(out: &mut impl Write, what: &str, names: &[&str]) -> io::Result<()> {
-    if names.is_empty() { Ok(()) } else { writeln!(out, "{what}: {}", names.join(", ")) }
+    if names.is_empty() { Ok(()) } else { writeln!(out, "{what}: {}", shown(&names.join(", "))) }
 }
 
 /// The same for programs.

@@ -226,6 +226,14 @@ fn an_exception_says_what_there_is_to_do() {
 }
 
 #[test]
+fn nothing_that_is_written_moves_a_terminal() {
+    let grant = document("Grant", "\"a\\e[2J\\u202eb\"", GRANT).replace("2027-02-01", "2026-11-19");
+    let written = Written::of([("a.yaml", &*grant)]).unwrap();
+    let findings = review(&written, Timestamp::parse(NOW).unwrap());
+    assert!(findings.iter().any(|finding| finding.message.contains("`a?[2J?b`")), "{findings:?}");
+}
+
+#[test]
 fn the_list_of_ids_is_whole_and_in_order() {
     let sources = [
         include_str!("activations.rs"),
