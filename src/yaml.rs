@@ -16,9 +16,9 @@ mod scalar;
 mod suggest;
 mod value;
 
-pub(crate) use self::problem::is_deceptive;
 #[cfg(test)]
 pub(crate) use self::asked::asked_during;
+pub(crate) use self::problem::is_deceptive;
 pub use self::{
     mapping::Mapping,
     problem::{Position, Problem, Problems, quote},
