@@ -26,6 +26,7 @@ pub use self::{
 };
 
 mod assemble;
+mod checked;
 mod directory;
 mod document;
 mod facts;

@@ -271,7 +271,7 @@ impl<'a> Record<'a> {
                 owner: cut(&resource.owner),
                 sensitivity: resource.sensitivity.as_str(),
             }),
-            grant: found.grant.as_ref().map(|active| Grant::new(active)),
+            grant: found.grant.as_ref().map(Grant::new),
             revisions: decision.revisions.as_deref(),
             valid_until: decision.verdict.as_ref().ok().and_then(Permit::valid_until).map(|end| end.to_string()),
             input_digest: input_digest.as_ref().map(|digest| hex::encode(digest)),
@@ -290,7 +290,7 @@ impl<'a> Grant<'a> {
             approver: cut(grant.approver()),
             ticket: grant.ticket().map(cut),
             expires: grant.expires_at().to_string(),
-            activation: active.activation().map(|activation| Opened::new(activation)),
+            activation: active.activation().map(|opened| Opened::new(opened)),
             conditions: few(grant.conditions().iter().map(|condition| &condition.fact)).collect(),
         }
     }

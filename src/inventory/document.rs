@@ -20,7 +20,7 @@ pub(crate) fn read(name: Option<String>, mut spec: Mapping<'_>) -> Option<(Workl
     let owner = spec.required("owner").parsed(line);
     let roles_field = spec.optional("roles");
     let roles = roles(&roles_field);
-    let labels = spec.optional("labels").entries(label);
+    let labels = spec.optional("labels").entries(|value| label(&value));
     let state_field = spec.optional("state");
     let state = if spec.has("state") { state_field.one_of(&STATES) } else { Some(WorkloadState::Active) };
     let signatures = signatures(&mut spec);
@@ -50,7 +50,7 @@ fn roles(value: &Value<'_>) -> Vec<String> {
     roles
 }
 
-fn label(value: Value<'_>) -> Option<String> {
+fn label(value: &Value<'_>) -> Option<String> {
     let text = value.text()?;
     if text.len() > MAX_LABEL {
         value.problem("has more than 1024 bytes");

@@ -6,10 +6,10 @@ use std::{
     hash::{Hash, Hasher},
     os::unix::fs::MetadataExt,
     path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 
 /// What one look at files shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +41,8 @@ impl Look {
 
     /// Whether another change could not be told from the last one, because the file system's clock had not gone on.
     pub(super) fn is_too_fresh(&self) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
-        u128::from(now.abs_diff(self.newest.nanos())) < TICK.as_nanos()
+        let now = Clock::default().now();
+        now.since(self.newest).max(self.newest.since(now)) < TICK
     }
 }
 
@@ -112,6 +111,8 @@ const TICK: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     #[test]

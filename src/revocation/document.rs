@@ -113,7 +113,7 @@ mod tests {
             ),
             ("{serial: 0a1b}", Target::Serial("0a1b".to_owned())),
             ("{serial: \"1234\"}", Target::Serial("1234".to_owned())),
-            (&format!("{{fingerprint: {fingerprint}}}"), Target::Fingerprint(fingerprint.clone())),
+            (&format!("{{fingerprint: {fingerprint}}}"), Target::Fingerprint(fingerprint)),
             ("{jti: ' a b '}", Target::TokenId(" a b ".to_owned())),
             ("{txn: t-1}", Target::Transaction("t-1".to_owned())),
             ("{kid: key-1}", Target::Key("key-1".to_owned())),

@@ -5,12 +5,15 @@ use std::{
     sync::Arc,
 };
 
-use super::document::{Body, Document};
+use super::{
+    checked::Signing,
+    document::{Body, Document},
+};
 use crate::{
-    approval::Approvals,
+    approval::{Approvals, Verdict},
     clock::Timestamp,
     fact::Fact,
-    grant::{Activation, Grant},
+    grant::{Activation, Grant, Signature},
     inventory::Workload,
     purpose::{Purpose, Vocabulary},
     resource::Resource,
@@ -54,16 +57,9 @@ pub(super) struct Assembled {
     pub(super) problems: Vec<Problem>,
 }
 
-/// Who may sign, and when it is.
-#[derive(Clone, Copy, Debug)]
-struct Signing<'a> {
-    approvals: &'a Approvals,
-    now: Timestamp,
-}
-
 /// Puts documents together.
 pub(super) fn assemble(sources: &mut [Source<'_>], approvals: &Approvals, now: Timestamp) -> Assembled {
-    let signing = Signing { approvals, now };
+    let signing = Signing::new(approvals, now);
     let (mut problems, mut approved) = (Vec::new(), Vec::new());
     let shared = shared(sources, &mut problems);
     let vocabulary = vocabulary(sources, &shared, &mut problems);
@@ -121,6 +117,12 @@ impl Source<'_> {
             message: message.into(),
             excerpt: None,
         }
+    }
+
+    /// What signatures are worth that anybody who may sign can make.
+    fn anyone(&self, signatures: &[Signature], signing: Signing<'_>) -> Verdict {
+        let look = || signing.approvals.anyone(signatures, &self.document.canonical, signing.now);
+        self.document.checked.verdict(signing, look)
     }
 
     /// What is wrong with its signatures, or what comes of it that they are not sufficient.

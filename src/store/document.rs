@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Rules;
+use super::{Rules, checked::Checked};
 use crate::{
     approval::{canonical, signed_part},
     fact::{self, Fact},
@@ -26,6 +26,7 @@ pub(super) struct Document {
     pub(super) body: Body,
     /// What its signatures are for; empty if it has none.
     pub(super) canonical: Box<[u8]>,
+    pub(super) checked: Checked,
 }
 
 /// What a document says.
@@ -133,7 +134,14 @@ fn document(reader: &Reader, node: &Node, reading: &Reading<'_>) -> Option<Docum
             Body::Workload(Arc::new(workload), signatures)
         }
     };
-    Some(Document { name: name?, at: name_field.at(), lines_above: 0, body, canonical: canonical?.into() })
+    Some(Document {
+        name: name?,
+        at: name_field.at(),
+        lines_above: 0,
+        body,
+        canonical: canonical?.into(),
+        checked: Checked::default(),
+    })
 }
 
 fn has_signatures(spec: &Value<'_>) -> bool {

@@ -46,7 +46,7 @@ impl Files {
             facts: assembled.facts,
             unread_revocations,
             revision: revision(digests),
-            problems,
+            problems: bounded(problems),
         }
     }
 
@@ -57,7 +57,7 @@ impl Files {
         let sources = self.sources();
         let shared = shared(&sources, &mut problems);
         let facts = assemble_facts(&sources, &shared, &mut problems);
-        FactDocuments { facts, revision, problems }
+        FactDocuments { facts, revision, problems: bounded(problems) }
     }
 
     fn sources(&mut self) -> Vec<Source<'_>> {
@@ -74,7 +74,18 @@ impl Files {
     }
 }
 
+/// One mistake that all documents share is shown often enough.
+fn bounded(mut problems: Vec<Problem>) -> Vec<Problem> {
+    if let Some(more @ 1..) = problems.len().checked_sub(MAX_PROBLEMS) {
+        problems.truncate(MAX_PROBLEMS);
+        problems.push(Problem::of_file("documents", format!("there are {more} more problems: repair these first")));
+    }
+    problems
+}
+
 fn revision(mut digests: Vec<super::file::Digest>) -> String {
     digests.sort_unstable();
     crate::hex::encode(&sha256(digests.as_flattened()))
 }
+
+const MAX_PROBLEMS: usize = 1_000;

@@ -135,10 +135,8 @@ fn what_ends_ends_at_its_instant_whatever_is_loaded() {
     let setup = Setup::new();
     let now = setup.now();
     let hour = now.after(Duration::from_secs(3600));
-    let until = format!("{{target: {{grant: charge}}, reason: r, at: {now}, until: {hour}}}");
-    let document = revocation("leak", "{grant: charge}", now);
-    let spec = document.find("spec:").unwrap();
-    setup.write("documents/revoked.yaml", &format!("{}spec: {until}\n", &document[..spec]));
+    let ending = revocation("leak", "{grant: charge}", now).replace("reason:", &format!("until: {hour}, reason:"));
+    setup.write("documents/revoked.yaml", &ending);
     let mut loaded = setup.loader();
     let (check, snapshot) = (setup.hop().request(), loaded.refresh(now));
     let reason = |at: Timestamp| snapshot.authorizer.decide(&check, at).reason().map(|reason| reason.as_str());

@@ -151,6 +151,7 @@ const LARGE: usize = 64 * 1024;
 mod tests {
     use std::{fs, path::Path, time::Duration};
 
+    use aws_lc_rs::digest::{SHA256, digest};
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
@@ -179,6 +180,8 @@ mod tests {
         compiled: Option<Arc<Compiled>>,
         options: Options,
         subscriptions: [Subscription; 2],
+        /// Whether a policy was ever on its way.
+        was_pending: bool,
     }
 
     impl Scene {
@@ -189,7 +192,15 @@ mod tests {
             let subscriptions = ["main", "rules"].map(subscribe);
             feeds.subscribe(&subscriptions);
             let options = Options::new(Entrypoint::parse("data.main.decision").unwrap(), Duration::from_secs(1));
-            Self { folder, feeds, compiler: Compiler::default(), compiled: None, options, subscriptions }
+            Self {
+                folder,
+                feeds,
+                compiler: Compiler::default(),
+                compiled: None,
+                options,
+                subscriptions,
+                was_pending: false,
+            }
         }
 
         /// Compiles again and again, until what is active has these revisions; gives the problems then.
@@ -199,6 +210,7 @@ mod tests {
                 let Outcome { compiled, problems } =
                     self.compiler.bundles(&self.subscriptions, &self.options, &self.feeds, self.compiled.as_ref());
                 self.compiled = compiled;
+                self.was_pending |= self.compiler.is_pending();
                 let statuses = self.feeds.bundle_statuses();
                 let found = statuses.iter().map(|it| it.revision.clone().unwrap_or_default()).collect::<Vec<_>>();
                 let stages = statuses.iter().map(|it| it.failure.as_ref().map(|it| it.stage)).collect::<Vec<_>>();
@@ -209,6 +221,31 @@ mod tests {
                 std::thread::park_timeout(Duration::from_millis(5));
             }
         }
+    }
+
+    /// A comment that is as large when it is compressed.
+    fn noise(seed: u32) -> String {
+        let block = |turn: u32| crate::hex::encode(digest(&SHA256, format!("{seed} {turn}").as_bytes()).as_ref());
+        (0..6_000).map(block).collect()
+    }
+
+    #[test]
+    fn nobody_waits_for_a_large_one() {
+        let mut scene = Scene::new();
+        let folder = scene.folder.path().to_owned();
+        replace(&folder, "main", "1", &format!("decision := data.rules.allow\n# {}", noise(1)));
+        replace(&folder, "rules", "1", "allow := true");
+        scene.until("1", "1", [None, None]);
+        assert!(!scene.was_pending, "there is nothing to go on with");
+        let first = Arc::clone(scene.compiled.as_ref().unwrap());
+        replace(&folder, "main", "2", &format!("default decision := true\n# {}", noise(2)));
+        let problems = scene.until("1", "1", [Some(Stage::Policy), None]);
+        assert!(scene.was_pending && problems.iter().any(|it| it.contains("policy.rego")), "{problems:?}");
+        assert!(Arc::ptr_eq(&first, scene.compiled.as_ref().unwrap()));
+        scene.was_pending = false;
+        replace(&folder, "main", "3", &format!("decision := data.rules.allow\n# {}", noise(3)));
+        assert!(scene.until("3", "1", [None, None]).is_empty());
+        assert!(scene.was_pending);
     }
 
     #[test]

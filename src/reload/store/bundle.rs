@@ -1,6 +1,6 @@
 //! Documents in a signed bundle: it counts from when it was signed, whoever serves it, and none that is older ever replaces it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::{
     approval::Approvals,
@@ -128,10 +128,27 @@ fn only<'a>(value: &'a Value, name: &str) -> Result<&'a Value, String> {
 }
 
 fn is_name(name: &str) -> bool {
-    let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml"));
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    stem.is_some_and(|stem| !stem.is_empty() && !name.starts_with('.')) && name.bytes().all(is_plain)
+    let extension = Path::new(name).extension().unwrap_or_default();
+    let is_document = ["yaml", "yml"].iter().any(|other| extension.eq_ignore_ascii_case(other));
+    is_document && !name.starts_with('.') && !name.chars().any(|c| c == '/' || c == '\\' || c.is_control())
 }
 
 const UNTIMED: &str =
     "its signature does not say when it was made, so its age cannot be known: sign it with the claim `iat`";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_that_of_a_file_of_documents_and_of_nothing_elsewhere() {
+        for name in ["a.yaml", "a.yml", "A.YAML", "a b.yaml", "a..yaml", "\u{e4}.yml"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in
+            ["", "yaml", ".yaml", ".a.yaml", "a.json", "../a.yaml", "a/b.yaml", "a\\b.yaml", "a\n.yaml", "a.yaml/"]
+        {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}

@@ -85,7 +85,9 @@ fn settled(
     if !problems.is_empty() {
         return None;
     }
-    let verdict = around.signing.approvals.grant(grant, &source.document.canonical, around.signing.now);
+    let Signing { approvals, now, .. } = around.signing;
+    let look = || approvals.grant(grant, &source.document.canonical, now);
+    let verdict = source.document.checked.verdict(around.signing, look);
     problems.extend(verdict.problems.iter().map(|problem| source.unsigned(problem)));
     let mut approval = verdict.approval;
     if grant.kind() == Kind::BreakGlass {

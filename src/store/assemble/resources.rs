@@ -26,7 +26,7 @@ pub(super) fn assemble(
     let mut resources = HashMap::new();
     for (_, source) in sources.iter().enumerate().filter(|(index, _)| !shared.contains(index)) {
         let Body::Resource(resource, signatures) = &source.document.body else { continue };
-        let verdict = signing.approvals.anyone(signatures, &source.document.canonical, signing.now);
+        let verdict = source.anyone(signatures, signing);
         problems.extend(verdict.problems.iter().map(|problem| source.unsigned(problem)));
         if verdict.approval == Approval::Lacking {
             problems.push(source.unsigned("does not count unsigned: have it signed by one of the allowed signers"));

@@ -10,6 +10,8 @@ use crate::{
     store::{Documents, Rules, Texts},
 };
 
+mod signed;
+
 const NOW: &str = "2026-11-20T10:00:00Z";
 
 fn document(kind: &str, name: &str, spec: &str) -> String {
@@ -144,6 +146,14 @@ fn of_two_workloads_the_worst_state_counts_and_no_role() {
             "{messages:#?}"
         );
     }
+}
+
+#[test]
+fn a_suspension_in_a_file_that_does_not_load_gives_no_role() {
+    let web = workload("web", "spiffeId: spiffe://td/web", ", roles: [reader], labels: {tier: a}, state: suspended");
+    let documents = read(&[web, "kind: [".to_owned()]);
+    let [workload] = &documents.workloads[..] else { panic!("{:?}", documents.workloads) };
+    assert_eq!((workload.state, workload.roles.len(), workload.labels.len()), (WorkloadState::Suspended, 0, 0));
 }
 
 #[test]
@@ -328,7 +338,7 @@ fn no_two_documents_open_more_than_one_of_them() {
         eligible("e"),
         activation("x", "e", "carol", until),
         activation("x", "e", "carol", "2026-11-20T12:00:00Z"),
-        activation("y", "e", "carol", until),
+        activation("z", "e", "carol", until),
         fact("f", "posture", "value: bad"),
         fact("f", "posture", "subject: spiffe://td/web, value: bad"),
         fact("h", "posture", "subject: spiffe://td/web, value: worse"),
@@ -350,6 +360,9 @@ fn no_two_documents_open_more_than_one_of_them() {
     }
     for base in [&base[..], &base[..3]] {
         let with = |more: &[&String]| read(&base.iter().chain(more.iter().copied()).cloned().collect::<Vec<_>>());
+        assert!(
+            added.iter().all(|document| !messages(&with(&[document])).iter().any(|found| found.contains("not load")))
+        );
         let alone: Vec<_> = added.iter().map(|document| with(&[document])).collect();
         for (a, first) in added.iter().zip(&alone) {
             for (b, second) in added.iter().zip(&alone) {

@@ -29,7 +29,7 @@ pub(super) fn assemble(
             *count.entry(&workload.scope).or_default() += 1;
         }
         let known = signed(source, workload, &sealed, signing, problems, approved);
-        let known = Known { workload: known, is_shared: shared.contains(&index) };
+        let known = Known { workload: known, only_takes: source.beside || shared.contains(&index) };
         scopes.entry(&workload.scope).or_default().push(known);
     }
     for source in sources.iter().filter(|source| !source.beside) {
@@ -50,15 +50,15 @@ pub(super) fn assemble(
 /// What one document says of a scope.
 struct Known {
     workload: Arc<Workload>,
-    /// Whether another document has its name.
-    is_shared: bool,
+    /// Whether another document has its name, or its file does not load.
+    only_takes: bool,
 }
 
 /// What all of them say: of several, the worst state, and nothing that would give anything.
 ///
 /// Whoever is left out would be one whom a wider scope gives its roles, so nobody is.
 fn settle(known: Vec<Known>) -> Option<Arc<Workload>> {
-    let is_disputed = known.len() > 1 || known.iter().any(|known| known.is_shared);
+    let is_disputed = known.len() > 1 || known.iter().any(|known| known.only_takes);
     let worst = known
         .into_iter()
         .map(|known| known.workload)
@@ -102,7 +102,7 @@ fn signed(
     if workload.roles.is_empty() {
         return Arc::clone(workload);
     }
-    let verdict = signing.approvals.anyone(signatures, &source.document.canonical, signing.now);
+    let verdict = source.anyone(signatures, signing);
     problems.extend(verdict.problems.iter().map(|problem| source.unsigned(problem)));
     if verdict.is_signed() {
         approved.push(format!("Workload/{}", workload.name));

@@ -1,5 +1,7 @@
 //! What is found in files that do not load.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::store::Rules;
 
@@ -78,4 +80,50 @@ fn one_that_has_been_read_before_is_known_by_its_name() {
     assert!(unread("kind: Revocation\nmetadata:\n  name:\n    'stop'\n}").is_any_of(&["stop"]));
     assert!(!unread(&STOP.replace("lost", "}")).is_any_of(&["sto", "stop-all"]));
     assert!(!unread("kind: Revocation\n").is_any_of(&["stop"]));
+}
+
+/// One document, written in one way or another.
+fn sample(what: usize) -> String {
+    let spec = "spec: {target: {grant: a}, reason: lost, at: 2026-11-20T09:00:00Z}";
+    let block = "spec:\n  target: {grant: a}\n  at: 2026-11-20T09:00:00Z\n  reason: |\n    --- is\n    ... text";
+    match what {
+        0 => STOP.to_owned(),
+        1 => STOP.replace(spec, block),
+        2 => "apiVersion: hopguard.dev/v1alpha1\nkind: Purpose\nmetadata: {name: a}\nspec: {name: a, owner: x}\n"
+            .to_owned(),
+        3 => "# --- nothing\n".to_owned(),
+        _ => STOP.replace("reason: lost", "reason: lost\n  and found"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_pieces_are_the_file(lines in prop::collection::vec("---|\\.\\.\\.|--- a|----|[a-c: \\-]{0,6}|\\PC{0,4}", 0..12)) {
+        let content = lines.join("\n");
+        let pieces = pieces(content.as_bytes());
+        prop_assert_eq!(pieces.iter().flat_map(|piece| piece.content).copied().collect::<Vec<_>>(), content.as_bytes());
+        let above = |piece: &Piece<'_>| piece.lines_above;
+        prop_assert!(pieces.iter().map(above).is_sorted());
+    }
+
+    #[test]
+    fn a_file_that_loads_says_the_same_in_pieces(
+        parts in prop::collection::vec((0..5_usize, 0..6_usize), 0..6),
+    ) {
+        let mut content = String::new();
+        for (index, (what, mark)) in parts.into_iter().enumerate() {
+            let text = sample(what).replace("name: stop", &format!("name: stop-{index}"));
+            prop_assert!(found(&text).1 == 0 && decode("a.yaml", &text, &Reading::of(&Rules::default())).is_ok(), "{}", text);
+            content += &text;
+            content += ["---\n", "--- # next\n", "...\n---\n", "---\r\n", "---\t\n", "---\n---\n"][mark];
+        }
+        let rules = Rules::default();
+        let reading = Reading::of(&rules);
+        if let Ok(documents) = decode("a.yaml", &content, &reading) {
+            let whole: Vec<_> = documents.iter().filter(|document| document.body.withdraws()).map(|document| (document.name.clone(), document.at.line)).collect();
+            prop_assert_eq!(found(&content), (whole, 0));
+        }
+    }
 }
