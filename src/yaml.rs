@@ -18,6 +18,7 @@ mod value;
 
 #[cfg(test)]
 pub(crate) use self::asked::asked_during;
+pub(crate) use self::problem::is_deceptive;
 pub use self::{
     mapping::Mapping,
     problem::{Position, Problem, Problems, quote},
