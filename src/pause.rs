@@ -4,6 +4,7 @@
 
 use std::{
     cell::Cell,
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -23,6 +24,28 @@ pub(crate) fn has_begun() -> bool {
     WORKING.get().is_some()
 }
 
+/// Large things are being made while somebody reads this, and freed while somebody writes it: both at once would keep two processors.
+static MAKING: RwLock<()> = RwLock::new(());
+
+/// For as long as something large is being made. Waits for what is being freed, which takes a second.
+pub(crate) fn while_making() -> RwLockReadGuard<'static, ()> {
+    MAKING.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For as long as something large is being freed. Waits for what is being made, but not for ever.
+pub(crate) fn while_freeing() -> Option<RwLockWriteGuard<'static, ()>> {
+    let end = Instant::now() + PATIENCE;
+    // Not in a queue: whoever makes something waits for no other who does.
+    while Instant::now() < end {
+        match MAKING.try_write() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(guard)) => return Some(guard.into_inner()),
+            Err(TryLockError::WouldBlock) => sleep(LOOK),
+        }
+    }
+    None
+}
+
 /// A place where a thread that pauses may do so.
 pub(crate) fn pause() {
     if WORKING.get().is_some_and(|since| since.elapsed() >= WORK) {
@@ -33,12 +56,26 @@ pub(crate) fn pause() {
 
 /// How long is worked at a stretch: less than an answer takes to be noticed.
 const WORK: Duration = Duration::from_micros(300);
+/// How long memory may stay taken for what is being made.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(5);
 /// Long enough for a few answers.
 const REST: Duration = Duration::from_micros(300);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_freed_while_something_is_made_and_both_get_their_turn() {
+        let making = while_making();
+        let freeing = std::thread::spawn(|| while_freeing().is_some());
+        let beside = while_making();
+        assert!(!freeing.is_finished() || PATIENCE.is_zero());
+        drop((making, beside));
+        assert!(freeing.join().unwrap());
+        drop(while_making());
+    }
 
     #[test]
     fn only_a_thread_that_has_begun_to_pause_does() {

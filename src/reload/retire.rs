@@ -28,6 +28,7 @@ impl Retired {
             let thread = std::thread::Builder::new().name("retire".to_owned()).spawn(move || {
                 // Without it the memory is free no later.
                 let _ = nice(YIELDING);
+                let _freeing = pause::while_freeing();
                 pause::begin();
                 drop(snapshot);
                 free(data);

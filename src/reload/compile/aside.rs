@@ -58,6 +58,7 @@ impl Aside {
         let thread = std::thread::Builder::new().name("policy".to_owned()).stack_size(STACK).spawn(move || {
             // Without it the policy is there no later.
             let _ = nice(YIELDING);
+            let _making = pause::while_making();
             pause::begin();
             // Nobody waits any more if another one is wanted by now.
             let _ = sender.send(make(&place, known.as_ref()));

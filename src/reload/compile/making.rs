@@ -69,6 +69,7 @@ fn begin(wanted: Wanted, source: impl FnOnce() -> Result<Source, Problems> + Sen
     let thread = std::thread::Builder::new().name("policy".to_owned()).stack_size(STACK).spawn(move || {
         // Without it the policy is there no later.
         let _ = nice(YIELDING);
+        let _making = pause::while_making();
         pause::begin();
         let policy = source().and_then(|source| {
             let revision = source.revision().to_owned();
