@@ -19,6 +19,7 @@ mod protocols;
 mod recorder;
 mod scene;
 mod shipped;
+mod story;
 mod streams;
 mod tokens;
 mod validate;

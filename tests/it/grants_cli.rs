@@ -1,5 +1,6 @@
 //! The verbs for documents, as people use them: what they write acts as they say, and nothing that they do cannot be undone.
 
+mod hostile;
 mod lifecycle;
 mod refusals;
 mod signed;

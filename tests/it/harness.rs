@@ -16,7 +16,7 @@ mod world;
 pub(crate) use self::{
     answer::Answer,
     asker::Asker,
-    desk::Desk,
+    desk::{Desk, Key},
     documents::{Grant, fact, revocation, workload},
     guard::Guard,
     hop::{Hop, envoy_pem},

@@ -34,7 +34,7 @@ fn every_number_of_the_catalogue_has_a_row_or_a_test_elsewhere() {
 }
 
 /// That a test stands where it is said to.
-fn stands(file: &str, test: &str) {
+pub(crate) fn stands(file: &str, test: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     assert!(text.contains(&format!("fn {test}(")), "{test} is not in {file}");

@@ -19,6 +19,7 @@ mod envoy_config;
 mod frames;
 mod grants_cli;
 mod harness;
+mod hostile_grants;
 mod hostile_policy;
 mod modes;
 mod mtls;

@@ -1,5 +1,5 @@
 //! Taking something away opens nothing: over the whole road, no denial becomes a permit because a grant is gone, something was revoked or
-//! somebody suspended, or because something ends earlier.
+//! somebody suspended, or because something begins later or ends earlier.
 //!
 //! It holds for policies that read neither `grant` nor `grants`, nor facts, nor the purpose of a connection, which is its grant's.
 
@@ -160,6 +160,8 @@ fn made(sketches: &[Sketch]) -> Vec<Arc<Grant>> {
 enum Less {
     NoGrant(usize),
     GrantEnds(usize, Timestamp),
+    GrantBegins(usize, Timestamp),
+    ConditionAges(usize),
     NoActivation(usize),
     ActivationEnds(usize, Timestamp),
     NoFact(usize),
@@ -174,6 +176,8 @@ fn less() -> impl Strategy<Value = Less> {
     prop_oneof![
         4 => which.clone().prop_map(Less::NoGrant),
         2 => (which.clone(), until()).prop_map(|(which, until)| Less::GrantEnds(which, until)),
+        1 => (which.clone(), until()).prop_map(|(which, from)| Less::GrantBegins(which, from)),
+        1 => which.clone().prop_map(Less::ConditionAges),
         1 => which.clone().prop_map(Less::NoActivation),
         1 => (which.clone(), until()).prop_map(|(which, until)| Less::ActivationEnds(which, until)),
         1 => which.clone().prop_map(Less::NoFact),
@@ -210,6 +214,15 @@ fn lessened(scene: &Scene, sketches: &[Sketch], less: Less) -> Scene {
         Less::NoGrant(which) if which < sketches.len() => drop(sketches.remove(which)),
         Less::GrantEnds(which, until) if which < sketches.len() => {
             sketches[which].until = sketches[which].until.min(until);
+        }
+        Less::GrantBegins(which, from) if which < sketches.len() => {
+            sketches[which].from = sketches[which].from.max(from);
+        }
+        Less::ConditionAges(which) if which < sketches.len() => {
+            sketches[which]
+                .conditions
+                .iter_mut()
+                .for_each(|condition| condition.max_age = Some(Duration::from_secs(1)));
         }
         Less::NoActivation(which) if which < scene.activations.len() => drop(scene.activations.remove(which)),
         Less::ActivationEnds(which, until) if which < scene.activations.len() => {

@@ -19,7 +19,8 @@ pub(super) fn write(folder: &Path, authorities: &Authorities, now: Timestamp, se
     fs::create_dir(folder.join("documents")).unwrap();
     fs::create_dir(folder.join("policy")).unwrap();
     let socket = folder.join("check.sock");
-    let (socket, limits, answers) = (socket.display(), setting.limits, setting.answers);
+    let Setting { limits, answers, ceiling, .. } = setting;
+    let socket = socket.display();
     write("roots.pem", &authorities.pem());
     let (mut trust, mut tokens) = (format!("trust: [{{trust_domain: {TRUST_DOMAIN}, pem: roots.pem}}]"), String::new());
     if setting.tokens {
@@ -41,6 +42,7 @@ admin: {{address: \"127.0.0.1:0\"}}
 {trust}
 {tokens}
 {answers}
+{ceiling}
 store: {{directory: documents}}
 policy: {{directory: policy, timeout: 500ms}}
 audit: {{file: audit.jsonl}}
@@ -50,6 +52,10 @@ limits: {limits}
     );
     write("documents/all.yaml", &if setting.tokens { world(now).documents() } else { documents(now) });
     write("policy/authz.rego", setting.policy);
+    for (name, content) in &setting.files {
+        fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+        write(name, content);
+    }
 }
 
 /// `payments`, which `orders` calls.

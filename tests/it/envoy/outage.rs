@@ -16,12 +16,14 @@ use super::{
 use crate::harness::until;
 
 /// Nobody waits longer than production does.
-const BRIEF: Setting = Setting { limits: "{deadline: 10s}", patience: Duration::from_millis(250), ..Setting::USUAL };
+fn brief() -> Setting {
+    Setting { limits: "{deadline: 10s}", patience: Duration::from_millis(250), ..Setting::default() }
+}
 
 #[test]
 fn a_killed_hopguard_is_a_closed_door_until_it_is_back() {
     run(async {
-        let mut scene = Scene::start(BRIEF).await;
+        let mut scene = Scene::start(brief()).await;
         assert_eq!(ask(&scene, Door::Inbound).await.status, 200);
         scene.kill().await;
         nothing_gets_in(&scene).await;
@@ -34,7 +36,7 @@ fn a_killed_hopguard_is_a_closed_door_until_it_is_back() {
 #[test]
 fn a_hopguard_that_stands_still_is_a_closed_door_until_it_goes_on() {
     run(async {
-        let scene = Scene::start(BRIEF).await;
+        let scene = Scene::start(brief()).await;
         assert_eq!(ask(&scene, Door::Inbound).await.status, 200);
         scene.freeze().await;
         nothing_gets_in(&scene).await;

@@ -42,22 +42,24 @@ pub(super) struct Setting {
     /// The policy, and what else the configuration says of answers, in YAML.
     pub(super) policy: &'static str,
     pub(super) answers: &'static str,
-}
-
-impl Setting {
-    /// Nothing that a loaded machine could exceed.
-    pub(super) const USUAL: Self = Self {
-        limits: "{deadline: 10s, request_bytes: 16KiB}",
-        patience: Duration::from_secs(10),
-        tokens: false,
-        policy: files::POLICY,
-        answers: "response: {}",
-    };
+    /// What the configuration says of documents, in YAML.
+    pub(super) ceiling: &'static str,
+    /// Further files beside the configuration, and what takes the place of those that are usual.
+    pub(super) files: Vec<(&'static str, String)>,
 }
 
 impl Default for Setting {
+    /// Nothing that a loaded machine could exceed.
     fn default() -> Self {
-        Self::USUAL
+        Self {
+            limits: "{deadline: 10s, request_bytes: 16KiB}",
+            patience: Duration::from_secs(10),
+            tokens: false,
+            policy: files::POLICY,
+            answers: "response: {}",
+            ceiling: "",
+            files: Vec::new(),
+        }
     }
 }
 

@@ -1,6 +1,12 @@
 //! What a Hopguard decides by, without the sockets around it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use hopguard::{
     audit::{Audit, AuditWriter, Durability, Sink},
@@ -37,7 +43,9 @@ impl Loaded {
 impl Setup {
     /// A loader of what is configured, with a log of its own.
     pub(crate) fn loader(&self) -> Loaded {
-        let sink = Sink::File(self.path("loader.jsonl"));
+        // One that has just ended may still hold its own.
+        let number = LOGS.fetch_add(1, Ordering::Relaxed);
+        let sink = Sink::File(self.path(&format!("loader-{number}.jsonl")));
         let (audit, writer) = Audit::open(&sink, 1, Duration::from_millis(1), Durability::Group).unwrap();
         let limits = Limits {
             request_bytes: 1 << 20,
@@ -54,3 +62,6 @@ impl Setup {
         Loaded { loader: Loader::new(config, Arc::new(feeds), Arc::clone(&shared)), shared, _writer: writer }
     }
 }
+
+/// How many logs there have been.
+static LOGS: AtomicUsize = AtomicUsize::new(0);
