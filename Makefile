@@ -71,8 +71,8 @@ $(OPA)/opa:
 	@command -v go >/dev/null || { echo "OPA is built by Go, which is not there: install it, or name OPA in OPA_BIN" >&2; exit 1; }
 	GOFLAGS='' GOBIN=$(abspath $(OPA)) go install github.com/open-policy-agent/opa@v$(OPA_VERSION)
 
-fuzz: ## feed each reader of what strangers write with mutations, a minute each
-	tests/fuzz/run.sh $(TARGET)/fuzz
+fuzz: ## feed each reader of what strangers write with mutations, a minute each, or FUZZ_SECONDS
+	tests/fuzz/run.sh $(TARGET)/fuzz $(or $(FUZZ_SECONDS),60)
 
 bench: ## time the road in process, compare the server with one that only says yes, and reload under load
 	cargo bench --locked --bench decide
