@@ -9,10 +9,11 @@
 
 mod heads;
 mod membership;
+mod negation;
 
 use std::collections::BTreeSet;
 
-use regorus::unstable::{AssignOp, BoolOp, Expr, Literal, LiteralStmt, Module, Query, Ref, Rule, RuleAssign, RuleHead};
+use regorus::unstable::{Expr, Literal, Module, Query, Ref, Rule, RuleAssign, RuleHead};
 
 use super::{
     super::{Gate, source},
@@ -111,43 +112,12 @@ impl Rewriting<'_> {
         }
     }
 
-    /// Looks up at the end of a rule's bodies what its heads go through.
-    fn heads(&mut self, rule: &Rule) {
-        let Rule::Spec { head, .. } = rule else { return };
-        let (RuleHead::Compr { span, .. } | RuleHead::Set { span, .. } | RuleHead::Func { span, .. }) = head;
-        for heads::Move { parts, body } in heads::moves(rule, self.globals) {
-            let mut last = String::new();
-            for part in parts {
-                let part = part.span();
-                let (name, text) = self.named(part.start, part.end);
-                last.push_str(&text);
-                self.edits.push((self.start(part.start), self.end(part.end), name));
-            }
-            let last = last.trim_end_matches([';', ' ']);
-            let statements = body.map_or(&[][..], |body| &body.query.stmts);
-            let (Some(body), Some(first), Some(end)) = (body, statements.first(), statements.last()) else {
-                let end = self.end(body.filter(|body| body.is_else).map_or(span.end, |body| body.span.end));
-                self.edits.push((end, end, format!(" if {{ {last} }}")));
-                continue;
-            };
-            let with = end.with_mods.last().map_or(0, |with| with.span.end);
-            let end = self.end(end.span.end.max(with));
-            if first.span.start == body.query.span.start {
-                let start = self.start(first.span.start);
-                self.edits.push((start, start, "{ ".to_owned()));
-                self.edits.push((end, end, format!("; {last} }}")));
-            } else {
-                self.edits.push((end, end, format!("; {last}")));
-            }
-        }
-    }
-
-    /// A new name for what stands there, and the statements that give it that value.
-    fn named(&mut self, start: u32, end: u32) -> (String, String) {
+    /// A new name for what stands there, and the statements that give it that value, `with` what it is seen.
+    fn named(&mut self, start: u32, end: u32, with: &str) -> (String, String) {
         self.count = self.count.saturating_add(1);
         let name = format!("{}{}", self.stem, self.count);
         let text = self.text.get(self.start(start)..self.end(end)).unwrap_or_default();
-        let mut statements = format!("{name} := {text}; ");
+        let mut statements = format!("{name} := {text}{with}; ");
         // The virtual machine, which only strict policies come to, goes on after an assignment of nothing, and not after this.
         if self.gate == Gate::Strict {
             statements.push_str(&format!("{name} == {name}; "));
@@ -180,97 +150,6 @@ impl Rewriting<'_> {
                     self.query(query, false);
                 }
             }
-        }
-    }
-
-    /// Gives names to what a negated condition is given.
-    fn negation(&mut self, statement: &LiteralStmt, negated: &Expr, is_bare: bool) {
-        let mut parts = Vec::new();
-        match negated {
-            Expr::BoolExpr { op: BoolOp::Eq, lhs, rhs, .. } | Expr::AssignExpr { op: AssignOp::Eq, lhs, rhs, .. } => {
-                self.operand(lhs, &mut parts);
-                self.operand(rhs, &mut parts);
-            }
-            Expr::Call { params, .. } => params.iter().for_each(|param| self.given(param, &mut parts)),
-            Expr::BoolExpr { lhs, rhs, .. } | Expr::ArithExpr { lhs, rhs, .. } | Expr::BinExpr { lhs, rhs, .. } => {
-                self.given(lhs, &mut parts);
-                self.given(rhs, &mut parts);
-            }
-            Expr::Membership { key, value, collection, .. } => {
-                key.iter().chain([value, collection]).for_each(|part| self.given(part, &mut parts));
-            }
-            other => self.operand(other, &mut parts),
-        }
-        let with = match (statement.with_mods.first(), statement.with_mods.last()) {
-            (Some(first), Some(last)) => {
-                self.text.get(self.start(first.span.start)..self.end(last.span.end)).unwrap_or_default()
-            }
-            _ => "",
-        };
-        let mut before = String::new();
-        for (start, end) in &parts {
-            self.count = self.count.saturating_add(1);
-            let name = format!("{}{}", self.stem, self.count);
-            let (start, end) = (self.start(*start), self.end(*end));
-            before.push_str(&format!("{name} := {} {with}; ", self.text.get(start..end).unwrap_or_default()));
-            // The virtual machine, which only strict policies come to, goes on after an assignment of nothing, and not after this.
-            if self.gate == Gate::Strict {
-                before.push_str(&format!("{name} == {name}; "));
-            }
-            self.edits.push((start, end, name));
-        }
-        if !parts.is_empty() {
-            let start = place(statement.span.start);
-            let open = if is_bare { "{ " } else { "" };
-            self.edits.push((start, start, format!("{open}{before}")));
-            if is_bare {
-                let end = self.end(statement.span.end);
-                self.edits.push((end, end, " }".to_owned()));
-            }
-        }
-        // The condition itself may be false.
-        if !parts.contains(&(negated.span().start, negated.span().end)) {
-            self.parts(negated, &parts);
-        }
-    }
-
-    /// An argument: whatever has to be looked up or called gets a name.
-    fn given(&self, part: &Expr, parts: &mut Vec<(u32, u32)>) {
-        match part {
-            Expr::Var { span, .. } if self.globals.contains(span.text()) => parts.push((span.start, span.end)),
-            Expr::Array { items, .. } | Expr::Set { items, .. } => {
-                items.iter().for_each(|item| self.given(item, parts))
-            }
-            Expr::Object { fields, .. } => {
-                for (_, key, value) in fields {
-                    self.given(key, parts);
-                    self.given(value, parts);
-                }
-            }
-            Expr::RefDot { span, .. }
-            | Expr::RefBrack { span, .. }
-            | Expr::Call { span, .. }
-            | Expr::UnaryExpr { span, .. }
-            | Expr::BinExpr { span, .. }
-            | Expr::BoolExpr { span, .. }
-            | Expr::ArithExpr { span, .. }
-            | Expr::AssignExpr { span, .. }
-            | Expr::Membership { span, .. } => parts.push((span.start, span.end)),
-            // A comprehension is always something.
-            _ => {}
-        }
-    }
-
-    /// One side of an equation, or a condition that is no call: it is looked up below the negation, and by what is looked up before.
-    fn operand(&self, part: &Expr, parts: &mut Vec<(u32, u32)>) {
-        match part {
-            Expr::Var { .. } => {}
-            Expr::RefDot { refr, .. } => self.operand(refr, parts),
-            Expr::RefBrack { refr, index, .. } => {
-                self.operand(refr, parts);
-                self.given(index, parts);
-            }
-            other => self.given(other, parts),
         }
     }
 

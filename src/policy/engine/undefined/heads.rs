@@ -4,14 +4,49 @@ use std::collections::BTreeSet;
 
 use regorus::unstable::{Expr, Ref, Rule, RuleBody, RuleHead};
 
+use super::Rewriting;
+
+impl Rewriting<'_> {
+    /// Looks up at the end of a rule's bodies what its heads go through.
+    pub(super) fn heads(&mut self, rule: &Rule) {
+        let Rule::Spec { head, .. } = rule else { return };
+        let (RuleHead::Compr { span, .. } | RuleHead::Set { span, .. } | RuleHead::Func { span, .. }) = head;
+        for Move { parts, body } in moves(rule, self.globals) {
+            let mut last = String::new();
+            for part in parts {
+                let part = part.span();
+                let (name, text) = self.named(part.start, part.end, "");
+                last.push_str(&text);
+                self.edits.push((self.start(part.start), self.end(part.end), name));
+            }
+            let last = last.trim_end_matches([';', ' ']);
+            let statements = body.map_or(&[][..], |body| &body.query.stmts);
+            let (Some(body), Some(first), Some(end)) = (body, statements.first(), statements.last()) else {
+                let end = self.end(body.filter(|body| body.is_else).map_or(span.end, |body| body.span.end));
+                self.edits.push((end, end, format!(" if {{ {last} }}")));
+                continue;
+            };
+            let with = end.with_mods.last().map_or(0, |with| with.span.end);
+            let end = self.end(end.span.end.max(with));
+            if first.span.start == body.query.span.start {
+                let start = self.start(first.span.start);
+                self.edits.push((start, start, "{ ".to_owned()));
+                self.edits.push((end, end, format!("; {last} }}")));
+            } else {
+                self.edits.push((end, end, format!("; {last}")));
+            }
+        }
+    }
+}
+
 /// Expressions that are looked up in the body instead, and the body; none where the rule has none.
-pub(super) struct Move<'a> {
-    pub(super) parts: Vec<&'a Expr>,
-    pub(super) body: Option<&'a RuleBody>,
+struct Move<'a> {
+    parts: Vec<&'a Expr>,
+    body: Option<&'a RuleBody>,
 }
 
 /// What a rule's heads, those behind `else` too, have to leave to its bodies. What a function gives back is looked up item by item as it is.
-pub(super) fn moves<'a>(rule: &'a Rule, globals: &BTreeSet<String>) -> Vec<Move<'a>> {
+fn moves<'a>(rule: &'a Rule, globals: &BTreeSet<String>) -> Vec<Move<'a>> {
     let Rule::Spec { head, bodies, .. } = rule else { return Vec::new() };
     let mut first: Vec<&Expr> = Vec::new();
     match head {
