@@ -31,6 +31,7 @@ pub use roots::{BadRoots, Roots, RootsError};
 pub use url::{HttpsUrl, LoopbackUrl, UrlError};
 
 pub(super) use roots::read;
+pub(super) use secret::read_secret;
 pub(super) use task::Task;
 
 mod ask;
@@ -38,6 +39,7 @@ mod credentials;
 mod dial;
 mod pace;
 mod roots;
+mod secret;
 mod task;
 mod tls;
 mod url;

@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     feed::https::{
         Answer, Client, ClientCertificate, CredentialsError, FetchError, HttpsUrl, Limits, Question, Roots, RootsError,
-        Server, Tag, aside, read,
+        Server, Tag, aside, read_secret,
     },
 };
 
@@ -108,7 +108,7 @@ async fn credentials(
 }
 
 fn token(path: &Path) -> Result<String, SourceError> {
-    let text = read(path).map_err(|error| SourceError::io(path, error))?;
+    let text = read_secret(path).map_err(|error| SourceError::io(path, error))?;
     let text = String::from_utf8(text).map_err(|_| SourceError::Token)?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }

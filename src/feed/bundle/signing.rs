@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use super::Secret;
 use crate::{
     bundle::{Key, Verification},
-    feed::https::read,
+    feed::https::{read, read_secret},
 };
 
 /// Who has to have signed a bundle, and how.
@@ -49,10 +49,11 @@ pub enum KeyText {
 }
 
 impl KeyText {
-    fn load(&self) -> Result<String, String> {
+    fn load(&self, is_secret: bool) -> Result<String, String> {
         match self {
             Self::Text(text) => Ok(text.reveal().to_owned()),
             Self::File(path) => {
+                let read = if is_secret { read_secret } else { read };
                 let text = read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
                 String::from_utf8(text).map_err(|_| format!("`{}` is not UTF-8", path.display()))
             }
@@ -99,7 +100,8 @@ impl Signing {
 impl SigningKey {
     fn load(&self) -> Result<(String, Key), String> {
         let named = |why: String| format!("the key {}: {why}", crate::yaml::quote(&self.id));
-        let text = self.text.load().map_err(named)?;
+        // The same one signs and verifies.
+        let text = self.text.load(self.algorithm.starts_with("HS")).map_err(named)?;
         let key = Key::new(&self.algorithm, &text).map_err(|error| named(error.to_string()))?;
         Ok((self.id.clone(), key.with_scope(self.scope.as_deref().unwrap_or_default())))
     }

@@ -4,7 +4,7 @@ use std::{fmt, io, path::PathBuf};
 
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
-use super::read;
+use super::{read, read_secret};
 
 /// A certificate by which a server knows this end.
 pub struct ClientCertificate {
@@ -27,7 +27,7 @@ impl ClientCertificate {
         let chain = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
         let chain =
             chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(|| unusable(certificate, "certificates"))?;
-        let text = read(key).map_err(unreadable(key))?;
+        let text = read_secret(key).map_err(unreadable(key))?;
         let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| unusable(key, "a private key"))?;
         Ok(Self { chain, key })
     }

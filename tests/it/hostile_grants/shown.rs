@@ -15,6 +15,7 @@ pub(super) const SHOWN: &[(u16, &str, &str)] = &[
     (104, "tests/it/reload.rs", "a_link_swap_as_in_kubernetes_takes_effect_whole_and_under_load"),
     (104, "tests/it/reload.rs", "files_that_change_while_they_are_read_never_give_a_mixture"),
     (104, "src/store/directory/tests.rs", "follows_the_links_of_a_mounted_volume"),
+    (104, "src/feed/https/secret.rs", "a_secret_is_read_and_told_of_where_everybody_may_read_it"),
     (104, "src/feed/tests/state.rs", "a_state_that_others_could_write_is_refused"),
     (106, "tests/it/store_documents.rs", "of_many_changes_the_last_one_wins"),
     (106, "tests/it/store_documents.rs", "a_change_that_leaves_size_and_time_as_they_were_shows"),
