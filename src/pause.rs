@@ -24,20 +24,24 @@ pub(crate) fn has_begun() -> bool {
     WORKING.get().is_some()
 }
 
-/// Large things are being made while somebody reads this, and freed while somebody writes it: both at once would keep two processors.
-static MAKING: RwLock<()> = RwLock::new(());
+/// Large things are made while somebody reads this, and freed while somebody writes it: both at once would keep two processors.
+static WORK_IN_TURN: RwLock<()> = RwLock::new(());
 
 /// For as long as something large is being made. Waits for what is being freed, which takes a second.
 pub(crate) fn while_making() -> RwLockReadGuard<'static, ()> {
-    MAKING.read().unwrap_or_else(PoisonError::into_inner)
+    WORK_IN_TURN.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// For as long as something large is being freed. Waits for what is being made, but not for ever.
 pub(crate) fn while_freeing() -> Option<RwLockWriteGuard<'static, ()>> {
+    alone(&WORK_IN_TURN)
+}
+
+fn alone(turn: &RwLock<()>) -> Option<RwLockWriteGuard<'_, ()>> {
     let end = Instant::now() + PATIENCE;
     // Not in a queue: whoever makes something waits for no other who does.
     while Instant::now() < end {
-        match MAKING.try_write() {
+        match turn.try_write() {
             Ok(guard) => return Some(guard),
             Err(TryLockError::Poisoned(guard)) => return Some(guard.into_inner()),
             Err(TryLockError::WouldBlock) => sleep(LOOK),
@@ -68,13 +72,15 @@ mod tests {
 
     #[test]
     fn nothing_is_freed_while_something_is_made_and_both_get_their_turn() {
-        let making = while_making();
-        let freeing = std::thread::spawn(|| while_freeing().is_some());
-        let beside = while_making();
-        assert!(!freeing.is_finished() || PATIENCE.is_zero());
-        drop((making, beside));
-        assert!(freeing.join().unwrap());
-        drop(while_making());
+        let turn = RwLock::new(());
+        let (making, beside) = (turn.read().unwrap(), turn.read().unwrap());
+        assert!(turn.try_write().is_err());
+        std::thread::scope(|scope| {
+            let freeing = scope.spawn(|| alone(&turn).is_some());
+            drop((making, beside));
+            assert!(freeing.join().unwrap());
+        });
+        assert!(turn.try_read().is_ok(), "and what is freed holds up nobody");
     }
 
     #[test]
