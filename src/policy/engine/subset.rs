@@ -136,6 +136,10 @@ impl<'a> Subset<'a> {
                             }
                         }
                         bodies.iter().try_for_each(|body| self.query(&body.query, None, &mut scope))?;
+                        // Behind a loop that comes to nothing, the machine forgets the bodies behind the next one.
+                        if bodies.len() > 1 && scope.loops {
+                            return Err(outside(place.rule.span(), "a loop has an `else`"));
+                        }
                     } else {
                         let value = assign.as_ref().map(|assign| &assign.value);
                         let needed = value.map(|value| &**value);

@@ -102,6 +102,7 @@ fn what_the_machine_reads_otherwise_is_the_interpreters() {
         "decision := {input.parsed_body.x: 1}",
         "decision[k] := 1 if some k in input.parsed_body.x",
         "decision := 1 if input.parsed_body.x\nelse := input.parsed_body.y",
+        "decision := 1 if { some y in input.parsed_path; y == \"a\" }\nelse := 2 if not input.parsed_body.x\nelse := 3",
         "decision if every x in input.parsed_body.x { x == 1 }",
         "decision if { some x in input.parsed_body.x; x == 1 }",
         "decision if { x := input.parsed_body.x; not x == 1 }",
@@ -240,7 +241,15 @@ impl Grammar {
             for _ in 0..definitions {
                 let is_constant = definitions > 1 || self.pick(&["y", "y", "y", "n"]) == "y";
                 let value = if is_constant { constant.to_owned() } else { self.fill("%", 1) };
-                let rule = format!("{head}{value} if {{ {} }}\n", self.body());
+                let mut rule = format!("{head}{value} if {{ {} }}", self.body());
+                while is_constant && !head.starts_with('s') && self.pick(&["y", "n", "n"]) == "y" {
+                    let value = self.pick(&["false", "\"b\"", "2"]);
+                    rule.push_str(&format!(" else := {value} if {{ {} }}", self.body()));
+                }
+                if rule.contains(" else ") && self.pick(&["y", "n"]) == "y" {
+                    rule.push_str(" else := 3");
+                }
+                rule.push('\n');
                 let [p, q, f, s] = reach;
                 rules.push_str(&rule.replace("#p", p).replace("#q", q).replace("#f", f).replace("#s", s));
             }

@@ -115,6 +115,7 @@ const ROWS: &[(&str, &str)] = &[
     ("policy.type", "f(a) := b if { b := {a} }\ndecision := true if { c := f(1); input.parsed_body > c }"),
     ("policy.type", "names := x if { x := {1} | {2} }\ndecision := true if { input.parsed_body.a < names }"),
     ("policy.type", "f(a) := a if { a }\ndecision := true if { x := {1}; f(x) == 1; x <= {\"a\": input.now} }"),
+    ("policy.type", "decision := true if { input.parsed_body <= object.keys({\"a\": 1}) }"),
     ("policy.type", "decision := 1 + \"a\""),
     ("policy.type", "decision := startswith(1, \"a\")"),
     ("policy.type", "decision := count(count([]))"),
