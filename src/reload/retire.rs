@@ -6,7 +6,7 @@ use rustix::process::nice;
 
 use crate::{
     pause::{self, pause},
-    policy::{Policy, Value},
+    policy::Value,
     server::Snapshot,
 };
 
@@ -23,7 +23,9 @@ impl Retired {
     /// Frees those that nobody else holds. Whoever dropped the last reference would free all of it.
     pub(super) fn sweep(&mut self) {
         for snapshot in self.0.extract_if(.., |snapshot| Arc::strong_count(snapshot) == 1) {
-            let data = snapshot.authorizer.policy.as_deref().map(Policy::data).filter(|data| is_large(data)).cloned();
+            // A policy that is still in use is freed by whoever lets go of it last.
+            let policy = snapshot.authorizer.policy.as_ref().filter(|policy| Arc::strong_count(policy) == 1);
+            let data = policy.map(|policy| policy.data()).filter(|data| is_large(data)).cloned();
             let Some(data) = data else { continue };
             let thread = std::thread::Builder::new().name("retire".to_owned()).spawn(move || {
                 // Without it the memory is free no later.
