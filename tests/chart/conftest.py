@@ -1,8 +1,13 @@
 """Fixtures of every test here: the tools, rendered charts, schemas, and one real API server for all tests that ask for it."""
 
+import pathlib
+import tempfile
+
 import pytest
 
 from harness.charts import Charts
+from harness.cluster import Cluster
+from harness.pods import PodSecurity
 from harness.tools import Tools
 from harness.validate import Schemas
 
@@ -49,3 +54,25 @@ def validate(schemas):
 def validate_crs(schemas):
     """`validate_crs(resources)`: the same for resources of Istio, Gateway API and the Prometheus Operator alone."""
     return schemas.validate_crs
+
+
+@pytest.fixture(scope="session")
+def cluster(tools):
+    """The real API server: see `harness.cluster.Cluster`."""
+    # etcd's sockets lie in it, and a socket's path has little room.
+    with tempfile.TemporaryDirectory(prefix="hopguard-") as directory:
+        started = Cluster(tools, pathlib.Path(directory))
+        yield started
+        started.stop()
+
+
+@pytest.fixture
+def namespace(cluster):
+    """A namespace of this test's own, where Pod Security is restricted."""
+    return cluster.namespace()
+
+
+@pytest.fixture(scope="session")
+def pod_security(cluster):
+    """`pod_security(workload, version)`: raises `Refused` unless Pod Security admission takes its pods as restricted in that version."""
+    return PodSecurity(cluster).hold
