@@ -18,15 +18,14 @@ TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
 class Installed:
     """The chart in the cluster, beside one mesh, with a namespace in which it is in force and one in which it is not."""
 
-    def __init__(self, cluster, charts, mesh, mode="admissionPolicy"):
+    def __init__(self, cluster, charts, mesh, mode="admissionPolicy", more=None):
         self._cluster = cluster
         self.mesh = MESHES[mesh]
         self.guarded = cluster.namespace(labels=INJECTED)
         self.other = cluster.namespace()
         self.home = cluster.namespace()
-        values = combine(VALUES, {"mesh": mesh, "namespaces": [self.guarded], "injection": {"mode": mode}})
-        self.values = charts.values(values)
-        cluster.helm("install", "hopguard", CHARTS / "hopguard", "--namespace", self.home, *self.values)
+        self.values = combine(VALUES, {"mesh": mesh, "namespaces": [self.guarded], "injection": {"mode": mode}}, more or {})
+        cluster.helm("install", "hopguard", CHARTS / "hopguard", "--namespace", self.home, *charts.values(self.values))
 
     def admit(self, pod, namespace=None):
         """What the API server makes of the pod, which is not kept."""
@@ -34,14 +33,22 @@ class Installed:
 
     def refuses(self, pod):
         """What the API server says against the pod; fails if nothing."""
-        with pytest.raises(Refused) as refused:
+        try:
             self.admit(pod)
-        return str(refused.value)
+        except Refused as refused:
+            return str(refused)
+        raise AssertionError("the API server takes the pod")
 
     def uninstall(self):
         """Takes it out, and waits until nothing of it is in force: the next one would meet it."""
         self._cluster.helm("uninstall", "hopguard", "--namespace", self.home)
-        until(lambda: not sidecars.hopguards(self.admit(self.mesh.pod())), "the policies are gone")
+        until(self._is_gone, "the policies are gone")
+
+    def _is_gone(self):
+        try:
+            return not sidecars.hopguards(self._cluster.create(in_namespace(self.mesh.pod(), self.guarded), dry_run=True))
+        except Refused:
+            return False
 
 
 @pytest.fixture(scope="module", params=MESHES)
@@ -188,6 +195,21 @@ TRICKS = {
     "a configuration of its own": (
         lambda chart: changed(chart, lambda spec: one(spec["volumes"], "hopguard-config").update(configMap={"name": "mine"})),
         "the volume hopguard-config must be the one that the chart gives the pod"),
+    "a part of the documents": (
+        lambda chart: changed(chart, lambda spec: one(spec["volumes"], "hopguard-documents")["configMap"].update(
+            items=[{"key": "grants.yaml", "path": "grants.yaml"}])),
+        "the volume hopguard-documents must be the one that the chart gives the pod"),
+    "documents that may be missing": (
+        lambda chart: changed(chart, lambda spec: one(spec["volumes"], "hopguard-documents")["configMap"].update(optional=True)),
+        "the volume hopguard-documents must be the one that the chart gives the pod"),
+    "a directory of its own in the documents' place": (
+        lambda chart: changed(chart, lambda spec: one(spec["initContainers"][0]["volumeMounts"], "hopguard-documents").update(
+            subPathExpr="none")),
+        "must have the mounts that the chart"),
+    "a last message over a document": (
+        lambda chart: tampered(chart, terminationMessagePath="/etc/hopguard/documents/revocations.yaml"), "must be started as the chart"),
+    "a probe that runs something": (
+        lambda chart: tampered(chart, livenessProbe={"exec": {"command": ["/hopguard", "config"]}}), "must be started as the chart"),
     "a socket directory that is no memory": (
         lambda chart: changed(chart, lambda spec: one(spec["volumes"], "hopguard-socket").update(emptyDir={})),
         "the volume hopguard-socket must be the one that the chart gives the pod"),
