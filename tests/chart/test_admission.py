@@ -88,6 +88,18 @@ def test_a_pod_that_is_there_can_be_labelled_and_stays_as_it_is(installed, clust
     cluster.delete("v1", "Pod", created["metadata"]["name"], installed.guarded)
 
 
+def test_a_large_pod_is_within_what_the_policies_may_cost(installed):
+    sent = installed.mesh.pod(init=20)
+    volumes = [{"name": f"volume-{number}", "emptyDir": {}} for number in range(40)]
+    seen = [{"name": volume["name"], "mountPath": f"/{volume['name']}"} for volume in volumes]
+    sent["spec"]["volumes"] = volumes
+    sent["spec"]["containers"] += [container(f"other-{number}") for number in range(20)]
+    for each in sent["spec"]["containers"] + sent["spec"]["initContainers"]:
+        each["volumeMounts"] = list(seen)
+        each["env"] = [{"name": f"VARIABLE_{number}", "value": "x" * 100} for number in range(40)]
+    assert len(sidecars.hopguards(installed.admit(sent))) == 1
+
+
 def test_a_pod_that_opts_out_is_left_alone(installed):
     sent = combine(installed.mesh.pod(init=1), {"metadata": {"labels": {"hopguard.dev/inject": "false"}}})
     pod = installed.admit(sent)
