@@ -47,7 +47,8 @@ unix:/run/spiffe/workload/{{ .Values.trust.workloadApi.socket }}
 {{- $config := deepCopy $values.config -}}
 {{- $_ := set $config "mode" $values.mode -}}
 {{- $_ := set $config "admin" (dict "address" "0.0.0.0:9192") -}}
-{{- $_ := set $config "state" (dict "directory" "/var/lib/hopguard") -}}
+{{- /* In a volume that anybody may write to: Hopguard makes a directory of its own there. */ -}}
+{{- $_ := set $config "state" (dict "directory" "/var/lib/hopguard/state") -}}
 {{- $_ := set $config "trust" (include "hopguard.trust" .root | fromJson).sources -}}
 {{- $_ := set $config "audit" (merge (dict "file" "-") ($config.audit | default dict)) -}}
 {{- $peer := deepCopy $mesh.peer -}}

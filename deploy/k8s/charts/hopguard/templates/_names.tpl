@@ -57,7 +57,7 @@ ambient:
   container: istio-proxy
   id: 1337
   companions: []
-  podLabels: {gateway.istio.io/managed: istio.io-mesh-controller}
+  podLabels: {gateway.networking.k8s.io/gateway-class-name: istio-waypoint}
   proxyComesLater: false
   peer: {evidence: [xfcc_uri], xfcc: {sanitize_set: true}}
 envoyGateway:
