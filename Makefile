@@ -1,11 +1,12 @@
 # Every target sets up what it needs: Rust, Python 3, a C compiler and OpenSSH's `ssh-keygen` are enough, but for `conformance`,
-# `oracle` and `nightly`, which build SPIRE or OPA with Go, and `fuzz`, which builds libFuzzer with a C++ compiler.
+# `oracle` and `nightly`, which build SPIRE or OPA with Go, `fuzz`, which builds libFuzzer with a C++ compiler, and `chart`, which builds
+# kube-apiserver with Go and takes schemas from npm and Prometheus from Debian.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test conformance oracle nightly fuzz bench lint deny
+.PHONY: help setup demo test conformance oracle nightly chart fuzz bench lint deny
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO_DENY := 0.20.2
@@ -14,6 +15,8 @@ SPIRE := $(TARGET)/tools/spire-1.15.3
 OPA_VERSION := 1.22.0
 OPA := $(TARGET)/tools/opa-$(OPA_VERSION)
 GRPC := $(TARGET)/tools/grpc
+CHART := $(TARGET)/tools/chart
+KUBE := $(TARGET)/tools/kubernetes-1.36.3
 
 # The Envoy that tests and the playground run: the one you name, or the pinned one in .venv.
 SETUP := $(if $(ENVOY_BIN),,.venv/ready)
@@ -70,6 +73,21 @@ $(OPA)/opa:
 	@echo "Building OPA $(OPA_VERSION) (half a minute, once)"
 	@command -v go >/dev/null || { echo "OPA is built by Go, which is not there: install it, or name OPA in OPA_BIN" >&2; exit 1; }
 	GOFLAGS='' GOBIN=$(abspath $(OPA)) go install github.com/open-policy-agent/opa@v$(OPA_VERSION)
+
+# The API server of this target: the one you name, or one that is built here.
+chart: export KUBE_BIN := $(or $(KUBE_BIN),$(abspath $(KUBE)))
+chart: export CHART_TOOLS := $(abspath $(CHART))
+chart: setup $(CHART)/ready $(if $(KUBE_BIN),,$(KUBE)/ready) ## hold charts, CRDs, alerts and image against real tools and a real API server; needs Node, and Go or KUBE_BIN
+	cargo build --locked
+	$(CHART)/bin/python -B -m pytest tests/chart $(if $(TESTS),-k '$(TESTS)')
+
+$(CHART)/ready: $(addprefix tests/chart/,tools.sh requirements.txt package.json package-lock.json)
+	tests/chart/tools.sh $(@D)
+	touch $@
+
+$(KUBE)/ready: $(addprefix tests/chart/cluster/,build.sh go.mod go.sum tools.go)
+	tests/chart/cluster/build.sh $(@D)
+	touch $@
 
 fuzz: ## feed each reader of what strangers write with mutations, a minute each, or FUZZ_SECONDS
 	tests/fuzz/run.sh $(TARGET)/fuzz $(or $(FUZZ_SECONDS),60)
