@@ -6,6 +6,7 @@ Usage: generate.py schema HOPGUARD | generate.py sidecar HELM. Writes to standar
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -62,9 +63,11 @@ def render(helm, template):
 def sidecar(helm):
     """What to paste where nothing injects: the ConfigMaps of a namespace, and the part of a workload."""
     heading = (K8S / "sidecar-heading.txt").read_text()
-    maps = "\n".join(line for line in render(helm, "templates/configmaps.yaml").splitlines() if "managed-by" not in line and "helm.sh/chart" not in line)
+    of_helm = ("app.kubernetes.io/managed-by: ", "helm.sh/chart: ", "# Made by the chart: ")
+    maps = "\n".join(line for line in render(helm, "templates/configmaps.yaml").splitlines() if not line.strip().startswith(of_helm))
     _, _, patch = render(helm, "templates/inject-manual.yaml").partition("  patch.yaml: |\n")
     patch = "\n".join(line[4:] for line in patch.splitlines())
+    maps = re.sub(r"\n\n+---", "\n---", maps)
     return f"{heading}{maps.strip()}\n---\n{patch.strip()}\n"
 
 

@@ -59,7 +59,11 @@ pub(super) struct Named {
 
 impl GovernanceArgs {
     /// The documents to look at, if any are to be.
-    pub(super) fn directory(&self, config: Option<(&Path, Option<&SpiffeId>)>, problems: &mut Vec<Problem>) -> Option<Named> {
+    pub(super) fn directory(
+        &self,
+        config: Option<(&Path, Option<&SpiffeId>)>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Named> {
         if let Some(directory) = self.governance.as_ref()? {
             return Some(Named { directory: directory.clone(), configured: false });
         }
