@@ -117,7 +117,7 @@ fn value(holds: Holds) -> Map<String, Value> {
         Holds::Line => text("^[^\\s]([^\\r\\n]*[^\\s])?$"),
         Holds::List(item) => json!({"type": "array", "minItems": 1, "items": value(*item)}),
         Holds::Method => text("^[A-Z][A-Z0-9_-]*$"),
-        Holds::Name => text("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"),
+        Holds::Name => text("^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"),
         Holds::OneOrList(item) => {
             json!({"anyOf": [value(*item), {"type": "array", "minItems": 1, "items": value(*item)}]})
         }
