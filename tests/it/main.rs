@@ -9,6 +9,7 @@
 
 mod answers;
 mod approval;
+mod ask;
 mod audit;
 mod bundles;
 mod captures;
