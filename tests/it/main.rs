@@ -27,6 +27,7 @@ mod mtls;
 mod one_time;
 mod peers;
 mod playground;
+mod process;
 mod proto;
 mod readme;
 mod reload;
