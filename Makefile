@@ -6,11 +6,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test conformance oracle nightly chart fuzz bench lint deny
+.PHONY: help setup demo test conformance oracle nightly chart fuzz bench lint deny sbom reproduce
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO_DENY := 0.20.2
 DENY := $(TARGET)/tools/cargo-deny-$(CARGO_DENY)
+CARGO_CYCLONEDX := 0.5.9
+CYCLONEDX := $(TARGET)/tools/cargo-cyclonedx-$(CARGO_CYCLONEDX)
 SPIRE := $(TARGET)/tools/spire-1.15.3
 OPA_VERSION := 1.22.0
 OPA := $(TARGET)/tools/opa-$(OPA_VERSION)
@@ -109,3 +111,13 @@ deny: $(DENY)/bin/cargo-deny ## hold the dependency tree against deny.toml
 $(DENY)/bin/cargo-deny:
 	@echo "Installing cargo-deny $(CARGO_DENY) (a few minutes, once)"
 	cargo install --locked --debug --root $(DENY) cargo-deny@$(CARGO_DENY)
+
+sbom: $(CYCLONEDX)/bin/cargo-cyclonedx ## say what the image's binary is made of: CycloneDX, in target/sbom.cdx.json
+	PATH="$(abspath $(CYCLONEDX))/bin:$$PATH" deploy/k8s/sbom.py $(TARGET)/sbom.cdx.json
+
+$(CYCLONEDX)/bin/cargo-cyclonedx:
+	@echo "Installing cargo-cyclonedx $(CARGO_CYCLONEDX) (a minute or two, once)"
+	cargo install --locked --debug --root $(CYCLONEDX) cargo-cyclonedx@$(CARGO_CYCLONEDX)
+
+reproduce: ## build the image's binary twice, in two places, and compare; needs musl-tools and the target's std
+	deploy/k8s/reproduce.sh $(TARGET)/image

@@ -25,7 +25,7 @@ use self::alarm::Alarm;
 pub use self::{
     check::CHECK,
     listen::{Allow, Bound, Listener, Open, SocketFile, accept, bind},
-    tls::Gate,
+    tls::{Gate, HANDSHAKES},
     worker::Workers,
 };
 use crate::{

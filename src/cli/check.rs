@@ -1,5 +1,6 @@
 //! `hopguard check`: says everything that is wrong with a configuration, with what it names and with the Envoy before it, and serves nothing.
 
+mod ask;
 mod envoy;
 mod governance;
 mod policy;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use spiffe::SpiffeId;
 
 use self::{
+    ask::AskArgs,
     envoy::Linted,
     governance::{GovernanceArgs, Governed},
 };
@@ -32,7 +34,8 @@ use crate::{
 /// Say whether a configuration, and everything it names, or a policy would load, and what in an Envoy configuration undoes Hopguard
 ///
 /// Exits with 3 if something does not load, and with 1 if an Envoy configuration undoes Hopguard, or if something in the documents weighs
-/// as much as `--fail-on` says.
+/// as much as `--fail-on` says. With `--ask`, exits with 1 if the Hopguard that is asked does not decide, or lets the stranger in, and with 5 if
+/// it cannot be reached.
 #[derive(Args, Clone, Debug)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true))]
 pub struct CheckArgs {
@@ -56,6 +59,8 @@ pub struct CheckArgs {
     gate: GateArg,
     #[command(flatten)]
     governance: GovernanceArgs,
+    #[command(flatten)]
+    ask: AskArgs,
     /// Say what a problem's id means, such as policy.recursion; `all` is all of them
     #[arg(long, value_name = "ID", group = "what")]
     explain: Option<String>,
@@ -88,13 +93,17 @@ impl CheckArgs {
         self.config.as_deref().map(|config| (config, self.this.as_ref()))
     }
 
-    /// Loads the configuration and each part it names, lints the Envoy configurations, and writes every problem and finding.
+    /// Loads the configuration and each part it names, lints the Envoy configurations, and writes every problem and finding; or asks a
+    /// Hopguard that runs.
     ///
     /// # Errors
-    /// If `out` cannot be written.
+    /// If `out` cannot be written, or asking cannot begin.
     pub fn run(&self, parts: &[Part], out: &mut impl Write) -> io::Result<Exit> {
         if let Some(id) = &self.explain {
             return policy::explain(id, self.output, out);
+        }
+        if let Some(asked) = self.ask.run(self.output == Output::Json, out) {
+            return asked;
         }
         let mut report = Report::of(self.config(), &self.envoy, parts);
         if !self.policy.is_empty() {
@@ -242,6 +251,7 @@ mod tests {
             entrypoint: Entrypoint::parse(ENTRYPOINT).unwrap(),
             gate: GateArg::Strict,
             governance: GovernanceArgs::default(),
+            ask: AskArgs::default(),
             explain: None,
             output,
         }

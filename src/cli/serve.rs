@@ -1,5 +1,7 @@
 //! `hopguard serve`: the sidecar.
 
+mod process;
+
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -54,6 +56,7 @@ pub(super) fn serve(
     admin_address_file: Option<&Path>,
     begun: impl FnOnce(),
 ) -> anyhow::Result<ExitCode> {
+    process::close().context("core dumps cannot be turned off")?;
     let filter = EnvFilter::try_new(&config.log).context("telemetry.log")?;
     // Whoever logs goes on where standard error cannot be written: to complain about that there would be a panic.
     let log = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr);
@@ -63,6 +66,7 @@ pub(super) fn serve(
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(panic.at = place, "Panicked");
     }));
+    process::make_room(&config);
     begun();
     block_on(async {
         // A log that may not grow any more is an error of writing it, and not the end of the process.

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufReader, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -42,6 +42,7 @@ impl Log {
             let path = path.to_owned();
             move |error| ClaimsError::Unusable { path, error }
         };
+        make(directory).map_err(unusable(directory))?;
         let metadata = fs::metadata(directory).map_err(unusable(directory))?;
         if !metadata.is_dir() {
             return Err(unusable(directory)(io::ErrorKind::NotADirectory.into()));
@@ -144,6 +145,14 @@ fn load(path: &Path) -> io::Result<Loaded> {
         );
     }
     Ok(loaded)
+}
+
+/// Makes the directory itself, if only its parent is there: a volume that Kubernetes gives belongs to everybody, and what is kept does not.
+fn make(directory: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Makes sure that nobody else claims in `directory`.

@@ -283,6 +283,17 @@ fn a_directory_that_anybody_can_write_is_refused() {
 }
 
 #[test]
+fn a_volume_of_everybody_holds_a_directory_that_is_ours() {
+    let volume = tempfile::tempdir().unwrap();
+    fs::set_permissions(volume.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let directory = volume.path().join("state");
+    let claims = open(&directory);
+    assert_eq!(claim(&claims, &[token(1)], asker(1, 1)), Ok(()));
+    assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
+    drop(restarted(claims, &directory));
+}
+
+#[test]
 fn two_processes_do_not_claim_in_one_directory() {
     let folder = tempfile::tempdir().unwrap();
     let claims = open(folder.path());
@@ -296,7 +307,7 @@ fn a_directory_that_is_none_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    for path in [folder.path().join("gone"), file] {
+    for path in [folder.path().join("gone/below"), file] {
         assert!(matches!(Claims::open(1000, GRACE, Some(&path), NOW), Err(ClaimsError::Unusable { .. })));
     }
 }

@@ -153,6 +153,6 @@ impl Judge {
 /// The most connections of which it is not known yet whose they are; beyond, a new one takes the place of the oldest.
 const STRANGERS: usize = 256;
 /// The most of them on all listeners, those included that have lost their place and were not seen to since.
-pub(super) const HANDSHAKES: usize = 1024;
+pub const HANDSHAKES: usize = 1024;
 /// How long a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -9,6 +9,7 @@
 
 mod answers;
 mod approval;
+mod ask;
 mod audit;
 mod bundles;
 mod captures;
@@ -27,6 +28,7 @@ mod mtls;
 mod one_time;
 mod peers;
 mod playground;
+mod process;
 mod proto;
 mod readme;
 mod reload;
