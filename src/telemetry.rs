@@ -2,8 +2,10 @@
 
 mod metrics;
 mod status;
+mod stopwatch;
 
 pub use self::{
-    metrics::{Census, Metrics, Readings},
+    metrics::{Census, Histogram, Metrics, Readings},
     status::{Part, PartStatus, Status},
+    stopwatch::{Lap, Stopwatch},
 };

@@ -1,19 +1,21 @@
 //! Every metric's name and labels. Labels are few and fixed: never a SPIFFE ID, a path or a host.
 
 mod bundles;
+mod decisions;
+mod histogram;
 mod store;
 
 use std::{fmt, time::Duration};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 
-pub use self::store::Census;
-use self::{bundles::Bundles, store::Store};
-use super::Part;
+use self::{bundles::Bundles, decisions::Decisions, store::Store};
+pub use self::{histogram::Histogram, store::Census};
+use super::{Part, Stopwatch};
 use crate::{
     clock::Steps,
     decision::{Mode, Modes, Reason},
@@ -24,15 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    allowed: Counter,
-    /// In the order of [`Reason::ALL`], so that counting a denial is an index and not a look-up.
-    denied: Vec<Counter>,
-    /// Also what was let through although a layer that only watches would have denied it; that is rare enough for a look-up.
-    decisions: Family<DecisionLabels, Counter>,
+    decisions: Decisions,
     modes: Family<ModeLabels, Gauge>,
-    seconds: Histogram,
-    break_glass: Counter,
-    panics: Counter,
     askers_refused: Counter,
     connections_refused: Counter,
     reloads: Family<ReloadLabels, Counter>,
@@ -74,12 +69,6 @@ pub struct Readings {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DecisionLabels {
-    answered: &'static str,
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ModeLabels {
     layer: &'static str,
     mode: &'static str,
@@ -105,22 +94,12 @@ impl Metrics {
     /// Registers every metric, at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("hopguard");
-        let decisions = Family::<DecisionLabels, Counter>::default();
-        let counter = |answered, reason| decisions.get_or_create(&DecisionLabels { answered, reason }).clone();
-        let allowed = counter("allow", "none");
-        let denied = Reason::ALL.iter().map(|reason| counter("deny", reason.as_str())).collect();
-        registry.register("decisions", "Answers to Checks, by reason", decisions.clone());
         let modes = Family::<ModeLabels, Gauge>::default();
         registry.register("mode", "How each layer is enforced", modes.clone());
         let metrics = Self {
             registry: Registry::default(),
-            allowed,
-            denied,
-            decisions,
+            decisions: Decisions::default(),
             modes,
-            seconds: Histogram::new(BUCKETS),
-            break_glass: Counter::default(),
-            panics: Counter::default(),
             askers_refused: Counter::default(),
             connections_refused: Counter::default(),
             reloads: Family::default(),
@@ -137,9 +116,7 @@ impl Metrics {
             clock_steps: Family::default(),
             policy_fallbacks: Counter::default(),
         };
-        registry.register("decision_seconds", "From a Check's first byte to its answer", metrics.seconds.clone());
-        registry.register("break_glass", "Allows under a break-glass grant", metrics.break_glass.clone());
-        registry.register("panics", "Checks that panicked and were denied", metrics.panics.clone());
+        metrics.decisions.register(&mut registry);
         registry.register("askers_refused", "Connections of somebody who may not ask", metrics.askers_refused.clone());
         registry.register("connections_refused", "Connections beyond the bound", metrics.connections_refused.clone());
         registry.register("reloads", "Attempts to load a part that had changed", metrics.reloads.clone());
@@ -172,32 +149,22 @@ impl Metrics {
 
     /// Counts an answer: what Envoy was told, and why it was denied or would have been with every layer enforced.
     pub fn decided(&self, permit: bool, reason: Option<Reason>, elapsed: Duration) {
-        match (permit, reason) {
-            (_, None) => {
-                self.allowed.inc();
-            }
-            // The order of declaration is the order of `ALL`.
-            (false, Some(reason)) => {
-                if let Some(counter) = self.denied.get(reason as usize) {
-                    counter.inc();
-                }
-            }
-            (true, Some(reason)) => {
-                let labels = DecisionLabels { answered: "allow", reason: reason.as_str() };
-                self.decisions.get_or_create(&labels).inc();
-            }
-        }
-        self.seconds.observe(elapsed.as_secs_f64());
+        self.decisions.count(permit, reason, elapsed);
+    }
+
+    /// Notes how long the stages of a Check took.
+    pub fn timed(&self, watch: &Stopwatch) {
+        self.decisions.time(watch);
     }
 
     /// Counts an allow under a break-glass grant.
     pub fn broke_glass(&self) {
-        self.break_glass.inc();
+        self.decisions.break_glass.inc();
     }
 
     /// Counts a Check that panicked.
     pub fn panicked(&self) {
-        self.panics.inc();
+        self.decisions.panics.inc();
     }
 
     /// Counts a connection of somebody who may not ask.
@@ -270,32 +237,5 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-const BUCKETS: [f64; 10] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_reason_has_its_own_counter() {
-        let metrics = Metrics::new();
-        for reason in Reason::ALL {
-            metrics.decided(false, Some(reason), Duration::ZERO);
-        }
-        assert!(metrics.denied.iter().all(|counter| counter.get() == 1));
-        assert_eq!(metrics.allowed.get(), 0);
-    }
-
-    #[test]
-    fn what_is_let_through_is_no_denial() {
-        let metrics = Metrics::new();
-        metrics.decided(true, Some(Reason::PeerExpired), Duration::ZERO);
-        assert!(metrics.denied.iter().all(|counter| counter.get() == 0));
-        assert_eq!(metrics.allowed.get(), 0);
-        let labels = DecisionLabels { answered: "allow", reason: "peer_expired" };
-        assert_eq!(metrics.decisions.get_or_create(&labels).get(), 1);
     }
 }
