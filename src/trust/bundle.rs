@@ -148,6 +148,11 @@ impl TrustBundle {
         self.anchor_limits.iter().any(|anchor| anchor.window.contains(now))
     }
 
+    /// When the last of its anchors ends, from when on no workload of the domain can be verified; absent, if it has none.
+    pub fn last_end(&self) -> Option<Timestamp> {
+        self.anchor_limits.iter().map(|anchor| certificate::timestamp(anchor.window.not_after)).max()
+    }
+
     /// The keys of its domain's JWT-SVIDs.
     pub const fn jwt_keys(&self) -> &JwtKeys {
         &self.jwt_keys
