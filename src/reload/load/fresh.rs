@@ -18,7 +18,7 @@ impl Loader {
                 trust_domain: source.trust_domain.to_string(),
                 confirmed: held.map_or(self.born, |(_, confirmed)| confirmed),
                 limit: source.max_stale,
-                ends: held.and_then(|(bundle, _)| bundle.last_end()),
+                last_anchor: held.and_then(|(bundle, _)| bundle.last_anchor()),
             }
         });
         self.shared.metrics.fresh(Freshness {

@@ -33,8 +33,8 @@ pub struct TrustFreshness {
     pub confirmed: Timestamp,
     /// How old that may become before it is relied on no more.
     pub limit: Duration,
-    /// When the last of its anchors ends; absent, if there is none.
-    pub ends: Option<Timestamp>,
+    /// When the last of its anchors to end begins and ends; absent, if there is none.
+    pub last_anchor: Option<(Timestamp, Timestamp)>,
 }
 
 /// What is told of parts.
@@ -46,6 +46,7 @@ pub(super) struct Parts {
     store_limit: Optional,
     trust_age: Family<TrustLabels, Seconds>,
     trust_limit: Family<TrustLabels, Seconds>,
+    trust_begin: Family<TrustLabels, Gauge>,
     trust_end: Family<TrustLabels, Gauge>,
     issuer_age: Family<IssuerLabels, Seconds>,
     pub(super) bundles_ignored: Counter,
@@ -104,8 +105,13 @@ impl Parts {
             self.trust_limit.clone(),
         );
         registry.register(
+            "trust_begin_timestamp_seconds",
+            "When that anchor of a trust domain begins that ends last, in seconds since the epoch; zero if it has none",
+            self.trust_begin.clone(),
+        );
+        registry.register(
             "trust_end_timestamp_seconds",
-            "When the last anchor of a trust domain ends, in seconds since the epoch; zero if it has none",
+            "When that anchor ends, and with it all trust in the domain, in seconds since the epoch; zero if it has none",
             self.trust_end.clone(),
         );
         registry.register(
@@ -131,6 +137,7 @@ impl Parts {
         self.age.clear();
         self.trust_age.clear();
         self.trust_limit.clear();
+        self.trust_begin.clear();
         self.trust_end.clear();
         self.issuer_age.clear();
         let age = |confirmed: Timestamp| now.since(confirmed).as_secs_f64();
@@ -142,7 +149,9 @@ impl Parts {
             let labels = TrustLabels { trust_domain: trust.trust_domain.clone() };
             self.trust_age.get_or_create(&labels).set(age(trust.confirmed));
             self.trust_limit.get_or_create(&labels).set(trust.limit.as_secs_f64());
-            self.trust_end.get_or_create(&labels).set(trust.ends.map_or(0, Timestamp::seconds));
+            let (begin, end) = trust.last_anchor.map_or((0, 0), |(begin, end)| (begin.seconds(), end.seconds()));
+            self.trust_begin.get_or_create(&labels).set(begin);
+            self.trust_end.get_or_create(&labels).set(end);
         }
         for (issuer, confirmed) in &freshness.issuers {
             self.issuer_age.get_or_create(&IssuerLabels { issuer: issuer.clone() }).set(age(*confirmed));

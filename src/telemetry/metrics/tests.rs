@@ -37,16 +37,16 @@ fn ago(seconds: i64) -> Timestamp {
 }
 
 fn freshness() -> Freshness {
-    let trust = |name: &str, ends| TrustFreshness {
+    let trust = |name: &str, last_anchor| TrustFreshness {
         trust_domain: name.to_owned(),
         confirmed: ago(30),
         limit: Duration::from_secs(86400),
-        ends,
+        last_anchor,
     };
     Freshness {
         parts: vec![(Part::Store, ago(90)), (Part::Trust, ago(30))],
         store_limit: Some(Duration::from_secs(3600)),
-        trust: vec![trust("prod.example", Some(NOW)), trust("new.example", None)],
+        trust: vec![trust("prod.example", Some((ago(600), NOW))), trust("new.example", None)],
         issuers: vec![("https://login.example".to_owned(), ago(10))],
     }
 }
@@ -144,6 +144,7 @@ fn ages_are_told_as_of_the_scrape() {
         "hopguard_store_age_limit_seconds 3600.0\n",
         "hopguard_trust_age_seconds{trust_domain=\"prod.example\"} 30.0\n",
         "hopguard_trust_age_limit_seconds{trust_domain=\"prod.example\"} 86400.0\n",
+        "hopguard_trust_begin_timestamp_seconds{trust_domain=\"prod.example\"} 1799999400\n",
         "hopguard_trust_end_timestamp_seconds{trust_domain=\"prod.example\"} 1800000000\n",
         "hopguard_trust_end_timestamp_seconds{trust_domain=\"new.example\"} 0\n",
         "hopguard_issuer_keys_age_seconds{issuer=\"https://login.example\"} 10.0\n",
