@@ -10,7 +10,9 @@ use spiffe::SpiffeId;
 use crate::{
     audience::{Audience, SelfCheck},
     clock::Timestamp,
-    decision::{Decision, Denial, Evidence, Fault, Findings, Layer, Mode, Modes, Proof, Revisions, Tokens},
+    decision::{
+        Decision, Denial, Evidence, Fault, Findings, Laps, Layer, Mode, Modes, Proof, Revisions, Stage, Tokens,
+    },
     delegation::{Actor, Holding, Relaying},
     fact::Facts,
     grant::{Acting, ActiveGrant, Around, Asked, Call, GrantError, Grants, Overdue, Requested},
@@ -79,6 +81,12 @@ impl Authorizer {
     ///
     /// What was established before a denial stays in the decision, so that the record can say who was refused, not only that someone was.
     pub fn decide(&self, check: &CheckRequest, now: Timestamp) -> Decision {
+        self.decide_in_laps(check, now, &mut ())
+    }
+
+    /// Decides one hop, and tells `laps` where it is.
+    pub fn decide_in_laps(&self, check: &CheckRequest, now: Timestamp, laps: &mut impl Laps) -> Decision {
+        laps.enter(Stage::Hop);
         let decision = Decision::denied(now, Outline::of(check), Fault::Internal);
         let revisions = Some(Arc::clone(&self.revisions));
         let decision = Decision { revisions, modes: self.modes, ..decision };
@@ -89,21 +97,25 @@ impl Authorizer {
         if self.rules.public.admits(&hop) {
             return Decision { verdict: Ok(Permit::public()), public: true, ..decision };
         }
-        let evidence = self.prove(&hop, now);
-        let (verdict, findings) = self.judge(&hop.request, &hop.ambiguities, &evidence, now);
+        let evidence = self.prove(&hop, now, laps);
+        let (verdict, findings) = self.judge(&hop.request, &hop.ambiguities, &evidence, now, laps);
         Decision { verdict, evidence: Some(evidence), findings, ..decision }
     }
 
     /// Proves what the credentials can prove. Needs trust, and no documents.
-    fn prove(&self, hop: &Hop<'_>, now: Timestamp) -> Evidence {
+    fn prove(&self, hop: &Hop<'_>, now: Timestamp, laps: &mut impl Laps) -> Evidence {
         let Some(this) = self.this.as_ref().filter(|_| self.modes.proof != Mode::Skip) else {
             return Evidence::skipped();
         };
         let credentials = &hop.credentials;
+        laps.enter(Stage::Peer);
         let peer = Proof::from(self.verifier.verify(&speaks_for_peer(credentials), &self.trust, now));
+        laps.enter(Stage::Tokens);
         let tokens = self.prove_tokens(this, credentials, now);
+        laps.enter(Stage::Delegation);
         let (actor, holding) = self.bind(&peer, &tokens);
         let audience = Proof::from(Audience::verify(this, credentials.destination, self.self_check));
+        laps.enter(Stage::Purpose);
         let purpose = match &peer {
             // Only a proved peer can state what a hop is for.
             Proof::Proved(_) => Proof::from(self.claim(hop, &tokens, &holding)),
@@ -160,11 +172,12 @@ impl Authorizer {
         ambiguities: &[HopError],
         evidence: &Evidence,
         now: Timestamp,
+        laps: &mut impl Laps,
     ) -> (Result<Permit, Denial>, Findings) {
         // There are some only where they are let through.
         let observed = ambiguities.iter().map(|error| Denial::from(*error)).collect();
         let mut findings = Findings { observed, ..Findings::default() };
-        let verdict = self.walk(request, evidence, now, &mut findings);
+        let verdict = self.walk(request, evidence, now, &mut findings, laps);
         (verdict, findings)
     }
 
@@ -174,7 +187,9 @@ impl Authorizer {
         evidence: &Evidence,
         now: Timestamp,
         found: &mut Findings,
+        laps: &mut impl Laps,
     ) -> Result<Permit, Denial> {
+        laps.enter(Stage::Standing);
         let peer = self.proved(&evidence.peer, found)?;
         for token in evidence.tokens.in_order() {
             self.proved(token, found)?;
@@ -201,6 +216,7 @@ impl Authorizer {
         let requested = requested(request);
         found.resource = self.this.as_ref().and_then(|this| self.resources.touched(this, &requested)).map(Arc::clone);
         if self.modes.ceiling != Mode::Skip {
+            laps.enter(Stage::Grant);
             let covering = self.covering(requested, peer.zip(actor), found, now)?;
             // What implies nothing that stands is not in the way of what does.
             let covering = covering.map(|active| match request {
@@ -232,6 +248,7 @@ impl Authorizer {
         if self.modes.policy == Mode::Skip {
             return Ok(Permit::unnarrowed(&input));
         }
+        laps.enter(Stage::Policy);
         let policy = self.policy.as_ref().ok_or(Fault::Internal)?;
         let evaluated = policy.evaluate(&input, &mut found.input);
         let permit = let_through(Layer::Policy, self.modes.policy, evaluated, &mut found.observed)?;

@@ -2,6 +2,7 @@
 
 mod denial;
 mod id;
+mod laps;
 mod mode;
 mod reason;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 pub use self::{
     denial::{Denial, Fault},
     id::{DecisionId, DecisionIds},
+    laps::{Laps, Stage},
     mode::{Layer, Mode, Modes},
     reason::{Reason, Status},
 };

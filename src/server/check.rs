@@ -23,11 +23,12 @@ use super::{
 use crate::{
     audit::Entry,
     clock::Timestamp,
-    decision::{Decision, DecisionId, Denial, Fault, Reason},
+    decision::{Decision, DecisionId, Denial, Fault, Laps, Reason, Stage},
     hop::Outline,
     pb::{CheckRequest, CheckResponse},
     replay::{self, Refused},
     response,
+    telemetry::Stopwatch,
 };
 
 /// Where Envoy asks.
@@ -50,12 +51,13 @@ impl Checks {
         body: B,
         asker: Option<&Asker>,
         counted: Option<Counted>,
-        started: Instant,
+        mut watch: Stopwatch,
         deadline: Instant,
     ) -> CheckResponse
     where
         B: Body<Data = Bytes> + Unpin,
     {
+        watch.enter(Stage::Read);
         let message = match &counted {
             Some(_) => frame::read(body, self.shared.limits.request_bytes, deadline).await,
             // Nothing is read: shedding costs less than deciding.
@@ -71,7 +73,7 @@ impl Checks {
         };
         let message = message
             .and_then(|message| if Instant::now() > deadline { Err(Fault::Deadline.into()) } else { Ok(message) });
-        self.answer(message, asker, started, deadline).await
+        self.answer(message, asker, watch, deadline).await
     }
 
     /// Decides, writes down and encodes. Nothing here waits or leaves the thread, but for a permit that spends a one-time token or breaks
@@ -80,19 +82,22 @@ impl Checks {
         &self,
         message: Result<Bytes, Denial>,
         asker: Option<&Asker>,
-        started: Instant,
+        mut watch: Stopwatch,
         deadline: Instant,
     ) -> CheckResponse {
+        watch.enter(Stage::Hop);
         let now = self.shared.clock.now();
         let snapshot = self.shared.snapshot.load_full();
         let snapshot = snapshot.as_deref();
         let bytes = message.as_ref().ok().cloned().unwrap_or_default();
         let work = Work::begin();
-        let decided = catch_unwind(AssertUnwindSafe(|| decide(snapshot, message.and_then(frame::decode), now)));
+        let laps = &mut watch;
+        let decided = catch_unwind(AssertUnwindSafe(|| decide(snapshot, message.and_then(frame::decode), now, laps)));
+        watch.enter(Stage::Answer);
         let is_long = work.is_long();
         let (decision, check) = match decided {
             Ok(decided) => decided,
-            Err(panic) => return self.fenced(snapshot, now, started, None, || resume_unwind(panic)),
+            Err(panic) => return self.fenced(snapshot, now, watch, None, || resume_unwind(panic)),
         };
         if let Some(asker) = asker {
             let is_away = decision.denials().any(|denial| denial.reason() == Reason::PolicyTimeout);
@@ -103,13 +108,14 @@ impl Checks {
             });
         }
         let decided = Some((decision, check));
-        let mut unanswered = Unanswered { checks: self, snapshot, now, started, decided, ahead: OnceLock::new() };
-        let refused = unpanicked(self.spend(unanswered.decision(), asker, &bytes, now)).await;
+        let mut unanswered = Unanswered { checks: self, snapshot, now, watch, decided, ahead: OnceLock::new() };
+        let refused = unpanicked(self.spend(unanswered.decision(), asker, &bytes, now, &mut watch)).await;
         unanswered.settle(refused);
-        let refused = unpanicked(self.record_ahead(&unanswered, deadline)).await;
+        let refused = unpanicked(self.record_ahead(&unanswered, deadline, &mut watch)).await;
         unanswered.settle(refused);
         let ahead = unanswered.ahead.get().copied();
-        self.fenced(snapshot, now, started, ahead, || {
+        watch.enter(Stage::Answer);
+        self.fenced(snapshot, now, watch, ahead, || {
             let (decision, check) = unanswered.take();
             let decision = if Instant::now() > deadline { decision.overruled(Fault::Deadline) } else { decision };
             (decision, check)
@@ -124,12 +130,14 @@ impl Checks {
         asker: Option<&Asker>,
         check: &Bytes,
         now: Timestamp,
+        watch: &mut Stopwatch,
     ) -> Option<Fault> {
         let decision = decision?;
         let tokens = decision.one_time();
         if tokens.is_empty() {
             return None;
         }
+        watch.enter(Stage::Claim);
         let Some(asker) = asker else { return Some(Fault::Internal) };
         let mut asker = replay::Asker { connection: asker.number, check: [0; 32] };
         asker.check.copy_from_slice(digest(&SHA256, check).as_ref());
@@ -150,11 +158,17 @@ impl Checks {
     }
 
     /// Puts the record of a break-glass permit on disk before its answer, whatever the durability, and says what is in the way.
-    async fn record_ahead(&self, unanswered: &Unanswered<'_>, deadline: Instant) -> Option<Fault> {
+    async fn record_ahead(
+        &self,
+        unanswered: &Unanswered<'_>,
+        deadline: Instant,
+        watch: &mut Stopwatch,
+    ) -> Option<Fault> {
         let decision = unanswered.decision().filter(|decision| decision.break_glass().is_some())?;
+        watch.enter(Stage::Record);
         let Some(slot) = self.shared.audit.reserve() else { return Some(Fault::AuditUnavailable) };
         let id = *unanswered.ahead.get_or_init(|| self.shared.ids.next());
-        let entry = Entry::new(id, decision.clone(), unanswered.started.elapsed(), this(unanswered.snapshot));
+        let entry = Entry::new(id, decision.clone(), unanswered.watch.elapsed(), this(unanswered.snapshot));
         if slot.write(entry).before(deadline).await { None } else { Some(Fault::AuditUnavailable) }
     }
 
@@ -163,19 +177,19 @@ impl Checks {
         &self,
         snapshot: Option<&Snapshot>,
         now: Timestamp,
-        started: Instant,
+        watch: Stopwatch,
         ahead: Option<DecisionId>,
         decide: impl FnOnce() -> (Decision, CheckRequest),
     ) -> CheckResponse {
         let fenced = catch_unwind(AssertUnwindSafe(|| {
             let (decision, check) = decide();
-            self.conclude(snapshot, decision, &check, started, ahead)
+            self.conclude(snapshot, decision, &check, watch, ahead)
         }));
         fenced.unwrap_or_else(|_| {
             // The panic hook has logged it. The snapshot is immutable and the engine was a clone: nothing half-done stays behind.
             self.shared.metrics.panicked();
             let decision = Decision::denied(now, Outline::default(), Fault::Internal);
-            catch_unwind(AssertUnwindSafe(|| self.conclude(None, decision, &CheckRequest::default(), started, ahead)))
+            catch_unwind(AssertUnwindSafe(|| self.conclude(None, decision, &CheckRequest::default(), watch, ahead)))
                 .unwrap_or_else(|_| response::last_resort())
         })
     }
@@ -187,7 +201,7 @@ impl Checks {
         snapshot: Option<&Snapshot>,
         decision: Decision,
         check: &CheckRequest,
-        started: Instant,
+        mut watch: Stopwatch,
         ahead: Option<DecisionId>,
     ) -> CheckResponse {
         let recorded = ahead.filter(|_| decision.is_permit());
@@ -201,8 +215,9 @@ impl Checks {
         let rules = snapshot.map(|snapshot| snapshot.answers).unwrap_or_default();
         let keep = |name: &str| snapshot.is_some_and(|snapshot| snapshot.authorizer.rules.keep_headers.contains(name));
         let response = response::encode(&decision, id, check, rules, keep);
-        let elapsed = started.elapsed();
+        let elapsed = watch.stop();
         self.shared.metrics.decided(decision.is_permit(), decision.reason(), elapsed);
+        self.shared.metrics.timed(&watch);
         tracing::debug!(decision.id = %id, deny.reason = decision.reason().map(|reason| reason.as_str()), "Hop decided");
         if let Some(permit) = decision.break_glass() {
             self.shared.metrics.broke_glass();
@@ -240,7 +255,7 @@ struct Unanswered<'a> {
     checks: &'a Checks,
     snapshot: Option<&'a Snapshot>,
     now: Timestamp,
-    started: Instant,
+    watch: Stopwatch,
     /// Gone once it is answered.
     decided: Option<(Decision, CheckRequest)>,
     /// The record that it has ahead of its answer.
@@ -270,9 +285,9 @@ impl Unanswered<'_> {
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
         if let Some((decision, check)) = self.decided.take() {
-            let Self { checks, snapshot, now, started, .. } = *self;
+            let Self { checks, snapshot, now, watch, .. } = *self;
             let ahead = self.ahead.get().copied();
-            checks.fenced(snapshot, now, started, ahead, || (decision.overruled(Fault::Deadline), check));
+            checks.fenced(snapshot, now, watch, ahead, || (decision.overruled(Fault::Deadline), check));
         }
     }
 }
@@ -281,6 +296,7 @@ fn decide(
     snapshot: Option<&Snapshot>,
     request: Result<CheckRequest, Denial>,
     now: Timestamp,
+    laps: &mut impl Laps,
 ) -> (Decision, CheckRequest) {
     match (snapshot, request) {
         (None, request) => {
@@ -292,7 +308,7 @@ fn decide(
             (Decision { revisions, ..Decision::denied(now, Outline::default(), denial) }, CheckRequest::default())
         }
         (Some(snapshot), Ok(request)) => {
-            let decision = snapshot.authorizer.decide(&request, now);
+            let decision = snapshot.authorizer.decide_in_laps(&request, now, laps);
             let dry_run = snapshot.answers.style.dry_run();
             (dry_run.into_iter().fold(decision, Decision::dry_run), request)
         }
@@ -317,7 +333,8 @@ where
             return Answer::Other(ready(frame::unimplemented()));
         }
         let limits = &self.shared.limits;
-        let started = Instant::now();
+        let watch = Stopwatch::start();
+        let started = watch.started();
         let patience =
             frame::timeout(request.headers()).map_or(limits.deadline, |timeout| timeout.min(limits.deadline));
         let deadline = started.checked_add(patience).unwrap_or(started);
@@ -328,7 +345,7 @@ where
         Answer::Check(Box::pin(async move {
             // Held until the answer is made, however the future ends.
             let counted = counted;
-            let response = checks.check(body, asker.as_ref(), counted, started, deadline).await;
+            let response = checks.check(body, asker.as_ref(), counted, watch, deadline).await;
             frame::reply(&response)
         }))
     }

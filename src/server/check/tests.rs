@@ -31,8 +31,8 @@ fn what_nobody_waits_for_any_more_is_recorded() {
         let outline = Outline { request_id: Some(id.to_owned()), ..Outline::default() };
         let decision = Decision::denied(Timestamp::MIN, outline, Fault::Internal);
         let decided = Some((decision, CheckRequest::default()));
-        let (now, started, ahead) = (Timestamp::MIN, Instant::now(), OnceLock::new());
-        Unanswered { checks: &checks, snapshot: None, now, started, decided, ahead }
+        let (now, watch, ahead) = (Timestamp::MIN, Stopwatch::start(), OnceLock::new());
+        Unanswered { checks: &checks, snapshot: None, now, watch, decided, ahead }
     };
     drop(waiting("given up"));
     waiting("answered").take();
@@ -61,7 +61,7 @@ fn a_panic_is_a_denial_that_is_told_counted_and_recorded() {
     let (checks, writer) = checks(&log);
     let shared = Arc::clone(&checks.shared);
 
-    let answer = checks.fenced(None, shared.clock.now(), Instant::now(), None, || panic!("on purpose"));
+    let answer = checks.fenced(None, shared.clock.now(), Stopwatch::start(), None, || panic!("on purpose"));
 
     assert_ne!(answer.status.unwrap().code, 0);
     let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else { panic!("not a denial") };
@@ -79,14 +79,14 @@ fn emergency(checks: &Checks) -> Unanswered<'_> {
     let (asks, scene) = (fixture::hop(), fixture::emergency());
     let decision = scene.decide(&asks);
     assert!(decision.break_glass().is_some());
-    let (now, started, ahead) = (decision.now, Instant::now(), OnceLock::new());
-    Unanswered { checks, snapshot: None, now, started, decided: Some((decision, asks.check())), ahead }
+    let (now, watch, ahead) = (decision.now, Stopwatch::start(), OnceLock::new());
+    Unanswered { checks, snapshot: None, now, watch, decided: Some((decision, asks.check())), ahead }
 }
 
 fn answered(mut unanswered: Unanswered<'_>) -> CheckResponse {
     let ahead = unanswered.ahead.get().copied();
-    let (checks, now, started) = (unanswered.checks, unanswered.now, unanswered.started);
-    checks.fenced(None, now, started, ahead, || unanswered.take())
+    let (checks, now, watch) = (unanswered.checks, unanswered.now, unanswered.watch);
+    checks.fenced(None, now, watch, ahead, || unanswered.take())
 }
 
 fn records(log: &Path) -> Vec<serde_json::Value> {
@@ -103,7 +103,7 @@ async fn a_break_glass_allow_is_on_disk_before_it_is_answered_whatever_the_durab
         let unanswered = emergency(&checks);
         let later = Instant::now() + Duration::from_secs(60);
 
-        assert_eq!(checks.record_ahead(&unanswered, later).await, None);
+        assert_eq!(checks.record_ahead(&unanswered, later, &mut Stopwatch::start()).await, None);
         let before = records(&log);
         assert_eq!((before.len(), before[0]["answered"].as_str()), (1, Some("allow")));
         assert_eq!(before[0]["grant"]["activation"]["name"], "opens-breaks");
@@ -131,7 +131,7 @@ async fn a_break_glass_allow_that_is_not_on_disk_in_time_is_a_denial_that_says_s
     let (checks, writer) = checks(&log);
     let mut unanswered = emergency(&checks);
 
-    let refused = checks.record_ahead(&unanswered, Instant::now()).await;
+    let refused = checks.record_ahead(&unanswered, Instant::now(), &mut Stopwatch::start()).await;
     assert_eq!(refused, Some(Fault::AuditUnavailable));
     unanswered.settle(refused);
     let ahead = unanswered.ahead.get().unwrap().to_string();
@@ -164,7 +164,10 @@ async fn a_break_glass_hop_that_nobody_waits_for_any_more_was_not_answered() {
     let log = folder.path().join("audit.jsonl");
     let (checks, writer) = checks(&log);
     let unanswered = emergency(&checks);
-    assert_eq!(checks.record_ahead(&unanswered, Instant::now() + Duration::from_secs(60)).await, None);
+    assert_eq!(
+        checks.record_ahead(&unanswered, Instant::now() + Duration::from_secs(60), &mut Stopwatch::start()).await,
+        None
+    );
     drop(unanswered);
     drop(checks);
     assert!(writer.finish(Duration::from_secs(60)));
