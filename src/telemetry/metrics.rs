@@ -3,6 +3,7 @@
 mod bundles;
 mod decisions;
 mod histogram;
+mod spans;
 mod store;
 
 use std::{fmt, time::Duration};
@@ -14,7 +15,11 @@ use prometheus_client::{
 };
 
 use self::{bundles::Bundles, decisions::Decisions, store::Store};
-pub use self::{histogram::Histogram, store::Census};
+pub use self::{
+    histogram::Histogram,
+    spans::{Dropped, Spans},
+    store::Census,
+};
 use super::{Part, Stopwatch};
 use crate::{
     clock::Steps,
@@ -43,6 +48,7 @@ pub struct Metrics {
     ready: Gauge,
     clock_steps: Family<StepLabels, Gauge>,
     policy_fallbacks: Counter,
+    spans: Spans,
 }
 
 /// What is not counted here but read off when metrics are scraped.
@@ -115,6 +121,7 @@ impl Metrics {
             ready: Gauge::default(),
             clock_steps: Family::default(),
             policy_fallbacks: Counter::default(),
+            spans: Spans::default(),
         };
         metrics.decisions.register(&mut registry);
         registry.register("askers_refused", "Connections of somebody who may not ask", metrics.askers_refused.clone());
@@ -128,6 +135,7 @@ impl Metrics {
         );
         metrics.bundles.register(&mut registry);
         metrics.store.register(&mut registry);
+        metrics.spans.register(&mut registry);
         registry.register("audit_records", "Records on disk", metrics.audit_records.clone());
         registry.register(
             "audit_lost",
@@ -197,6 +205,11 @@ impl Metrics {
     /// Notes how long a change of documents took from its publication to its effect. `withdraws`: it takes access away by name.
     pub fn acted(&self, lag: Duration, withdraws: bool) {
         self.store.acted(lag, withdraws);
+    }
+
+    /// What is counted of spans.
+    pub fn spans(&self) -> Spans {
+        self.spans.clone()
     }
 
     /// Tells how bundles stand.
