@@ -15,6 +15,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_transport(false)
         .btree_map(".")
         .compile_fds(protox::compile(["spiffe/workload.proto"], ["proto"])?)?;
+    tonic_prost_build::configure()
+        .build_server(false)
+        .build_transport(false)
+        .compile_fds(protox::compile(["opentelemetry/proto/collector/trace/v1/trace_service.proto"], ["proto"])?)?;
     Ok(())
 }
 

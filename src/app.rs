@@ -1,6 +1,6 @@
 //! Builds every part once, binds early, serves when ready, drains.
 
-use std::{fs, future::Future, path::Path, sync::Arc, thread::JoinHandle};
+use std::{fs, future::Future, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 
 use anyhow::Context;
 use tokio::{net::TcpListener, signal::unix::Signal};
@@ -15,7 +15,10 @@ use crate::{
     reload::{Loader, Nudge, Watch},
     replay::Claims,
     server::{self, Bound, Limits, Shared, Workers, admin::Admin},
-    telemetry::Metrics,
+    telemetry::{
+        Metrics,
+        trace::{Exporter, Traces},
+    },
 };
 
 /// A sidecar whose sockets are bound, and which does not serve yet.
@@ -24,6 +27,7 @@ pub struct App {
     config: Config,
     shared: Arc<Shared>,
     writer: AuditWriter,
+    exporter: Option<Exporter>,
     bound: Vec<Bound>,
     admin: TcpListener,
 }
@@ -50,7 +54,12 @@ impl App {
         let state = config.state.as_deref();
         let claims = Claims::open(config.tokens.capacity, limits.deadline, state, Clock::default().now())
             .context("state.directory: one-time tokens cannot be remembered")?;
-        let shared = Arc::new(Shared::new(audit, claims, ids, Metrics::new(), limits));
+        let mut shared = Shared::new(audit, claims, ids, Metrics::new(), limits);
+        let traces =
+            config.traces.clone().map(|options| Traces::new(options, bounds.spans_per_second, shared.metrics.spans()));
+        let (traces, exporter) = traces.unzip();
+        shared.traces = traces;
+        let shared = Arc::new(shared);
         let bound = config
             .listen
             .iter()
@@ -59,7 +68,7 @@ impl App {
         let admin = TcpListener::bind(config.admin)
             .await
             .with_context(|| format!("admin.address: {} cannot be bound", config.admin))?;
-        Ok(Self { config, shared, writer, bound, admin })
+        Ok(Self { config, shared, writer, exporter, bound, admin })
     }
 
     /// Writes the admin address, which may have been bound as port 0, where a supervisor looks for it.
@@ -84,11 +93,13 @@ impl App {
     /// # Errors
     /// If a thread cannot be started.
     pub async fn serve(self, shutdown: impl Future<Output = ()>, hangup: Signal) -> anyhow::Result<()> {
-        let Self { config, shared, writer, bound, admin } = self;
+        let Self { config, shared, writer, exporter, bound, admin } = self;
         let patience = config.limits.drain;
         let (ending, ended) = (CancellationToken::new(), CancellationToken::new());
         let (workers, threads) =
             Workers::start(config.limits.workers, &shared, &ending).context("serving threads cannot be started")?;
+        let told = CancellationToken::new();
+        let exporting = exporter.map(|exporter| tokio::spawn(export(exporter, &shared, &told, patience)));
         let (nudge, words) = Nudge::new();
         let feeds = Arc::new(feeds(&config, &shared, nudge.clone())?);
         // Before anything is loaded: who must show an SVID and has none is not ready.
@@ -121,9 +132,13 @@ impl App {
         ended.cancel();
         tasks.close();
         tasks.wait().await;
-        // No Check is under way any more: what is in the queue now is all there is.
-        let written =
-            tokio::task::spawn_blocking(move || writer.finish(patience)).await.context("the audit writer was lost")?;
+        // No Check is under way any more: what is in the queues now is all there is.
+        told.cancel();
+        let written = tokio::task::spawn_blocking(move || writer.finish(patience));
+        let written = written.await.context("the audit writer was lost")?;
+        if let Some(exporting) = exporting {
+            exporting.await.context("what sends spans was lost")?;
+        }
         anyhow::ensure!(written, "the audit log did not take its last records within `limits.drain`");
         tracing::info!("Ended");
         Ok(())
@@ -136,6 +151,17 @@ fn feeds(config: &Config, shared: &Arc<Shared>, nudge: Nudge) -> anyhow::Result<
     let feeds =
         Feeds::start(&config.trust, config.state.as_deref(), move || clock.clock.now(), move || nudge.changed());
     feeds.context("the feeds of trust bundles cannot be started")
+}
+
+/// Sends spans on until all decisions were told of.
+fn export(
+    exporter: Exporter,
+    shared: &Arc<Shared>,
+    told: &CancellationToken,
+    patience: Duration,
+) -> impl Future<Output = ()> + Send + use<> {
+    let clock = Arc::clone(shared);
+    exporter.run(move || clock.clock.now(), told.clone(), patience)
 }
 
 async fn reload_at(mut hangup: Signal, nudge: Nudge, ending: CancellationToken) {

@@ -43,6 +43,7 @@ use crate::{
     hop::{Public, Strict},
     peer, policy, response,
     server::Listener,
+    telemetry::trace,
     token,
     trust::{Endpoint, Source},
     yaml::{self, Position, Problem, Problems, Reader},
@@ -95,6 +96,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is logged, as directives of `tracing`'s environment filter.
     pub log: String,
+    /// Where spans of decisions are sent; absent, none are made.
+    pub traces: Option<trace::Options>,
 }
 
 /// What a hop may look like.
@@ -275,6 +278,8 @@ pub struct Limits {
     pub drain: Duration,
     /// The most records that wait for the disk.
     pub audit_queue: usize,
+    /// The most spans in a second.
+    pub spans_per_second: u32,
     /// The largest policy, all modules together, in bytes.
     pub policy_bytes: usize,
     /// The threads that answer.
@@ -360,8 +365,10 @@ impl Config {
             ("limits.deadline", here.deadline != there.deadline),
             ("limits.drain", here.drain != there.drain),
             ("limits.audit_queue", here.audit_queue != there.audit_queue),
+            ("limits.spans_per_second", here.spans_per_second != there.spans_per_second),
             ("limits.workers", here.workers != there.workers),
             ("telemetry.log", self.log != other.log),
+            ("telemetry.otlp", self.traces != other.traces),
         ]
         .into_iter()
         .filter_map(|(key, differs)| differs.then_some(key))

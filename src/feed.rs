@@ -4,7 +4,7 @@
 //! does not give the bundle has withdrawn it.
 
 mod agent;
-mod backoff;
+pub(crate) mod backoff;
 mod board;
 pub mod bundle;
 mod federation;
@@ -35,6 +35,7 @@ use crate::{
     trust::{Endpoint, Source, TrustBundle, state::State},
 };
 
+pub(crate) use self::agent::said;
 pub use self::{
     federation::{Relationship, RelationshipError},
     identity::{Identity, OwnSvid},

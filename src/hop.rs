@@ -12,6 +12,7 @@ mod outline;
 mod path;
 mod pattern;
 mod public;
+mod trace;
 
 use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
 
@@ -25,6 +26,7 @@ pub use self::{
     path::Target,
     pattern::PathPattern,
     public::{Public, Route, RouteError},
+    trace::{SpanId, TraceContext, TraceId},
 };
 use crate::pb::{
     AttributeContext, CheckRequest, address::Address, attribute_context::HttpRequest, socket_address::PortSpecifier,

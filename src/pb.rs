@@ -1,4 +1,4 @@
-//! Envoy's ext_authz v3 messages and those of the SPIFFE Workload API, generated from `proto/`: the crate's one door to them.
+//! Envoy's ext_authz v3 messages, those of the SPIFFE Workload API and those of OTLP, generated from `proto/`: the crate's one door to them.
 #![allow(
     missing_docs,
     unnameable_types,
@@ -45,6 +45,33 @@ pub mod google {
 
 pub mod workload {
     tonic::include_proto!("_");
+}
+
+pub mod opentelemetry {
+    pub mod proto {
+        pub mod collector {
+            pub mod trace {
+                pub mod v1 {
+                    tonic::include_proto!("opentelemetry.proto.collector.trace.v1");
+                }
+            }
+        }
+        pub mod common {
+            pub mod v1 {
+                tonic::include_proto!("opentelemetry.proto.common.v1");
+            }
+        }
+        pub mod resource {
+            pub mod v1 {
+                tonic::include_proto!("opentelemetry.proto.resource.v1");
+            }
+        }
+        pub mod trace {
+            pub mod v1 {
+                tonic::include_proto!("opentelemetry.proto.trace.v1");
+            }
+        }
+    }
 }
 
 pub use envoy::config::core::v3::*;

@@ -37,7 +37,7 @@ use crate::{
     feed::Identity,
     replay::Claims,
     response,
-    telemetry::{Metrics, Status},
+    telemetry::{Metrics, Status, trace::Traces},
 };
 
 /// What every Check needs of the process.
@@ -57,6 +57,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// How the parts of the snapshot stand.
     pub status: Status,
+    /// Where decisions are told of as spans, if they are.
+    pub traces: Option<Traces>,
     /// The bounds of serving.
     pub limits: Limits,
     /// When all this began.
@@ -113,6 +115,7 @@ impl Shared {
             ids,
             metrics,
             status: Status::default(),
+            traces: None,
             limits,
             in_flight: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),

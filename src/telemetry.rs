@@ -1,12 +1,13 @@
-//! What operators see: how each part stands, and the names of all metrics.
+//! What operators see: how each part stands, the names of all metrics, and a span of each decision.
 
 mod metrics;
 mod readings;
 mod status;
 mod stopwatch;
+pub mod trace;
 
 pub use self::{
-    metrics::{Census, Freshness, Histogram, Metrics, TrustFreshness},
+    metrics::{Census, Dropped, Freshness, Histogram, Metrics, Spans, TrustFreshness},
     readings::{AuditReadings, CacheReadings, Fill, Readings},
     status::{Part, PartStatus, Status},
     stopwatch::{Lap, Stopwatch},

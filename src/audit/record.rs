@@ -59,7 +59,7 @@ pub struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     supersedes: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<&'a str>,
+    trace_id: Option<String>,
     answered: Answer,
     allowed: bool,
     reason: Option<&'static str>,
@@ -214,7 +214,7 @@ impl<'a> Record<'a> {
             time: decision.now.to_string(),
             decision_id: id.to_string(),
             supersedes: supersedes.map(|id| id.to_string()),
-            trace_id: decision.outline.trace_id.as_deref(),
+            trace_id: decision.outline.trace.as_ref().map(|trace| trace.trace.to_string()),
             answered: if decision.is_permit() { Answer::Allow } else { Answer::Deny },
             allowed: decision.is_allowed(),
             reason: denial.map(|denial| denial.reason().as_str()),

@@ -5,6 +5,7 @@ mod ceiling;
 mod listen;
 mod policy;
 mod response;
+mod telemetry;
 mod tokens;
 mod trust;
 
@@ -12,7 +13,6 @@ use std::{path::Path, thread};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use spiffe::SpiffeId;
-use tracing_subscriber::EnvFilter;
 
 use super::{AuditSink, Config, Durability, HopRules, Limits, Listener, SelfCheck, section::Section, table::CONFIG};
 use crate::{
@@ -48,7 +48,7 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>, this: Option<
     let response = response::response(&mut root, modes);
     let audit = audit(root.section("audit"), base);
     let limits = limits(root.section("limits"));
-    let log = root.section("telemetry").parsed("log", directives);
+    let (log, traces) = telemetry::telemetry(root.section("telemetry"), base);
     if let (Some(tokens), Some(purpose)) = (&tokens, &purpose_header)
         && tokens.rules.names(purpose)
     {
@@ -111,6 +111,7 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>, this: Option<
         audit: audit?,
         limits: limits?,
         log: log?,
+        traces: traces?,
     })
 }
 
@@ -243,6 +244,7 @@ fn limits(mut section: Section<'_>) -> Option<Limits> {
     let deadline = section.duration("deadline");
     let drain = section.duration("drain");
     let audit_queue = section.count("audit_queue");
+    let spans_per_second = section.count("spans_per_second");
     let policy_bytes = section.size("policy_bytes");
     let workers = section.count("workers");
     Some(Limits {
@@ -254,6 +256,7 @@ fn limits(mut section: Section<'_>) -> Option<Limits> {
         deadline: deadline?,
         drain: drain?,
         audit_queue: audit_queue?,
+        spans_per_second: spans_per_second?,
         policy_bytes: policy_bytes?,
         workers: workers.unwrap_or_else(cores),
     })
@@ -273,13 +276,6 @@ fn header_name(text: &str) -> Result<String, String> {
 fn is_header(text: &str) -> bool {
     let is_token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b);
     !text.is_empty() && text.len() <= MAX_HEADER && text.bytes().all(is_token)
-}
-
-fn directives(text: &str) -> Result<String, String> {
-    match EnvFilter::builder().parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!("{} does not say what to log: {error}", quote(text))),
-    }
 }
 
 fn revision(source: &str) -> String {

@@ -284,13 +284,21 @@ const LIMITS: &[Key] = &[
     Key::default("deadline", Holds::Duration(MILLISECOND, MINUTE), "100ms", "the longest that one Check may take").presets(&[(OpaEnvoy, "2s")]),
     Key::default("drain", Holds::Duration(MILLISECOND, days(1)), "10s", "how long connections may take to end at shutdown"),
     Key::default("audit_queue", Count(1, 10_000_000), "8192", "the most records that wait for the disk"),
+    Key::default("spans_per_second", Count(1, 100_000), "1000", "the most spans in a second; as many wait for the collector"),
     Key::default("policy_bytes", Size(KIB, 64 * MIB), "1MiB", "the largest policy, all modules together"),
     Key::optional("workers", Count(1, 1_024), "one for each core", "the threads that answer").example("4"),
 ];
 
 const TELEMETRY: &[Key] = &[
     Key::default("log", Text, "info", "what is logged: a level, or directives such as `info,hopguard::policy=debug`"),
-    Key::only("otlp", "null", "exporting traces"),
+    Key::maybe("otlp", OTLP, "null", "where a span of each decision is sent, over OTLP (gRPC)"),
+];
+
+const OTLP: &[Key] = &[
+    Key::required("endpoint", Text, "the collector: `http://` on this machine, `https://host:port` beyond it, or `unix:/path`").example(r#""http://127.0.0.1:4317""#),
+    Key::optional("ca", Path, "the system's roots", "the roots by which the collector is authenticated, PEM; `https` only").example("collector-roots.pem"),
+    Key::default("sample", Text, "parent", "which decisions: `parent` are those in traces that the caller keeps, `10%` is a share of all traces"),
+    Key::default("service_name", Text, "hopguard", "what the sidecar is called among services"),
 ];
 
 const fn days(days: u64) -> Duration {

@@ -512,7 +512,6 @@ const CONTRACT: &[(&str, &str)] = &[
     ("audit.anonymous_per_second", "100"),
     ("audit.reserve", "64MiB"),
     ("audit.export", "[{otlp: \"http://localhost:4317\"}]"),
-    ("telemetry.otlp", "\"http://localhost:4317\""),
 ];
 
 /// The rest of DESIGN.md §10: what is built.
@@ -645,6 +644,10 @@ const BUILT: &[&str] = &[
     "audit.window",
     "limits",
     "telemetry.log",
+    "telemetry.otlp.endpoint",
+    "telemetry.otlp.ca",
+    "telemetry.otlp.sample",
+    "telemetry.otlp.service_name",
 ];
 
 #[test]

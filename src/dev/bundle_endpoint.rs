@@ -175,7 +175,11 @@ impl Credentials {
         Self { chain, key }
     }
 
-    fn config(&self) -> Result<Arc<ServerConfig>, Error> {
+    /// How a server shows them.
+    ///
+    /// # Errors
+    /// If the key is not that of the leaf.
+    pub fn config(&self) -> Result<Arc<ServerConfig>, Error> {
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(refused("set up TLS"))?

@@ -151,7 +151,7 @@ fn judge<M>(status: &Status) -> Heard<M> {
 }
 
 /// What a status says, in words that may be logged.
-fn said(status: &Status) -> String {
+pub(crate) fn said(status: &Status) -> String {
     let mut cause = None;
     let mut next = status.source();
     while let Some(error) = next {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Waiting times that grow with each failure in a row, each a random part of what it may be ("full jitter").
 #[derive(Clone, Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     most: Duration,
     failures: u32,
@@ -12,17 +12,17 @@ pub(super) struct Backoff {
 
 impl Backoff {
     /// The first wait is at most `first`, and no wait more than `most`.
-    pub(super) const fn new(first: Duration, most: Duration) -> Self {
+    pub(crate) const fn new(first: Duration, most: Duration) -> Self {
         Self { first, most, failures: 0 }
     }
 
     /// It went well: the next failure is a first one.
-    pub(super) const fn reset(&mut self) {
+    pub(crate) const fn reset(&mut self) {
         self.failures = 0;
     }
 
     /// How long to wait after one more failure.
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let wait = self.wait(random());
         self.failures = self.failures.saturating_add(1);
         wait

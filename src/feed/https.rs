@@ -37,6 +37,7 @@ pub(super) use task::Task;
 mod ask;
 mod credentials;
 mod dial;
+pub(crate) mod line;
 mod pace;
 mod roots;
 mod secret;
@@ -212,7 +213,7 @@ pub(super) async fn aside<T: Send + 'static>(
 }
 
 /// Bytes both ways, with or without TLS.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 

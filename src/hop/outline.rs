@@ -1,6 +1,6 @@
 //! What a record says of a hop: bounded text, never a credential, known even when the hop cannot be judged.
 
-use super::{Escapes, Target};
+use super::{Escapes, Target, TraceContext};
 use crate::pb::CheckRequest;
 
 /// A hop's outline, for the audit record.
@@ -16,8 +16,8 @@ pub struct Outline {
     pub port: Option<u16>,
     /// The client's `x-request-id`, at most 128 bytes.
     pub request_id: Option<String>,
-    /// The trace ID of a well-formed `traceparent` (W3C Trace Context §3.2.2).
-    pub trace_id: Option<String>,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceContext>,
 }
 
 impl Outline {
@@ -35,16 +35,9 @@ impl Outline {
             path: Target::parse(&http.path, lenient).ok().map(|target| cut(&target.path, 2048)),
             port: None,
             request_id: headers.joined("x-request-id").map(|id| cut(&id, 128)),
-            trace_id: headers.joined("traceparent").and_then(|parent| trace_id(&parent)),
+            trace: TraceContext::of(headers),
         }
     }
-}
-
-fn trace_id(parent: &str) -> Option<String> {
-    let mut parts = parent.split('-');
-    let (_version, id) = (parts.next()?, parts.next()?);
-    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-    is_id.then(|| id.to_owned())
 }
 
 fn cut(text: &str, most: usize) -> String {
@@ -80,12 +73,5 @@ mod tests {
     fn text_is_cut_between_characters() {
         assert_eq!(cut("aéé", 4), "aé");
         assert_eq!(cut("aé", 9), "aé");
-    }
-
-    #[test]
-    fn only_a_well_formed_trace_id_is_kept() {
-        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(trace_id(&format!("00-{id}-00f067aa0ba902b7-01")).as_deref(), Some(id));
-        assert_eq!(trace_id("00-x-00f067aa0ba902b7-01"), None);
     }
 }

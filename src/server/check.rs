@@ -24,11 +24,11 @@ use crate::{
     audit::Entry,
     clock::Timestamp,
     decision::{Decision, DecisionId, Denial, Fault, Laps, Reason, Stage},
-    hop::Outline,
+    hop::{Outline, TraceContext},
     pb::{CheckRequest, CheckResponse},
     replay::{self, Refused},
     response,
-    telemetry::Stopwatch,
+    telemetry::{Stopwatch, trace::Told},
 };
 
 /// Where Envoy asks.
@@ -53,6 +53,7 @@ impl Checks {
         counted: Option<Counted>,
         mut watch: Stopwatch,
         deadline: Instant,
+        trace: Option<Option<TraceContext>>,
     ) -> CheckResponse
     where
         B: Body<Data = Bytes> + Unpin,
@@ -73,7 +74,7 @@ impl Checks {
         };
         let message = message
             .and_then(|message| if Instant::now() > deadline { Err(Fault::Deadline.into()) } else { Ok(message) });
-        self.answer(message, asker, watch, deadline).await
+        self.answer(message, asker, watch, deadline, trace).await
     }
 
     /// Decides, writes down and encodes. Nothing here waits or leaves the thread, but for a permit that spends a one-time token or breaks
@@ -84,6 +85,7 @@ impl Checks {
         asker: Option<&Asker>,
         mut watch: Stopwatch,
         deadline: Instant,
+        trace: Option<Option<TraceContext>>,
     ) -> CheckResponse {
         watch.enter(Stage::Hop);
         let now = self.shared.clock.now();
@@ -95,9 +97,15 @@ impl Checks {
         let decided = catch_unwind(AssertUnwindSafe(|| decide(snapshot, message.and_then(frame::decode), now, laps)));
         watch.enter(Stage::Answer);
         let is_long = work.is_long();
-        let (decision, check) = match decided {
+        let (mut decision, check) = match decided {
             Ok(decided) => decided,
             Err(panic) => return self.fenced(snapshot, now, watch, None, || resume_unwind(panic)),
+        };
+        // Envoy's own span stands beside the Check; the hop's headers name the one before.
+        let trace = trace.unwrap_or_else(|| decision.outline.trace.take());
+        decision.outline.trace = match &self.shared.traces {
+            Some(traces) => traces.begin(trace),
+            None => trace,
         };
         if let Some(asker) = asker {
             let is_away = decision.denials().any(|denial| denial.reason() == Reason::PolicyTimeout);
@@ -218,6 +226,12 @@ impl Checks {
         let elapsed = watch.stop();
         self.shared.metrics.decided(decision.is_permit(), decision.reason(), elapsed);
         self.shared.metrics.timed(&watch);
+        if let Some(traces) = &self.shared.traces
+            && let Some(room) = traces.room(decision.outline.trace.as_ref())
+        {
+            let now = self.shared.clock.now();
+            room.tell(&Told { decision: &decision, name: id, now, watch: &watch }, this(snapshot));
+        }
         tracing::debug!(decision.id = %id, deny.reason = decision.reason().map(|reason| reason.as_str()), "Hop decided");
         if let Some(permit) = decision.break_glass() {
             self.shared.metrics.broke_glass();
@@ -341,11 +355,12 @@ where
         let counted = Counted::one(&self.shared, |shared| &shared.in_flight, limits.in_flight);
         let checks = self.clone();
         let asker = request.extensions().get::<Asker>().cloned();
+        let trace = TraceContext::beside(request.headers());
         let body = request.into_body();
         Answer::Check(Box::pin(async move {
             // Held until the answer is made, however the future ends.
             let counted = counted;
-            let response = checks.check(body, asker.as_ref(), counted, watch, deadline).await;
+            let response = checks.check(body, asker.as_ref(), counted, watch, deadline, trace).await;
             frame::reply(&response)
         }))
     }

@@ -8,6 +8,7 @@ mod optional;
 mod parts;
 mod process;
 mod serving;
+mod spans;
 mod store;
 mod text;
 
@@ -26,6 +27,7 @@ use self::{
 pub use self::{
     histogram::Histogram,
     parts::{Freshness, TrustFreshness},
+    spans::{Dropped, Spans},
     store::Census,
 };
 use super::{Part, Readings, Stopwatch};
@@ -42,6 +44,7 @@ pub struct Metrics {
     bundles: Bundles,
     store: Store,
     process: Process,
+    spans: Spans,
     /// Held while a scrape is made, and while what it tells is replaced. No Check ever waits for it.
     fresh: Mutex<Freshness>,
 }
@@ -52,7 +55,7 @@ impl Metrics {
         let mut registry = Registry::default();
         let (decisions, serving, audit) = (Decisions::default(), Serving::default(), Audit::default());
         let (parts, bundles, store) = (Parts::default(), Bundles::default(), Store::default());
-        let process = Process::default();
+        let (process, spans) = (Process::default(), Spans::default());
         process.register(&mut registry);
         let ours = registry.sub_registry_with_prefix("hopguard");
         decisions.register(ours);
@@ -61,7 +64,8 @@ impl Metrics {
         parts.register(ours);
         bundles.register(ours);
         store.register(ours);
-        Self { registry, decisions, serving, audit, parts, bundles, store, process, fresh: Mutex::default() }
+        spans.register(ours);
+        Self { registry, decisions, serving, audit, parts, bundles, store, process, spans, fresh: Mutex::default() }
     }
 
     /// Counts an answer: what Envoy was told, and why it was denied or would have been with every layer enforced.
@@ -122,6 +126,11 @@ impl Metrics {
     /// Notes how long a change of documents took from its publication to its effect. `withdraws`: it takes access away by name.
     pub fn acted(&self, lag: Duration, withdraws: bool) {
         self.store.acted(lag, withdraws);
+    }
+
+    /// What is counted of spans.
+    pub fn spans(&self) -> Spans {
+        self.spans.clone()
     }
 
     /// Tells how bundles stand.

@@ -22,6 +22,7 @@ mod shipped;
 mod story;
 mod streams;
 mod tokens;
+mod traces;
 mod validate;
 
 use std::{env, future::Future, path::PathBuf, sync::LazyLock};

@@ -3,6 +3,7 @@
 mod answer;
 mod asker;
 pub(crate) mod chain;
+mod collector;
 mod desk;
 mod documents;
 mod guard;
@@ -16,6 +17,7 @@ mod world;
 pub(crate) use self::{
     answer::Answer,
     asker::Asker,
+    collector::{Collector, Mood, Told},
     desk::{Desk, Key},
     documents::{Grant, fact, revocation, workload},
     guard::Guard,

@@ -42,6 +42,7 @@ mod store_bundle;
 mod store_documents;
 mod store_signers;
 mod tokens;
+mod traces;
 mod trust;
 mod verbs;
 mod workload_api;

@@ -217,8 +217,12 @@ fn captures() -> impl Iterator<Item = (String, Vec<u8>)> {
     captures.into_iter()
 }
 
-/// Where cargo unpacked the sources of `envoy-types`, in the version that `Cargo.lock` names.
 fn published_folder() -> PathBuf {
+    sources_of("envoy-types").join("proto")
+}
+
+/// Where cargo unpacked the sources of a package, in the version that `Cargo.lock` names.
+pub(crate) fn sources_of(name: &str) -> PathBuf {
     let cargo = env::var_os("CARGO").expect("`cargo test` sets CARGO");
     let run = |arguments: &[&str]| {
         let output = Command::new(&cargo).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
@@ -230,6 +234,6 @@ fn published_folder() -> PathBuf {
     let metadata = run(&["metadata", "--format-version=1", "--locked", "--offline", "--filter-platform", host]);
     let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    let package = packages.iter().find(|package| package["name"] == "envoy-types").unwrap();
-    Path::new(package["manifest_path"].as_str().unwrap()).with_file_name("proto")
+    let package = packages.iter().find(|package| package["name"] == name).unwrap();
+    Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap().to_owned()
 }

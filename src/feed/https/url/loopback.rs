@@ -13,7 +13,7 @@ pub struct LoopbackUrl(HttpsUrl);
 
 impl LoopbackUrl {
     /// Host, port and target, to be asked in plain text.
-    pub(in crate::feed) const fn parts(&self) -> &HttpsUrl {
+    pub(crate) const fn parts(&self) -> &HttpsUrl {
         &self.0
     }
 }
