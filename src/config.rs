@@ -57,6 +57,8 @@ pub struct Config {
     pub revision: String,
     /// This workload; absent, its Workload API says, or nobody asks.
     pub self_id: Option<SpiffeId>,
+    /// Whether the command line said so, and not the file: then it holds however often the file is read again.
+    pub is_self_given: bool,
     /// The Workload API that says who this workload is, if it does not say so itself.
     pub workload_api: Option<Endpoint>,
     /// Where last good bundles and one-time claims are kept over a restart.
@@ -285,10 +287,18 @@ impl Config {
     /// # Errors
     /// Every problem with it, or that it cannot be read.
     pub fn load(path: &Path) -> Result<Self, Problems> {
+        Self::load_as(path, None)
+    }
+
+    /// Loads a file for the workload `this`, which the file may leave open and must not name otherwise.
+    ///
+    /// # Errors
+    /// Every problem with it, or that it cannot be read.
+    pub fn load_as(path: &Path, this: Option<&SpiffeId>) -> Result<Self, Problems> {
         let name = path.display().to_string();
         let bytes = read_file(path).map_err(|error| Problem::of_file(&name, format!("cannot be read: {error}")))?;
         match String::from_utf8(bytes) {
-            Ok(source) => Self::parse(path, &source),
+            Ok(source) => Self::parse_as(path, &source, this),
             Err(error) => Err(not_utf8(&name, &error)),
         }
     }
@@ -298,10 +308,14 @@ impl Config {
     /// # Errors
     /// Every problem with it.
     pub fn parse(file: &Path, source: &str) -> Result<Self, Problems> {
+        Self::parse_as(file, source, None)
+    }
+
+    fn parse_as(file: &Path, source: &str, this: Option<&SpiffeId>) -> Result<Self, Problems> {
         let reader = Reader::new(&file.display().to_string());
         let documents = reader.parse(source);
         let config = match documents.as_slice() {
-            [document] => read::config(file, source, reader.mapping(document)),
+            [document] => read::config(file, source, reader.mapping(document), this),
             [] if !reader.is_clean() => None,
             [] => {
                 reader.report(
@@ -317,6 +331,11 @@ impl Config {
             }
         };
         reader.finish(config)
+    }
+
+    /// Who the command line said that this workload is.
+    pub fn given_self(&self) -> Option<&SpiffeId> {
+        self.self_id.as_ref().filter(|_| self.is_self_given)
     }
 
     /// What its problems are told under.

@@ -11,6 +11,7 @@ use std::{
 
 use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
+use spiffe::SpiffeId;
 
 use self::{
     envoy::Linted,
@@ -23,6 +24,7 @@ use super::{
 use crate::{
     config::Config,
     envoy::{Expect, Severity},
+    peer::id,
     policy::Entrypoint,
     yaml::{Problem, Problems},
 };
@@ -37,6 +39,9 @@ pub struct CheckArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE", group = "what")]
     config: Option<PathBuf>,
+    /// Who the workload is that it is for, as `serve` is told
+    #[arg(long = "self", value_name = "SPIFFE_ID", value_parser = id::parse_workload, requires = "config")]
+    this: Option<SpiffeId>,
     /// An Envoy configuration (bootstrap, resources or config dump) to hold against the configuration, or its defaults; repeatable
     #[arg(long, value_name = "FILE", group = "what")]
     envoy: Vec<PathBuf>,
@@ -78,6 +83,11 @@ pub struct Part {
 }
 
 impl CheckArgs {
+    /// The configuration, and the workload that it is for.
+    fn config(&self) -> Option<(&Path, Option<&SpiffeId>)> {
+        self.config.as_deref().map(|config| (config, self.this.as_ref()))
+    }
+
     /// Loads the configuration and each part it names, lints the Envoy configurations, and writes every problem and finding.
     ///
     /// # Errors
@@ -86,7 +96,7 @@ impl CheckArgs {
         if let Some(id) = &self.explain {
             return policy::explain(id, self.output, out);
         }
-        let mut report = Report::of(self.config.as_deref(), &self.envoy, parts);
+        let mut report = Report::of(self.config(), &self.envoy, parts);
         if !self.policy.is_empty() {
             match policy::check(&self.policy, &self.entrypoint, self.gate.into()) {
                 Ok(Found { said, warnings }) => {
@@ -96,7 +106,7 @@ impl CheckArgs {
                 Err(Problems(problems)) => report.problems.extend(problems),
             }
         }
-        if let Some(directory) = self.governance.directory(self.config.as_deref(), &mut report.problems) {
+        if let Some(directory) = self.governance.directory(self.config(), &mut report.problems) {
             let (found, governed) = self.governance.review(&directory, &mut report.problems);
             report.found.extend(found.map(|found| ("documents", found)));
             report.governed = governed;
@@ -126,12 +136,12 @@ struct Found {
 }
 
 impl Report {
-    fn of(config: Option<&Path>, envoys: &[PathBuf], parts: &[Part]) -> Self {
+    fn of(config: Option<(&Path, Option<&SpiffeId>)>, envoys: &[PathBuf], parts: &[Part]) -> Self {
         let mut report = Self::default();
         // Held against the defaults where there is no configuration, and never where there is one that does not load.
         let expect = match config {
             None => Some(Expect::default()),
-            Some(path) => report.config(path, parts),
+            Some((path, this)) => report.config(path, this, parts),
         };
         if let Some(expect) = expect {
             report.linted = Linted::of(envoys, &expect, &mut report.problems);
@@ -140,8 +150,8 @@ impl Report {
     }
 
     /// Loads the configuration and its parts, and gives what it expects of Envoy.
-    fn config(&mut self, path: &Path, parts: &[Part]) -> Option<Expect> {
-        let config = match Config::load(path) {
+    fn config(&mut self, path: &Path, this: Option<&SpiffeId>, parts: &[Part]) -> Option<Expect> {
+        let config = match Config::load_as(path, this) {
             Ok(config) => config,
             Err(Problems(problems)) => {
                 self.problems = problems;
@@ -226,6 +236,7 @@ mod tests {
     fn args(output: Output) -> CheckArgs {
         CheckArgs {
             config: None,
+            this: None,
             envoy: Vec::new(),
             policy: Vec::new(),
             entrypoint: Entrypoint::parse(ENTRYPOINT).unwrap(),

@@ -24,6 +24,9 @@ pub struct ConfigArgs {
     #[arg(long, value_name = "KEY", num_args = 0..=1)]
     #[expect(clippy::option_option, reason = "absent, alone and with a key are three things")]
     explain: Option<Option<String>>,
+    /// Print the Kubernetes manifests that put Hopguard beside Envoy by hand: ConfigMaps, and what belongs into a pod
+    #[arg(long)]
+    sidecar: bool,
 }
 
 /// What a schema describes.
@@ -49,6 +52,10 @@ impl ConfigArgs {
             writeln!(out, "{schema:#}")?;
             return Ok(Exit::Yes);
         }
+        if self.sidecar {
+            out.write_all(SIDECAR.as_bytes())?;
+            return Ok(Exit::Yes);
+        }
         let Some(key) = &self.explain else {
             out.write_all(example().as_bytes())?;
             return Ok(Exit::Yes);
@@ -66,11 +73,17 @@ impl ConfigArgs {
     }
 }
 
+/// As the Helm chart renders it, for those who install nothing with Helm.
+const SIDECAR: &str = include_str!("../../deploy/k8s/sidecar.yaml");
+
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use clap::Parser;
 
     use super::*;
+    use crate::config::Config;
 
     #[derive(Parser)]
     struct Cli {
@@ -115,7 +128,24 @@ mod tests {
     }
 
     #[test]
+    fn prints_manifests_whose_configuration_loads_and_admits_envoy_alone() {
+        let (exit, text) = run(&["--sidecar"]).unwrap();
+        assert!(exit == Exit::Yes && text == SIDECAR);
+        let (_, rest) = text.split_once("  hopguard.yaml: |\n").unwrap();
+        let source: String =
+            rest.lines().map_while(|line| line.strip_prefix("    ")).map(|line| format!("{line}\n")).collect();
+        let config = Config::parse(Path::new("/etc/hopguard/hopguard.yaml"), &source).unwrap();
+        let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            (listen.as_slice(), config.state.as_deref()),
+            (["unix:/run/hopguard/check.sock".to_owned()].as_slice(), Some(Path::new("/var/lib/hopguard/state")),)
+        );
+        assert!(text.contains("restartPolicy: Always") && text.contains("readOnlyRootFilesystem: true"));
+    }
+
+    #[test]
     fn wants_exactly_one_question() {
+        assert!(run(&["--sidecar", "--example"]).is_err());
         assert!(run(&[]).is_err());
         assert!(run(&["--example", "--schema"]).is_err());
     }

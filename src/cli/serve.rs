@@ -7,11 +7,12 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
+use spiffe::SpiffeId;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::{block_on, complain, exit::Exit};
-use crate::{app::App, config::Config};
+use crate::{app::App, config::Config, peer::id};
 
 /// Answer Envoy beside one workload
 #[derive(Debug, Args)]
@@ -19,6 +20,9 @@ pub struct ServeArgs {
     /// The configuration; `hopguard config --example` prints one
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Who this workload is, where the configuration is shared by several and leaves `self` open
+    #[arg(long = "self", value_name = "SPIFFE_ID", value_parser = id::parse_workload)]
+    this: Option<SpiffeId>,
     /// Where to write the admin address once it is bound, for a supervisor that chose port 0
     #[arg(long, value_name = "FILE")]
     admin_address_file: Option<PathBuf>,
@@ -30,7 +34,7 @@ impl ServeArgs {
     /// # Errors
     /// If an address or the audit log cannot be had, or a thread cannot be started.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let config = match Config::load(&self.config) {
+        let config = match Config::load_as(&self.config, self.this.as_ref()) {
             Ok(config) => config,
             Err(problems) => {
                 complain(&problems.to_string());

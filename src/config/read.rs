@@ -25,13 +25,15 @@ use crate::{
 };
 
 /// Reads the whole file. Every section is read before the first missing value ends it, so that all problems are found.
-pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Config> {
+///
+/// `this`: who the command line says that this workload is.
+pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>, this: Option<&SpiffeId>) -> Option<Config> {
     let base = file.parent().unwrap_or_else(|| Path::new(""));
     let mut root = Section::root(CONFIG, root);
     let modes = modes(&mut root);
     let proves = modes.is_none_or(|modes| modes.proof != Mode::Skip);
     let approves = modes.is_none_or(|modes| modes.ceiling != Mode::Skip);
-    let self_id: Option<SpiffeId> = root.parsed("self", id::parse_workload);
+    let self_id = self_id(&mut root, this);
     let audiences = root.texts("audiences", |text| Ok::<_, String>(text.to_owned()));
     let state = root.maybe("state").map(|mut state| state.text("directory"));
     let (listen, admin) = listen::listeners(&mut root);
@@ -90,6 +92,7 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
         file: Some(file.to_owned()),
         revision: revision(source),
         self_id,
+        is_self_given: this.is_some(),
         workload_api,
         state: state.map_or(Some(None), |state| state.map(|path| Some(base.join(path))))?,
         listen: listen?,
@@ -109,6 +112,19 @@ pub(super) fn config(file: &Path, source: &str, root: Mapping<'_>) -> Option<Con
         limits: limits?,
         log: log?,
     })
+}
+
+/// Who this workload is. A file that is shared by several leaves it open; one that names another was meant for another.
+fn self_id(root: &mut Section<'_>, given: Option<&SpiffeId>) -> Option<SpiffeId> {
+    let named: Option<SpiffeId> = root.parsed("self", id::parse_workload);
+    let Some(given) = given else { return named };
+    if let Some(named) = named.filter(|named| named != given) {
+        root.problem(
+            "self",
+            format!("is `{named}`, and the command line says `--self {given}`: take one of them out, or say the same"),
+        );
+    }
+    Some(given.clone())
 }
 
 fn modes(root: &mut Section<'_>) -> Option<Modes> {

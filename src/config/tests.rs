@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     decision::Mode,
+    peer::id,
     policy::{
         Gate,
         answer::{self, Style},
@@ -353,6 +354,26 @@ fn loads_a_file_and_says_why_it_cannot() {
     assert!(message(&path).contains("more than 1048576"));
     std::fs::write(&path, MINIMAL).unwrap();
     assert_eq!(Config::load(&path).unwrap().documents, Some(directory.path().join("documents")));
+}
+
+#[test]
+fn the_command_line_says_who_this_is_where_the_file_leaves_it_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hopguard.yaml");
+    let load = |source: &str, this: &str| {
+        std::fs::write(&path, source).unwrap();
+        Config::load_as(&path, Some(&id::parse_workload(this).unwrap()))
+    };
+    let (here, there) = ("spiffe://prod.example/ns/ledger/sa/api", "spiffe://prod.example/ns/billing/sa/api");
+    let shared = MINIMAL.split_once('\n').unwrap().1;
+    let config = load(shared, there).unwrap();
+    assert_eq!(config.given_self().unwrap().to_string(), there);
+    assert_eq!(config.self_id.as_ref(), config.given_self());
+    assert!(load(MINIMAL, here).is_ok());
+    let refused = load(MINIMAL, there).unwrap_err().0[0].to_string();
+    assert!(refused.contains(&format!("is `{here}`, and the command line says `--self {there}`")), "{refused}");
+    assert!(load(&format!("self: nonsense\n{shared}"), here).is_err());
+    assert_eq!(parse(MINIMAL).unwrap().given_self(), None);
 }
 
 #[test]

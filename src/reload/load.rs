@@ -178,7 +178,7 @@ impl Loader {
         let Some(file) = &self.config.file else {
             return self.note(Part::Config, Some(self.config.revision.clone()), Vec::new(), now);
         };
-        let problems = match Config::load(file) {
+        let problems = match Config::load_as(file, self.config.given_self()) {
             Ok(config) => self.adopt(config, now).err().unwrap_or_default(),
             Err(problems) => lines(&problems),
         };

@@ -17,6 +17,7 @@ mod delegation;
 mod envoy;
 mod envoy_config;
 mod frames;
+mod given_self;
 mod grants_cli;
 mod harness;
 mod hostile_grants;

@@ -9,6 +9,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
+use spiffe::SpiffeId;
 
 use crate::{
     approval::{AllowedSigners, Approvals},
@@ -58,17 +59,21 @@ pub(super) struct Named {
 
 impl GovernanceArgs {
     /// The documents to look at, if any are to be.
-    pub(super) fn directory(&self, config: Option<&Path>, problems: &mut Vec<Problem>) -> Option<Named> {
+    pub(super) fn directory(
+        &self,
+        config: Option<(&Path, Option<&SpiffeId>)>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Named> {
         if let Some(directory) = self.governance.as_ref()? {
             return Some(Named { directory: directory.clone(), configured: false });
         }
-        let Some(path) = config else {
+        let Some((path, this)) = config else {
             let message = "name a directory of documents, or a configuration with `--config`";
             problems.push(Problem::of_file("governance", message));
             return None;
         };
         // What is wrong with it has been said.
-        let config = Config::load(path).ok()?;
+        let config = Config::load_as(path, this).ok()?;
         let named = config.documents.clone().map(|directory| Named { directory, configured: true });
         if named.is_none() {
             let message = "store.directory: there are no documents to look at: it is not set";

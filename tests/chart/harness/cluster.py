@@ -59,9 +59,9 @@ class Cluster:
         """Creates a resource, strictly, and gives what the server made of it."""
         return self._call("POST", self._path(resource, named=False), resource, dry_run)
 
-    def replace(self, resource, *, dry_run=False):
-        """Puts a resource in the place of the one with its name."""
-        return self._call("PUT", self._path(resource), resource, dry_run)
+    def replace(self, resource, *, dry_run=False, subresource=None):
+        """Puts a resource in the place of the one with its name, or one of its subresources."""
+        return self._call("PUT", self._path(resource) + (f"/{subresource}" if subresource else ""), resource, dry_run)
 
     def read(self, api_version, kind, name, namespace=None):
         """The resource of that name."""

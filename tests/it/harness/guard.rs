@@ -214,7 +214,7 @@ fn spawn(setup: &Setup) -> Child {
     let _ = fs::remove_file(&address);
     let log = File::options().create(true).append(true).open(setup.path("hopguard.log")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_hopguard"));
-    command.arg("serve").arg("--config").arg(config).arg("--admin-address-file").arg(&address);
+    command.arg("serve").arg("--config").arg(config).arg("--admin-address-file").arg(&address).args(setup.arguments());
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true);
     command.spawn().unwrap()
 }

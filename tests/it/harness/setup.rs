@@ -20,6 +20,7 @@ pub(crate) struct Setup {
     authority: Authority,
     now: Timestamp,
     settings: BTreeMap<String, String>,
+    arguments: Vec<String>,
     svid: String,
 }
 
@@ -41,7 +42,7 @@ impl Setup {
             ("limits.workers", "2".to_owned()),
         ];
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        let setup = Self { folder, authority, now, settings, svid };
+        let setup = Self { folder, authority, now, settings, arguments: Vec::new(), svid };
         setup.write("roots.pem", &setup.authority.pem());
         setup.write("documents/purposes.yaml", &["checkout", "refund"].map(documents::purpose).concat());
         setup.grants(&[Grant::to("/charge", now)]);
@@ -168,6 +169,16 @@ impl Setup {
         }
         self.write("hopguard.yaml", &text);
         self.config()
+    }
+
+    /// Further arguments of `serve`.
+    pub(crate) fn argue(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    pub(super) fn arguments(&self) -> &[String] {
+        &self.arguments
     }
 
     pub(crate) fn config(&self) -> PathBuf {

@@ -1,0 +1,111 @@
+"""The guard alone: where nothing is injected by the API server, pods come with Hopguard or not at all, and later changes are held to the same."""
+
+import pytest
+
+from harness import sidecars
+from harness.cluster import Refused
+from harness.processes import until
+from harness.samples import MESHES, VALUES, combine, container, in_namespace
+from test_admission import Installed, one
+
+WAYS = [
+    ("manual", mesh, trust) for mesh in MESHES for trust in ("workloadApi", "pem")
+] + [("istioTemplate", "istio", "workloadApi"), ("istioTemplate", "istio", "istioRoot")]
+
+
+class Guarded(Installed):
+    """The chart in a mode in which somebody else brings Hopguard into the pod."""
+
+    def __init__(self, cluster, charts, mode, mesh, trust):
+        self._mode = mode
+        values = {"trust": {"source": trust, **({"pem": {"configMap": "roots"}} if trust == "pem" else {})}}
+        super().__init__(cluster, charts, mesh, mode, values)
+        self._rendered = charts.render(self.values, namespace=self.home)
+
+    def pod(self, init=1):
+        """The mesh's pod with Hopguard, as this way brings it."""
+        if self._mode == "istioTemplate":
+            return sidecars.templated(self._rendered, self.mesh.pod(init=init, envoy=False), self.mesh.envoy())
+        return sidecars.pasted(self._rendered, self.mesh.pod(init=init))
+
+
+@pytest.fixture(scope="module", params=WAYS, ids="-".join)
+def guarded(request, cluster, charts):
+    chart = Guarded(cluster, charts, *request.param)
+    until(lambda: "the pod has no Hopguard" in chart.refuses(chart.mesh.pod()), "the guard is in force")
+    yield chart
+    chart.uninstall()
+
+
+def altered(chart, change):
+    pod = chart.pod()
+    change(pod["spec"], one(pod["spec"]["initContainers"], "hopguard"))
+    return pod
+
+
+def test_a_pod_with_hopguard_as_it_is_handed_out_is_taken(guarded):
+    admitted = guarded.admit(guarded.pod())
+    assert len(sidecars.hopguards(admitted)) == 1
+
+
+def test_a_pod_without_hopguard_is_refused_unless_it_opts_out(guarded):
+    said = guarded.refuses(guarded.mesh.pod())
+    assert "label the pod hopguard.dev/inject=false" in said
+    guarded.admit(combine(guarded.mesh.pod(), {"metadata": {"labels": {"hopguard.dev/inject": "false"}}}))
+
+
+def test_an_application_that_only_calls_itself_hopguard_is_refused(guarded):
+    pod = guarded.mesh.pod()
+    pod["spec"]["containers"].append({**container("application"), "name": "hopguard"})
+    assert "a container named hopguard is Hopguard" in guarded.refuses(pod) or "the pod has no Hopguard" in guarded.refuses(pod)
+
+
+def test_one_that_is_an_ordinary_init_container_is_refused(guarded):
+    probes = ("restartPolicy", "startupProbe", "readinessProbe", "livenessProbe")
+    pod = altered(guarded, lambda spec, hopguard: [hopguard.pop(key) for key in probes])
+    assert "must be started as the chart does it" in guarded.refuses(pod)
+
+
+def test_nobody_chooses_the_identity_that_hopguard_speaks_for(guarded):
+    mine = {"fieldRef": {"fieldPath": "metadata.annotations['mine']"}}
+
+    def change(spec, hopguard):
+        variables = hopguard.setdefault("env", [])
+        named = [variable["name"] for variable in variables] or ["POD_NAMESPACE", "POD_SERVICE_ACCOUNT"]
+        variables[:] = [{"name": name, "valueFrom": mine} for name in named]
+
+    assert "must be started as the chart does it" in guarded.refuses(altered(guarded, change))
+
+
+def test_a_running_pod_keeps_its_image_and_takes_no_other(guarded, cluster):
+    created = cluster.create(in_namespace(guarded.pod(), guarded.guarded))
+    one(created["spec"]["initContainers"], "hopguard")["image"] = "registry.acme.com/yes-man:1"
+    with pytest.raises(Refused, match="the container hopguard must run"):
+        cluster.replace(created)
+    cluster.delete("v1", "Pod", created["metadata"]["name"], guarded.guarded)
+
+
+EPHEMERAL = {
+    "as Envoy's user": (lambda mesh: {"securityContext": {"runAsUser": mesh.uid}}, "no other container may run as Envoy's user"),
+    "as Hopguard's user": (lambda mesh: {"securityContext": {"runAsUser": 65531}}, "no other container may run as Envoy's user"),
+    "with the socket": (lambda mesh: {"volumeMounts": [{"name": "hopguard-socket", "mountPath": "/mine"}]}, "no container but Hopguard's"),
+    "with the state": (lambda mesh: {"volumeMounts": [{"name": "hopguard-state", "mountPath": "/mine"}]}, "no container but Hopguard's"),
+    "inside Hopguard": (lambda mesh: {"targetContainerName": "hopguard"}, "hopguard"),
+}
+
+
+@pytest.mark.parametrize("who", EPHEMERAL)
+def test_a_container_for_debugging_is_held_to_the_same(guarded, cluster, who):
+    made, said = EPHEMERAL[who]
+    pod = guarded.pod()
+    pod["metadata"]["name"] = "debugged"
+    created = cluster.create(in_namespace(pod, guarded.guarded))
+    try:
+        plain = combine(container("debug"), {})
+        created["spec"]["ephemeralContainers"] = [combine(plain, made(guarded.mesh))]
+        with pytest.raises(Refused, match=said):
+            cluster.replace(created, subresource="ephemeralcontainers")
+        created["spec"]["ephemeralContainers"] = [plain]
+        cluster.replace(created, subresource="ephemeralcontainers", dry_run=True)
+    finally:
+        cluster.delete("v1", "Pod", "debugged", guarded.guarded)
