@@ -23,9 +23,16 @@ use crate::{envoy_config::shipped, harness::until};
 #[test]
 fn envoy_takes_what_each_recipe_results_in() {
     let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().display().to_string();
     for recipe in &RECIPES {
         let file = folder.path().join("envoy.yaml");
-        fs::write(&file, recipe.read("envoy.yaml")).unwrap();
+        let text = recipe.read("envoy.yaml");
+        // The files that it names are looked for.
+        for name in ["svid.yaml", "roots.yaml"].into_iter().filter(|name| text.contains(&format!("/etc/envoy/{name}")))
+        {
+            fs::write(folder.path().join(name), recipe.read(name)).unwrap();
+        }
+        fs::write(&file, text.replace("/etc/envoy", &here)).unwrap();
         let checked =
             Command::new(&*ENVOY).args(["--mode", "validate", "-l", "error", "-c"]).arg(&file).output().unwrap();
         assert!(checked.status.success(), "{}: {}", recipe.name, String::from_utf8_lossy(&checked.stderr));

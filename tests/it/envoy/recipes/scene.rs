@@ -101,9 +101,7 @@ impl Scene {
         match self.recipe.way {
             Way::Tls => Wire::open(self.address, leaf.as_ref()).await.send(request).await,
             // What is forged outside of the tunnel is as good as what is forged inside.
-            Way::Tunnel(to) => {
-                tunnel::send(self.address, leaf.as_ref(), to, &self.forgeries()[0], &request).await
-            }
+            Way::Tunnel(to) => tunnel::send(self.address, leaf.as_ref(), to, &self.forgeries()[0], &request).await,
         }
     }
 
