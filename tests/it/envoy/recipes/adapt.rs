@@ -21,7 +21,7 @@ pub(super) fn hopguard(recipe: &Recipe, folder: &Path, agent: &str, deadline: Op
     let mut rows = vec![
         ("0.0.0.0:9192", "127.0.0.1:0"),
         ("/run/hopguard/check.sock", &socket),
-        ("/var/lib/hopguard", &state),
+        ("/var/lib/hopguard/state", &state),
         ("file: '-'", "file: audit.jsonl"),
     ];
     let has_agent = text.contains("workload_api:");
