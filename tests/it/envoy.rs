@@ -16,6 +16,7 @@ mod mutual;
 mod outage;
 mod peers;
 mod protocols;
+mod recipes;
 mod recorder;
 mod scene;
 mod shipped;

@@ -196,7 +196,7 @@ impl Call {
     }
 }
 
-async fn handshake(address: SocketAddr, leaf: Option<&Leaf>, protocol: &[u8]) -> TlsStream<TcpStream> {
+pub(super) async fn handshake(address: SocketAddr, leaf: Option<&Leaf>, protocol: &[u8]) -> TlsStream<TcpStream> {
     let config = match leaf {
         Some(leaf) => builder().with_client_auth_cert(vec![leaf.certificate.clone()], leaf.key.clone_key()).unwrap(),
         None => builder().with_no_client_auth(),

@@ -30,14 +30,18 @@ pub(super) async fn start(folder: &Path, name: &str, text: &str, listener: &str)
     let (admin, address) = until("a live listener", async || {
         let admin: SocketAddr = fs::read_to_string(&admin).ok()?.trim().parse().ok()?;
         let (_, ready) = ask::get(admin, "/ready").await.ok()?;
-        let (_, body) = ask::get(admin, "/listeners?format=json").await.ok()?;
-        let listeners: Value = serde_json::from_slice(&body).ok()?;
-        let all = listeners["listener_statuses"].as_array()?;
-        let found = all.iter().find(|found| found["name"] == listener)?;
-        let port = found["local_address"]["socket_address"]["port_value"].as_u64()?;
-        let address = SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap()));
+        let address = self::listener(admin, listener).await?;
         ready.starts_with(b"LIVE").then_some((admin, address))
     })
     .await;
     (process, admin, address)
+}
+
+/// Where a listener is, if it is there.
+pub(super) async fn listener(admin: SocketAddr, name: &str) -> Option<SocketAddr> {
+    let (_, body) = ask::get(admin, "/listeners?format=json").await.ok()?;
+    let listeners: Value = serde_json::from_slice(&body).ok()?;
+    let found = listeners["listener_statuses"].as_array()?.iter().find(|found| found["name"] == name)?;
+    let port = found["local_address"]["socket_address"]["port_value"].as_u64()?;
+    Some(SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap())))
 }
