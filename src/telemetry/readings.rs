@@ -74,3 +74,35 @@ pub struct CacheReadings {
     /// It did not.
     pub misses: u64,
 }
+
+#[cfg(test)]
+impl Readings {
+    /// A process that serves, and is a hundred million seconds old.
+    pub(crate) fn fixture(now: Timestamp) -> Self {
+        let fill = Fill { is: 1, most: 2 };
+        let seconds = |more| Timestamp::from_seconds(now.seconds() + more);
+        Self {
+            now,
+            started: seconds(-100_000_000),
+            ready: true,
+            in_flight: fill,
+            connections: fill,
+            one_time: fill,
+            audit: AuditReadings {
+                records: 7,
+                losses: 3,
+                unsaid: 2,
+                broken: false,
+                queue: fill,
+                waiting: Duration::ZERO,
+            },
+            clock: Steps { backward: 1, forward: 0, returned: 0 },
+            modes: Modes::default(),
+            evaluator: Some("vm"),
+            policy_fallbacks: 0,
+            svids: CacheReadings { hits: 5, misses: 1 },
+            tokens: CacheReadings::default(),
+            svid: Some((seconds(-60), seconds(60))),
+        }
+    }
+}

@@ -4,32 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::{
-    clock::{Steps, Timestamp},
-    decision::Modes,
+    clock::Timestamp,
     feed::bundle::{Counts, Status},
-    telemetry::{AuditReadings, CacheReadings, Fill},
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 fn readings() -> Readings {
-    let fill = Fill { is: 1, most: 2 };
-    Readings {
-        now: NOW,
-        started: Timestamp::from_seconds(1_700_000_000),
-        ready: true,
-        in_flight: fill,
-        connections: fill,
-        one_time: fill,
-        audit: AuditReadings { records: 7, losses: 3, unsaid: 2, broken: false, queue: fill, waiting: Duration::ZERO },
-        clock: Steps { backward: 1, forward: 0, returned: 0 },
-        modes: Modes::default(),
-        evaluator: Some("vm"),
-        policy_fallbacks: 0,
-        svids: CacheReadings { hits: 5, misses: 1 },
-        tokens: CacheReadings::default(),
-        svid: Some((ago(60), NOW.after(Duration::from_secs(60)))),
-    }
+    Readings::fixture(NOW)
 }
 
 fn ago(seconds: i64) -> Timestamp {

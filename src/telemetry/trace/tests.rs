@@ -3,9 +3,10 @@
 use super::*;
 use crate::{
     authorizer::fixture,
+    clock::Timestamp,
     decision::{Decision, DecisionIds, Fault},
     hop::Outline,
-    telemetry::{Metrics, Stopwatch},
+    telemetry::{Metrics, Readings, Stopwatch},
 };
 
 fn traces(sample: Sample, per_second: u32) -> (Traces, Exporter, Metrics) {
@@ -21,17 +22,7 @@ fn caller(flags: &str) -> Option<TraceContext> {
 }
 
 fn dropped(metrics: &Metrics, reason: &str) -> String {
-    let readings = crate::telemetry::Readings {
-        policy_fallbacks: 0,
-        ready: true,
-        in_flight: 0,
-        connections: 0,
-        audit_records: 0,
-        audit_lost: 0,
-        audit_broken: false,
-        clock: crate::clock::Clock::default().steps(),
-        modes: crate::decision::Modes::default(),
-    };
+    let readings = Readings::fixture(Timestamp::from_seconds(1_800_000_000));
     let text = metrics.scrape(&readings).unwrap();
     let name = format!("hopguard_spans_dropped_total{{reason=\"{reason}\"}} ");
     text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().to_owned()
@@ -118,9 +109,8 @@ fn a_span_says_what_was_proved_and_nothing_that_a_stranger_wrote() {
 
 #[test]
 fn only_what_could_not_be_decided_is_a_failure() {
-    let decision = Decision::denied(crate::clock::Timestamp::MIN, Outline::default(), Fault::Internal);
+    let decision = Decision::denied(Timestamp::MIN, Outline::default(), Fault::Internal);
     assert!(attributes(&decision).iter().any(|it| it.starts_with("error.type=") && it.contains("internal")));
-    let denied =
-        Decision::denied(crate::clock::Timestamp::MIN, Outline::default(), crate::hop::HopError::Malformed("hop.http"));
+    let denied = Decision::denied(Timestamp::MIN, Outline::default(), crate::hop::HopError::Malformed("hop.http"));
     assert!(!attributes(&denied).iter().any(|it| it.starts_with("error.type=")));
 }
