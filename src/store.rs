@@ -21,7 +21,7 @@ pub(crate) use self::scan::contents;
 pub use self::{
     directory::Directory,
     facts::{FactDocuments, FactsDirectory},
-    schema::schema,
+    schema::{crds, schema},
     texts::Texts,
 };
 

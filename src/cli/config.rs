@@ -17,7 +17,7 @@ pub struct ConfigArgs {
     /// Print a commented configuration file
     #[arg(long)]
     example: bool,
-    /// Print the JSON Schema of the configuration, or of the documents
+    /// Print the JSON Schema of the configuration or of the documents, or the documents as custom resources of Kubernetes
     #[arg(long, value_name = "OF", value_enum, num_args = 0..=1, default_missing_value = "config")]
     schema: Option<SchemaOf>,
     /// Explain a key such as policy.timeout, or all keys
@@ -36,6 +36,8 @@ pub enum SchemaOf {
     Config,
     /// The documents that people approve.
     Documents,
+    /// The same documents, as definitions of custom resources.
+    Crds,
 }
 
 impl ConfigArgs {
@@ -45,11 +47,11 @@ impl ConfigArgs {
     /// If `out` cannot be written.
     pub fn run(&self, out: &mut impl Write) -> io::Result<Exit> {
         if let Some(of) = self.schema {
-            let schema = match of {
-                SchemaOf::Config => schema(),
-                SchemaOf::Documents => store::schema(),
-            };
-            writeln!(out, "{schema:#}")?;
+            match of {
+                SchemaOf::Config => writeln!(out, "{:#}", schema())?,
+                SchemaOf::Documents => writeln!(out, "{:#}", store::schema())?,
+                SchemaOf::Crds => out.write_all(store::crds().as_bytes())?,
+            }
             return Ok(Exit::Yes);
         }
         if self.sidecar {

@@ -74,15 +74,17 @@ pub(crate) fn key(name: &str) -> Result<String, &'static str> {
 
 /// The name of a document, which Kubernetes would take too ([RFC 1123](https://www.rfc-editor.org/rfc/rfc1123#section-2.1) subdomains).
 pub(crate) fn document_name(name: &str) -> Result<String, &'static str> {
-    let is_end = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    let is_inner = |byte: u8| is_end(Some(byte)) || matches!(byte, b'-' | b'.');
-    let valid = name.len() <= MAX_NAME
-        && is_end(name.bytes().next())
-        && is_end(name.bytes().next_back())
-        && name.bytes().all(is_inner);
+    let valid = name.len() <= MAX_NAME && name.split('.').all(is_label);
     valid.then(|| name.to_owned()).ok_or(
-        "a name has at most 253 lower-case letters, digits, `-` and `.`, and begins and ends with a letter or digit",
+        "a name has at most 253 lower-case letters, digits, `-` and `.`, and what is between dots begins and ends with a letter or digit",
     )
+}
+
+/// What stands between the dots of a name.
+fn is_label(label: &str) -> bool {
+    let is_end = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let is_inner = |byte: u8| is_end(Some(byte)) || byte == b'-';
+    is_end(label.bytes().next()) && is_end(label.bytes().next_back()) && label.bytes().all(is_inner)
 }
 
 /// The signatures below a document; who made them is found where it is put together with others.
@@ -136,7 +138,23 @@ mod tests {
         for name in ["a", "0", "a-b.c", &"a".repeat(253)] {
             assert!(document_name(name).is_ok(), "{name}");
         }
-        for name in ["", "A", "a_b", "-a", "a-", ".a", "a.", "a b", "a/b", "../a", "ä", &"a".repeat(254)] {
+        for name in [
+            "",
+            "A",
+            "a_b",
+            "-a",
+            "a-",
+            ".a",
+            "a.",
+            "a..b",
+            "a-.b",
+            "a.-b",
+            "a b",
+            "a/b",
+            "../a",
+            "ä",
+            &"a".repeat(254),
+        ] {
             assert!(document_name(name).is_err(), "{name}");
         }
     }

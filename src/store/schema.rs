@@ -3,10 +3,12 @@
 //! It is of draft 7, which editors know best. What it cannot say (that times are in order, that a name is defined, who signed) is for
 //! `hopguard check`.
 
+mod crd;
 mod table;
 
 use serde_json::{Map, Value, json};
 
+pub use self::crd::crds;
 use self::table::{Field, Holds, KINDS, NAME, Needed, Shape};
 
 /// Writes the schema of all kinds of documents, in [JSON Schema draft 7](https://json-schema.org/draft-07).
@@ -42,7 +44,7 @@ pub fn schema() -> Value {
 }
 
 fn object(shape: &Shape) -> Map<String, Value> {
-    let Shape { fields, one_of, when } = shape;
+    let Shape { fields, one_of, when, .. } = shape;
     let properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), property(field))).collect();
     let required: Vec<_> =
         fields.iter().filter(|field| field.needed == Needed::Always).map(|field| field.name).collect();
@@ -115,7 +117,7 @@ fn value(holds: Holds) -> Map<String, Value> {
         Holds::Line => text("^[^\\s]([^\\r\\n]*[^\\s])?$"),
         Holds::List(item) => json!({"type": "array", "minItems": 1, "items": value(*item)}),
         Holds::Method => text("^[A-Z][A-Z0-9_-]*$"),
-        Holds::Name => text("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"),
+        Holds::Name => text("^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"),
         Holds::OneOrList(item) => {
             json!({"anyOf": [value(*item), {"type": "array", "minItems": 1, "items": value(*item)}]})
         }
@@ -123,7 +125,7 @@ fn value(holds: Holds) -> Map<String, Value> {
         Holds::Prefix => text("^spiffe://[a-z0-9._-]+/([A-Za-z0-9._-]+/)*$"),
         Holds::Section(shape) => Value::Object(object(shape)),
         Holds::SpiffeId => text("^spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+$"),
-        Holds::Text => json!({"type": "string", "minLength": 1}),
+        Holds::Foreign | Holds::Signature | Holds::Text => json!({"type": "string", "minLength": 1}),
         Holds::Time => text("^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?Z$"),
         Holds::TrustDomain => text("^[a-z0-9._-]+$"),
         Holds::Upgrade => text("^[a-z][a-z0-9_.+/-]*$"),

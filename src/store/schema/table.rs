@@ -1,6 +1,9 @@
 //! What the documents may hold: every kind with its fields, each with its type, whether it must be there, and its meaning.
 
-use super::Then;
+use super::{
+    Then,
+    crd::rules::{self, Rule},
+};
 
 /// One field.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +30,17 @@ pub(super) struct Shape {
     pub(super) one_of: &'static [&'static [&'static str]],
     /// Where a field is one of these words, this follows.
     pub(super) when: &'static [(&'static str, &'static [&'static str], Then)],
+    /// What else has to be so, as an API server checks it.
+    pub(super) rules: &'static [Rule],
 }
 
 impl Shape {
     pub(super) const fn of(fields: &'static [Field]) -> Self {
-        Self { fields, one_of: &[], when: &[] }
+        Self { fields, one_of: &[], when: &[], rules: &[] }
+    }
+
+    const fn ruled(fields: &'static [Field], rules: &'static [Rule]) -> Self {
+        Self { rules, ..Self::of(fields) }
     }
 }
 
@@ -45,6 +54,8 @@ pub(super) enum Holds {
     Dotted,
     Duration,
     Fingerprint,
+    /// Something that others have named.
+    Foreign,
     Grpc,
     /// Whole bytes, in lower case.
     Hex,
@@ -61,6 +72,8 @@ pub(super) enum Holds {
     Path,
     Prefix,
     Section(&'static Shape),
+    /// A signature in its armour.
+    Signature,
     SpiffeId,
     Text,
     /// RFC 3339, in UTC.
@@ -109,6 +122,7 @@ const WORKLOAD: Shape = Shape {
     ],
     one_of: &[&["spiffeId"], &["prefix"]],
     when: &[],
+    rules: rules::WORKLOAD,
 };
 
 const PURPOSE: Shape = Shape::of(&[
@@ -165,6 +179,7 @@ const GRANT: Shape = Shape {
         ("type", &["exception"], Then::Needs("exitCriteria")),
         ("type", &["jit", "exception", "break_glass"], Then::Needs("ticket")),
     ],
+    rules: rules::GRANT,
 };
 
 const SUBJECT: Shape = Shape {
@@ -175,6 +190,7 @@ const SUBJECT: Shape = Shape {
     ],
     one_of: &[&["spiffeId"], &["prefix"], &["role"]],
     when: &[],
+    rules: &[],
 };
 
 const BEHALF: Shape = Shape::of(&[
@@ -202,6 +218,7 @@ const ACTION: Shape = Shape {
     ],
     one_of: &[&["methods", "paths"], &["grpc"], &["tcp"]],
     when: &[],
+    rules: rules::ACTION,
 };
 
 const TCP: Shape = Shape::of(&[must("ports", Holds::List(&Holds::Count(1, u16::MAX)), "ports")]);
@@ -215,24 +232,30 @@ const CONDITION: Shape = Shape::of(&[
 const CRITERION: Shape =
     Shape::of(&[must("what", Holds::Text, "what has to happen"), must("owner", Holds::Line, "who sees to it")]);
 
-const ACTIVATION: Shape = Shape::of(&[
-    must("grant", Holds::Name, "the grant that it opens"),
-    must("requestedBy", Holds::Line, "who opens it; for `eligible`, one of its `activators`"),
-    must("reason", Holds::Text, "why"),
-    must("ticket", Holds::Line, "for which task"),
-    must("from", Holds::Time, "its first instant"),
-    must("until", Holds::Time, "the instant at which it is over"),
-    may("reviewedBy", Holds::Line, "who looked at it afterwards"),
-    may("reviewedAt", Holds::Time, "when"),
-    SIGNATURES,
-]);
+const ACTIVATION: Shape = Shape::ruled(
+    &[
+        must("grant", Holds::Name, "the grant that it opens"),
+        must("requestedBy", Holds::Line, "who opens it; for `eligible`, one of its `activators`"),
+        must("reason", Holds::Text, "why"),
+        must("ticket", Holds::Line, "for which task"),
+        must("from", Holds::Time, "its first instant"),
+        must("until", Holds::Time, "the instant at which it is over"),
+        may("reviewedBy", Holds::Line, "who looked at it afterwards"),
+        may("reviewedAt", Holds::Time, "when"),
+        SIGNATURES,
+    ],
+    rules::ACTIVATION,
+);
 
-const REVOCATION: Shape = Shape::of(&[
-    must("target", Holds::Section(&TARGET), "what is taken back"),
-    must("reason", Holds::Text, "why"),
-    must("at", Holds::Time, "since when; it acts as soon as it is read, unless this is more than a minute ahead"),
-    may("until", Holds::Time, "the instant at which it is over; absent: when its document is removed"),
-]);
+const REVOCATION: Shape = Shape::ruled(
+    &[
+        must("target", Holds::Section(&TARGET), "what is taken back"),
+        must("reason", Holds::Text, "why"),
+        must("at", Holds::Time, "since when; it acts as soon as it is read, unless this is more than a minute ahead"),
+        may("until", Holds::Time, "the instant at which it is over; absent: when its document is removed"),
+    ],
+    rules::REVOCATION,
+);
 
 const TARGET: Shape = Shape {
     fields: &[
@@ -243,10 +266,10 @@ const TARGET: Shape = Shape {
         may("subject", Holds::Section(&REVOKED_SUBJECT), "whom tokens speak for"),
         may("serial", Holds::Hex, "a certificate, by its serial number"),
         may("fingerprint", Holds::Fingerprint, "a certificate, by the SHA-256 of its DER"),
-        may("jti", Holds::Text, "a token"),
-        may("txn", Holds::Text, "a transaction"),
-        may("kid", Holds::Text, "a key that signed tokens"),
-        may("actor", Holds::Text, "whoever acted in a delegation"),
+        may("jti", Holds::Foreign, "a token"),
+        may("txn", Holds::Foreign, "a transaction"),
+        may("kid", Holds::Foreign, "a key that signed tokens"),
+        may("actor", Holds::Foreign, "whoever acted in a delegation"),
         may("purpose", Holds::Dotted, "a purpose, and what is below it"),
     ],
     one_of: &[
@@ -264,10 +287,13 @@ const TARGET: Shape = Shape {
         &["purpose"],
     ],
     when: &[],
+    rules: &[],
 };
 
-const REVOKED_SUBJECT: Shape =
-    Shape::of(&[must("issuer", Holds::Text, "who vouches for the name"), must("subject", Holds::Text, "the name")]);
+const REVOKED_SUBJECT: Shape = Shape::of(&[
+    must("issuer", Holds::Foreign, "who vouches for the name"),
+    must("subject", Holds::Foreign, "the name"),
+]);
 
 const FACT: Shape = Shape::of(&[
     must("key", Holds::Dotted, "what it is about"),
@@ -282,5 +308,5 @@ const SIGNATURES: Field = may("signatures", Holds::List(&Holds::Section(&SIGNATU
 
 const SIGNATURE: Shape = Shape::of(&[
     must("by", Holds::Line, "whose it is: a principal of `allowed_signers`"),
-    must("signature", Holds::Text, "as `ssh-keygen -Y sign -n hopguard-grant` writes it"),
+    must("signature", Holds::Signature, "as `ssh-keygen -Y sign -n hopguard-grant` writes it"),
 ]);

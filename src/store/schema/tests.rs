@@ -23,7 +23,7 @@ fn blocks() -> Vec<&'static str> {
 }
 
 /// Each document on the page, as JSON.
-fn examples() -> Vec<Value> {
+pub(super) fn examples() -> Vec<Value> {
     let nodes = blocks().into_iter().flat_map(|block| yaml::parse("documents.md", block).unwrap());
     let reader = Reader::new("documents.md");
     nodes.map(|node| reader.value(&node).json().unwrap()).collect()
@@ -33,7 +33,7 @@ fn decoded(source: &str) -> Result<Vec<Document>, Problems> {
     decode("documents.md", source, &Reading::of(&Rules::default()))
 }
 
-fn problems(document: &Value) -> Vec<String> {
+pub(super) fn problems(document: &Value) -> Vec<String> {
     // What is said in JSON is said in YAML.
     decoded(&document.to_string())
         .map_or_else(|problems| problems.0.iter().map(ToString::to_string).collect(), |_| Vec::new())
