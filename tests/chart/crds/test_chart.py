@@ -3,10 +3,9 @@
 import pathlib
 
 import pytest
-from conftest import CHART, CRD, PLURALS, gone, served
+from conftest import CHART, PLURALS
 
 from harness.charts import HelmError, objects
-from harness.cluster import Refused
 from harness.processes import until
 
 
@@ -83,21 +82,3 @@ def test_who_may_change_workloads_may_not_thereby_grant(installed, namespace):
     until(lambda: allowed(installed, namespace, "approver", "create"), "the roles are in force")
     assert not allowed(installed, namespace, "editor", "create")
     assert allowed(installed, namespace, "reader", "get") and not allowed(installed, namespace, "reader", "create")
-
-
-@pytest.mark.parametrize("keep", [True, False])
-def test_uninstalling_keeps_the_definitions_unless_told_otherwise(cluster, keep):
-    cluster.helm("install", "crds", CHART, "--namespace", "kube-system", "--set", f"keep={str(keep).lower()}")
-    try:
-        until(lambda: served(cluster), "every kind is served")
-        cluster.helm("uninstall", "crds", "--namespace", "kube-system")
-        there = []
-        for plural in PLURALS:
-            try:
-                there.append(cluster.read(CRD, "CustomResourceDefinition", f"{plural}.hopguard.dev")["metadata"]["name"])
-            except Refused as refused:
-                assert refused.status == 404
-        assert len(there) == (len(PLURALS) if keep else 0)
-    finally:
-        for plural in PLURALS:
-            until(lambda name=plural: gone(cluster, f"{name}.hopguard.dev"), f"{plural} are gone")

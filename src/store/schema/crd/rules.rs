@@ -131,7 +131,7 @@ pub(in crate::store::schema) const ACTIVATION: &[Rule] = &[
         "self.until - self.from <= duration('24h')",
         "is too late: an activation ends 1d after `from` at the latest",
     ),
-    Rule::on("reviewedBy", "has(self.reviewedBy) == has(self.reviewedAt)", REVIEW),
+    Rule::of("has(self.reviewedBy) == has(self.reviewedAt)", REVIEW),
     Rule::on(
         "reviewedAt",
         "!has(self.reviewedAt) || self.reviewedAt >= self.from",
@@ -139,7 +139,7 @@ pub(in crate::store::schema) const ACTIVATION: &[Rule] = &[
     ),
 ];
 
-const REVIEW: &str = "comes with `reviewedAt`: say who looked at it and when";
+const REVIEW: &str = "`reviewedBy` and `reviewedAt` come together: say who looked at it and when";
 
 /// Of a grant.
 pub(in crate::store::schema) const GRANT: &[Rule] = &[
