@@ -1,6 +1,7 @@
 """The image: how it is built, what it says it is made of, and that what is in it works under the user, the root file system and the seccomp
 filter that a kubelet gives it."""
 
+import datetime
 import fnmatch
 import json
 import os
@@ -12,7 +13,10 @@ import subprocess
 
 import pytest
 
-from harness.container import CONFIG, GID, UID, Container, libraries, until
+from harness import sidecar
+from harness.container import CONFIG, DOCUMENTS, GID, UID, Container, libraries, until
+from harness.sidecar import Sidecar
+from harness.svids import Authority
 from harness.tools import ROOT
 
 DOCKERFILE = ROOT / "deploy/k8s/Dockerfile"
@@ -242,6 +246,68 @@ def test_it_follows_its_config_maps_and_keeps_the_last_good_ones(tools, profile,
         until("a problem of the documents", lambda: container.problems("store"))
         os.kill(container.process.pid, signal.SIGHUP)
         assert container.get("/readyz")[0] == 200
+        assert container.end() == 0, container.said()
+
+
+GRANT = """
+apiVersion: hopguard.dev/v1alpha1
+kind: Grant
+metadata: {{name: orders}}
+spec:
+  type: standing
+  subject: {{spiffeId: "spiffe://prod.example/ns/shop/sa/frontend"}}
+  audience: "spiffe://prod.example/ns/shop/sa/payments"
+  actions: [{{methods: [GET], paths: ["/orders/*"]}}]
+  purposes: [checkout]
+  owner: team-payments
+  requestedBy: bob@example.com
+  approver: alice@example.com
+  notBefore: {begin}
+  reviewBy: {review}
+  expiresAt: {end}
+"""
+
+REVOCATION = """
+apiVersion: hopguard.dev/v1alpha1
+kind: Revocation
+metadata: {{name: orders}}
+spec: {{target: {{grant: orders}}, reason: found on a laptop, at: {begin}}}
+"""
+
+
+def test_the_shipped_envoy_asks_as_its_own_user_and_what_is_revoked_ends(tools, profile, tmp_path):
+    authority = Authority(tmp_path / "ca")
+    payments, frontend, stranger = (authority.mint(name, f"spiffe://prod.example/ns/shop/sa/{name}") for name in ("payments", "frontend", "stranger"))
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    begin, review, end = ((now + datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ") for days in (-1, 1, 2))
+    volumes = {"/etc/envoy": tmp_path / "envoy"}
+    with (
+        Sidecar(tmp_path / "envoy", payments, authority) as envoy,
+        Container(
+            tmp_path, tools.hopguard, profile,
+            roots=authority.root.certificate.read_text(), files=sidecar.files(), volumes=volumes, config=CONFIG + "limits: {deadline: 10s}\n",
+        ) as container,
+    ):
+        container.policy.update({"authz.rego": "package hopguard.authz\n\ndecision := true\n"})
+        documents = {"purposes.yaml": DOCUMENTS, "grants.yaml": GRANT.format(begin=begin, review=review, end=end)}
+        container.documents.update(documents)
+        container.ready()
+        envoy.start(container)
+        allowed = lambda: envoy.call(frontend, "/orders/7", x_hop_purpose="checkout")
+        # It follows its files a moment after they are there.
+        assert until("the grant", lambda: allowed()[0] == 200)
+        assert allowed() == (200, "spiffe://prod.example/ns/shop/sa/frontend")
+        for answer in (
+            envoy.call(stranger, "/orders/7", x_hop_purpose="checkout"),
+            envoy.call(frontend, "/orders/7"),
+            envoy.call(frontend, "/admin", x_hop_purpose="checkout"),
+        ):
+            assert (answer[0], json.loads(answer[1])["error"]) == (403, "hop_denied")
+        container.documents.update({**documents, "revoked.yaml": REVOCATION.format(begin=begin)})
+        until("the revocation", lambda: allowed()[0] == 403)
+        until("its record", lambda: container.records()[-1]["reason"] == "revoked")
+        reasons = {record["reason"] for record in container.records()}
+        assert {None, "grant_missing", "purpose_missing", "revoked"} <= reasons
         assert container.end() == 0, container.said()
 
 

@@ -8,7 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+
+from .svids import Authority
 
 CONFINE = pathlib.Path(__file__).with_name("confine.py")
 UID, GID, ENVOY = 65531, 101, 101
@@ -62,6 +65,7 @@ class ConfigMap:
         self.update(files)
 
     def update(self, files):
+        """Replaces all of it."""
         self._swaps += 1
         version = self.directory / f"..version-{self._swaps}"
         version.mkdir()
@@ -74,14 +78,17 @@ class ConfigMap:
             link = self.directory / name
             if not link.is_symlink():
                 link.symlink_to(f"..data/{name}")
+        for link in self.directory.iterdir():
+            if link.is_symlink() and not link.name.startswith("..") and link.name not in files:
+                link.unlink()
 
 
 class Container:
     """Starts on construction; `ready()` waits until it would get traffic."""
 
-    def __init__(self, directory, binary, profile, *command, files=None, config=CONFIG):
+    def __init__(self, directory, binary, profile, *command, roots=None, files=None, volumes=None, config=CONFIG):
         self.directory = directory
-        self.config = ConfigMap(directory / "config", **{"hopguard.yaml": config, "roots.pem": roots(directory)})
+        self.config = ConfigMap(directory / "config", **{"hopguard.yaml": config, "roots.pem": roots or Authority(directory / "ca").root.certificate.read_text()})
         # kubelet makes the places of volumes that lie in others.
         for name in ("documents", "policy"):
             (directory / "config" / name).mkdir()
@@ -96,6 +103,7 @@ class Container:
                 "/etc/hopguard": str(directory / "config"),
                 "/etc/hopguard/documents": str(directory / "documents"),
                 "/etc/hopguard/policy": str(directory / "policy"),
+                **{path: str(source) for path, source in (volumes or {}).items()},
             },
             "empty_dirs": {"/run/hopguard": {"size": "1m", "memory": True}, "/var/lib/hopguard": {"size": "16m", "memory": False}},
             "uid": UID,
@@ -169,15 +177,3 @@ class Container:
         """Its exit code, or the signal that ended it below zero."""
         os.kill(self.process.pid, number)
         return self.process.wait(60)
-
-
-def roots(directory):
-    """A certificate of an authority that has signed nothing."""
-    key, certificate = directory / "root.key", directory / "root.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/O=test"]
-        + ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
-        + ["-addext", "subjectAltName=URI:spiffe://prod.example", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True,
-    )
-    return certificate.read_text()
