@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::{
     clock::Timestamp,
+    decision,
     feed::bundle::{Counts, Status},
 };
 
@@ -165,4 +166,23 @@ fn the_size_of_a_scrape_does_not_depend_on_what_is_asked() {
     }
     assert_eq!(metrics.scrape(&readings()).unwrap().lines().count(), before);
     assert!(before < 700, "{before} lines");
+}
+
+#[test]
+fn alerts_and_the_dashboard_tell_what_could_not_be_decided_from_what_was_denied() {
+    let undecided = Reason::ALL.into_iter().filter(|reason| reason.status() == decision::Status::ServiceUnavailable);
+    let undecided: BTreeSet<_> = undecided.map(Reason::as_str).collect();
+    let rules = include_str!("../../../deploy/k8s/charts/hopguard/alerts/hopguard.rules.yaml");
+    let dashboard = include_str!("../../../deploy/k8s/charts/hopguard/dashboards/hopguard.json").replace('\\', "");
+    for text in [rules, &dashboard] {
+        let lists: Vec<_> = text
+            .split("reason")
+            .filter_map(|rest| rest.split('"').nth(1).filter(|_| rest.starts_with(['=', '!'])))
+            .collect();
+        let lists: Vec<_> = lists.into_iter().filter(|list| list.contains('|')).collect();
+        assert!(!lists.is_empty());
+        for list in lists {
+            assert_eq!(list.split('|').collect::<BTreeSet<_>>(), undecided, "{list}");
+        }
+    }
 }
