@@ -18,7 +18,7 @@ use hopguard::{
     fact::Facts,
     feed::Feeds,
     grant::{Acting, Around, Asked, Call, Overdue, Requested},
-    hop::{Hop, Request},
+    hop::{Hop, Request, TraceContext},
     pb::CheckRequest,
     peer::{PeerEvidence, Rules, Verifier},
     policy::{Input, Policy},
@@ -27,7 +27,10 @@ use hopguard::{
     response,
     revocation::Revocations,
     server::{Limits, Shared, Snapshot},
-    telemetry::Metrics,
+    telemetry::{
+        Metrics, Stopwatch,
+        trace::{Collector, Options, Sample, Told, Traces},
+    },
 };
 use prost::Message;
 
@@ -210,4 +213,37 @@ fn stage_5_policy(bencher: Bencher<'_, '_>) {
 fn then_encode_answer(bencher: Bencher<'_, '_>) {
     let Road { check, ids, snapshot, decision, .. } = &*ROAD;
     bencher.bench(|| response::encode(decision, ids.next(), check, snapshot.answers, |_| false).encode_to_vec());
+}
+
+/// What a span costs the decision that it is of: the choice of it, its making, and handing it over.
+#[divan::bench(sample_count = 100, sample_size = 100)]
+fn span(bencher: Bencher<'_, '_>) {
+    let road = &*ROAD;
+    let collector = Collector::parse("http://127.0.0.1:4317", None).unwrap();
+    let options = Options { collector, sample: Sample::parse("100%").unwrap(), service: "hopguard".to_owned() };
+    // Nobody takes them, and there is room for all.
+    let (traces, _exporter) = Traces::new(options, 1_000_000, Metrics::new().spans());
+    let watch = Stopwatch::start();
+    bencher.bench_local(|| {
+        let trace = traces.begin(None);
+        let (decision, name) = (&road.decision, road.ids.next());
+        let told = Told { decision, name, now: road.now, watch: &watch };
+        traces.room(trace.as_ref()).unwrap().tell(&told, "spiffe://mesh.example/this".to_owned());
+    });
+}
+
+/// What is not told of costs no more than to see that.
+#[divan::bench]
+fn no_span(bencher: Bencher<'_, '_>) {
+    let beside = http::HeaderMap::from_iter([(
+        http::HeaderName::from_static("traceparent"),
+        http::HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"),
+    )]);
+    let collector = Collector::parse("http://127.0.0.1:4317", None).unwrap();
+    let options = Options { collector, sample: Sample::Parent, service: "hopguard".to_owned() };
+    let (traces, _exporter) = Traces::new(options, 1, Metrics::new().spans());
+    bencher.bench_local(|| {
+        let trace = traces.begin(TraceContext::beside(&beside).flatten());
+        traces.room(trace.as_ref()).is_none()
+    });
 }

@@ -13,11 +13,12 @@ use crate::{
 };
 
 /// Everything that the configuration names.
-pub(super) const PARTS: [Part; 4] = [
+pub(super) const PARTS: [Part; 5] = [
     Part { name: "trust", load: trust },
     Part { name: "tokens", load: tokens },
     Part { name: "documents", load: documents },
     Part { name: "policy", load: policy },
+    Part { name: "traces", load: traces },
 ];
 
 fn trust(config: &Config) -> Result<String, Problems> {
@@ -98,6 +99,14 @@ fn policy(config: &Config) -> Result<String, Problems> {
     Ok(format!("{} revision {}", policy.options.entrypoint, compiled.revision()))
 }
 
+fn traces(config: &Config) -> Result<String, Problems> {
+    let Some(options) = &config.traces else { return Ok("none".to_owned()) };
+    if let Some(roots) = options.collector.roots() {
+        roots.load().map_err(|error| Problem::of_file(&config.name(), error.to_string()))?;
+    }
+    Ok(format!("to {}", options.collector))
+}
+
 /// Where a token may be used more than once all the same.
 const ONCE: &str = "one-time tokens are spent once per sidecar: behind N replicas a token can be spent N times";
 
@@ -108,6 +117,7 @@ mod tests {
     use super::*;
     use crate::{
         dev::TokenIssuer,
+        telemetry::trace::{Collector, Options, Sample},
         trust::jwk::{Algorithm, Ignored, Why},
     };
 
@@ -133,6 +143,23 @@ mod tests {
         fs::write(folder.path().join("login.json"), jwks.to_string()).unwrap();
         let left_out = Ignored { position: 1, why: Why::Use };
         assert_eq!(told(&config).unwrap(), format!("0 keys of https://login.example, {left_out}, {ONCE}"));
+    }
+
+    #[test]
+    fn authorities_that_cannot_be_read_are_told_before_spans_are_lost_for_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = with(folder.path(), "");
+        assert_eq!(traces(&config).unwrap(), "none");
+        let ca = folder.path().join("ca.pem");
+        let mut to = |endpoint: &str, ca| {
+            let collector = Collector::parse(endpoint, ca).unwrap();
+            config.traces = Some(Options { collector, sample: Sample::Parent, service: "hopguard".to_owned() });
+            traces(&config).map_err(|problems| problems.0[0].message.clone())
+        };
+        assert_eq!(to("http://127.0.0.1:4317", None).unwrap(), "to http://127.0.0.1:4317");
+        assert!(to("https://collector:4317", Some(ca.clone())).unwrap_err().starts_with("cannot read `"));
+        fs::write(&ca, "not a certificate").unwrap();
+        assert!(to("https://collector:4317", Some(ca)).unwrap_err().starts_with("`"));
     }
 
     #[test]

@@ -224,7 +224,7 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("caching", "what is worth caching is cached, within fixed bounds"),
     ("default_authorization_decision", "OPA's REST API is not served"),
     ("default_decision", "OPA's REST API is not served: the plugin's `path` decides"),
-    ("distributed_tracing", "traces are not sent"),
+    ("distributed_tracing", "traces are not sent: `hopguard serve` sends them, as `telemetry.otlp` says"),
     ("labels", "records have no labels"),
     ("nd_builtin_cache", "there are no builtins that give another answer each time"),
     ("server", "OPA's REST API is not served"),

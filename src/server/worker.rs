@@ -156,8 +156,9 @@ impl tokio_stream::Stream for Incoming {
 
 /// Deep policies are evaluated on these threads.
 const STACK: usize = 16 * 1024 * 1024;
-/// What Envoy sends for a Check is a few hundred bytes.
-const MAX_HEADER_LIST: u32 = 16 * 1024;
+/// An Envoy that traces sends the client's `tracestate` on beside the Check. Whatever it takes from a client (8,192 KiB, if it is told to)
+/// has to be taken from it, because what is said of more is no `CheckResponse`. It is let go before the Check is read.
+const MAX_HEADER_LIST: u32 = (8_192 + 64) * 1024;
 const MAX_FRAME: u32 = 16 * 1024;
 const WINDOW: u32 = 1024 * 1024;
 /// Streams that were opened and reset before we looked at them (CVE-2023-44487).

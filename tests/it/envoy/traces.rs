@@ -84,6 +84,25 @@ fn what_the_client_does_not_keep_is_kept_nowhere() {
     });
 }
 
+#[test]
+fn no_trace_state_is_too_long_for_an_answer() {
+    run(async {
+        // An Envoy that lets through what it has no answer about.
+        let mesh = Mesh::start().await;
+        for size in [8_000, 17_000, 50_000, 1_000_000, 8_000_000] {
+            let member = |number: usize| format!("k{number}={}", "x".repeat(250));
+            let state: Vec<String> = (0..size / 256).map(member).collect();
+            let (parent, state) = (format!("traceparent: 00-{}-{CLIENT}-01", trace(4)), state.join(","));
+            let reply = mesh.send(&[&parent, &format!("tracestate: {state}")]).await;
+            assert!(reply.status == 200 && size < 16_000 || reply.decision().is_some(), "{size}: {reply:?}");
+        }
+        let stats = mesh.envoy.stats("http.inbound.ext_authz").await.unwrap();
+        for none in ["error: 0", "failure_mode_allowed: 0"] {
+            assert!(stats.contains(&format!("http.inbound.ext_authz.{none}\n")), "{stats}");
+        }
+    });
+}
+
 /// A workload behind an Envoy that tells of everything it does, and a Hopguard that tells as much as it is asked to.
 struct Mesh {
     collector: Collector,
@@ -110,6 +129,7 @@ impl Mesh {
             upstream: workload.address(),
             listeners: vec![Listener {
                 timeout: Setting::default().patience,
+                dangerous_failure_mode_allow: true,
                 ..Listener::new("inbound", CheckAddress::Unix(path("check.sock")))
             }],
         };
@@ -146,7 +166,9 @@ fn traced(mut config: Value, collector: &Collector) -> Value {
     let port: u16 = collector.endpoint.rsplit(':').next().unwrap().parse().unwrap();
     let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
     let resources = &mut config["static_resources"];
-    resources["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]["tracing"] = json!({
+    let manager = &mut resources["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+    manager["max_request_headers_kb"] = json!(8192);
+    manager["tracing"] = json!({
         "random_sampling": {"value": 100},
         "provider": {
             "name": "envoy.tracers.opentelemetry",
