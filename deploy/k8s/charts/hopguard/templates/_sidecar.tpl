@@ -39,6 +39,11 @@ livenessProbe:
   periodSeconds: 10
   timeoutSeconds: 2
   failureThreshold: 6
+{{- if not $isSidecar }}
+# Gateways learn that it goes before it stops to take their connections.
+lifecycle:
+  preStop: {sleep: {seconds: 5}}
+{{- end }}
 resources: {{ toJson $values.sidecar.resources }}
 securityContext:
   runAsNonRoot: true
