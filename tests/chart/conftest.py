@@ -1,5 +1,6 @@
 """Fixtures of every test here: the tools, rendered charts, schemas, and one real API server for all tests that ask for it."""
 
+import contextlib
 import pathlib
 import tempfile
 
@@ -59,11 +60,26 @@ def validate_crs(schemas):
 @pytest.fixture(scope="session")
 def cluster(tools):
     """The real API server: see `harness.cluster.Cluster`."""
+    with running(tools) as started:
+        yield started
+
+
+@pytest.fixture
+def fresh_cluster(tools):
+    """One that nobody else has, for what all others would notice."""
+    with running(tools) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def running(tools):
     # etcd's sockets lie in it, and a socket's path has little room.
     with tempfile.TemporaryDirectory(prefix="hopguard-") as directory:
         started = Cluster(tools, pathlib.Path(directory))
-        yield started
-        started.stop()
+        try:
+            yield started
+        finally:
+            started.stop()
 
 
 @pytest.fixture

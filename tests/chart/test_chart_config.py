@@ -96,7 +96,7 @@ def test_hopguard_takes_the_configuration_of_every_mesh(tools, render, tmp_path,
     assert said.returncode == 0, said.stdout + said.stderr
     assert f"- {MESHES[mesh].uid}\n" in config
     assert ("xfcc_uri" in config) == (mesh == "ambient") == ("asserted" in config)
-    assert ("sanitize_set: true" in config) == (mesh != "envoy")
+    assert "sanitize_set: true" in config
 
 
 def test_hopguard_takes_the_configuration_of_the_deployment(tools, render, tmp_path, key):

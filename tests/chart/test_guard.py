@@ -4,47 +4,30 @@ import pytest
 
 from harness import sidecars
 from harness.cluster import Refused
-from harness.processes import until
-from harness.samples import MESHES, VALUES, combine, container, in_namespace
-from test_admission import Installed, one
+from harness.release import one, released
+from harness.samples import MESHES, combine, container, in_namespace
 
 WAYS = [
     ("manual", mesh, trust) for mesh in MESHES for trust in ("workloadApi", "pem")
 ] + [("istioTemplate", "istio", "workloadApi"), ("istioTemplate", "istio", "istioRoot")]
 
 
-class Guarded(Installed):
-    """The chart in a mode in which somebody else brings Hopguard into the pod."""
-
-    def __init__(self, cluster, charts, mode, mesh, trust):
-        self._mode = mode
-        values = {"trust": {"source": trust, **({"pem": {"configMap": "roots"}} if trust == "pem" else {})}}
-        super().__init__(cluster, charts, mesh, mode, values)
-        self._rendered = charts.render(self.values, namespace=self.home)
-
-    def pod(self, init=1):
-        """The mesh's pod with Hopguard, as this way brings it."""
-        if self._mode == "istioTemplate":
-            return sidecars.templated(self._rendered, self.mesh.pod(init=init, envoy=False), self.mesh.envoy())
-        return sidecars.pasted(self._rendered, self.mesh.pod(init=init))
-
-
 @pytest.fixture(scope="module", params=WAYS, ids="-".join)
 def guarded(request, cluster, charts):
-    chart = Guarded(cluster, charts, *request.param)
-    until(lambda: "the pod has no Hopguard" in chart.refuses(chart.mesh.pod()), "the guard is in force")
-    yield chart
-    chart.uninstall()
+    mode, mesh, source = request.param
+    trust = {"source": source, **({"pem": {"configMap": "roots"}} if source == "pem" else {})}
+    with released(cluster, charts, mesh, mode, trust=trust) as release:
+        yield release
 
 
 def altered(chart, change):
-    pod = chart.pod()
+    pod = chart.pod(init=1)
     change(pod["spec"], one(pod["spec"]["initContainers"], "hopguard"))
     return pod
 
 
 def test_a_pod_with_hopguard_as_it_is_handed_out_is_taken(guarded):
-    admitted = guarded.admit(guarded.pod())
+    admitted = guarded.admit(guarded.pod(init=1))
     assert len(sidecars.hopguards(admitted)) == 1
 
 

@@ -9,7 +9,7 @@ from harness.charts import HelmError
 from harness.pods import containers_of, pod_of
 from harness.samples import DIGEST, IMAGE, MESHES, MODES, VALUES, combine
 from harness.tools import CHARTS
-from harness.validate import VERSIONS
+from harness.validate import FOREIGN, VERSIONS
 
 WATCHED = {
     "metrics": {part: {"enabled": True} for part in ("podMonitor", "prometheusRule", "dashboard")},
@@ -54,6 +54,11 @@ def pods(mode, mesh, resources):
     return made
 
 
+def is_hook(resource):
+    """Whether Helm creates it in passing, when what it needs is there."""
+    return "helm.sh/hook" in resource["metadata"].get("annotations", {})
+
+
 def own(pod):
     """The containers that are Hopguard's image."""
     return [container for container in containers_of(pod) if container["image"].startswith(IMAGE)]
@@ -71,6 +76,15 @@ def test_what_is_rendered_is_valid_and_restricted(render, validate, pod_security
     assert {"ConfigMap", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "PodMonitor", "PrometheusRule"} <= kinds
     assert ("MutatingAdmissionPolicy" in kinds) == (mode == "admissionPolicy")
     assert ({"Deployment", "PodDisruptionBudget", "NetworkPolicy", "ServiceMonitor", "Service"} <= kinds) == (availability == "available")
+
+
+@pytest.mark.parametrize("mode, mesh, version, availability", [row for row in POSSIBLE if row[2] == "1.36"])
+def test_the_api_server_of_that_version_takes_it(render, cluster, namespace, mode, mesh, version, availability):
+    asked = options(mode, mesh, version, availability)
+    resources = render(**{**asked, "values": combine(asked["values"], {"namespaces": [namespace]})}, namespace=namespace)
+    native = [resource for resource in resources if resource["apiVersion"].partition("/")[0] not in FOREIGN and not is_hook(resource)]
+    for resource in native:
+        cluster.create(resource, dry_run=True)
 
 
 @pytest.mark.parametrize("mode, mesh, version, availability", POSSIBLE)
@@ -119,3 +133,18 @@ def test_rendering_is_the_same_each_time(charts, mode, mesh, version, availabili
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_definitions_are_valid_in_every_version(render, validate, version):
     validate(render(chart="hopguard-crds", kube_version=version), version)
+
+
+@pytest.mark.parametrize("chart, values", [("hopguard", VALUES), ("hopguard-crds", {})])
+def test_helm_has_nothing_to_say_against_it(charts, chart, values):
+    said = charts.helm("lint", "--strict", CHARTS / chart, *charts.values(values))
+    assert "1 chart(s) linted, 0 chart(s) failed" in said
+    assert "[WARNING]" not in said and "[ERROR]" not in said
+
+
+@pytest.mark.parametrize("chart, values", [("hopguard", combine(VALUES, WATCHED, AVAILABLE)), ("hopguard-crds", {})])
+def test_a_packaged_chart_renders_what_the_directory_does(charts, tmp_path, chart, values):
+    """What a package leaves out, by `.helmignore`, is nothing that its templates read."""
+    charts.helm("package", CHARTS / chart, "--destination", tmp_path)
+    (package,) = tmp_path.glob("*.tgz")
+    assert charts.text(values, chart=package) == charts.text(values, chart=chart)
