@@ -31,7 +31,8 @@ def applied(tools):
     """Everything that `kubectl apply` gets of a recipe."""
     def build(folder):
         built = tools.run(tools.kubectl, "kustomize", folder).stdout
-        return objects((folder / "namespace.yaml").read_text()) + objects(built)
+        by_hand = [folder / name for name in ("namespace.yaml", "envoyfilter.yaml")]
+        return [resource for path in by_hand if path.exists() for resource in objects(path.read_text())] + objects(built)
     return build
 
 
@@ -45,7 +46,7 @@ def test_every_file_of_a_recipe_is_used(example, applied):
     for generated in kustomization["configMapGenerator"]:
         named.update(generated["files"])
     beside = {"README.md", "envoy.yaml", "hopguard.yaml", "kustomization.yaml", "namespace.yaml", "values.yaml"}
-    beside.update(path.name for path in example.glob("istiod-values.yaml"))
+    beside.update(path.name for path in example.iterdir() if path.name in ("envoyfilter.yaml", "istiod-values.yaml"))
     assert {path.name for path in example.iterdir()} == named | beside
 
 

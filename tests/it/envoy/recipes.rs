@@ -5,7 +5,7 @@ mod recipe;
 mod scene;
 mod tunnel;
 
-use std::{fs, process::Command, time::Duration};
+use std::{collections::BTreeSet, fs, process::Command, time::Duration};
 
 use hopguard::{
     config::Config,
@@ -54,7 +54,7 @@ fn an_envoy_of_ones_own_is_the_one_that_is_shipped() {
 
 #[test]
 fn the_readme_names_what_the_linter_finds() {
-    for recipe in &RECIPES {
+    for recipe in RECIPES.iter().filter(|recipe| recipe.filter.is_empty()) {
         let found = lint(&recipe.read("envoy.yaml"), &Expect::default()).unwrap();
         let mut codes: Vec<_> = found.iter().map(|finding| finding.code).collect();
         codes.sort_unstable();
@@ -63,6 +63,35 @@ fn the_readme_names_what_the_linter_finds() {
         let mut named: Vec<_> = readme.lines().filter_map(finding).collect();
         named.sort_unstable();
         assert_eq!(named, codes, "{}", recipe.name);
+    }
+}
+
+#[test]
+fn an_envoy_filter_gives_istio_what_its_api_has_no_word_for() {
+    let codes = |recipe: &Recipe| -> BTreeSet<_> {
+        lint(&recipe.read("envoy.yaml"), &Expect::default()).unwrap().iter().map(|finding| finding.code).collect()
+    };
+    let filtered = RECIPES.iter().find(|recipe| !recipe.filter.is_empty()).unwrap();
+    let (without, with) = (codes(Recipe::named("istio-sidecar")), codes(filtered));
+    let gone: Vec<_> = without.difference(&with).copied().collect();
+    assert_eq!(
+        gone,
+        [
+            "ext_authz.encode_raw_headers",
+            "ext_authz.include_peer_certificate",
+            "ext_authz.validate_mutations",
+            "route.max_stream_duration"
+        ]
+    );
+    assert!(with.is_subset(&without), "{with:?}");
+    let filter = filtered.read("envoyfilter.yaml");
+    for says in [
+        "include_peer_certificate: true",
+        "encode_raw_headers: true",
+        "validate_mutations: true",
+        "max_stream_duration: {max_stream_duration: 900s, grpc_timeout_header_max: 900s}",
+    ] {
+        assert!(filter.contains(says), "{says}");
     }
 }
 
@@ -191,6 +220,30 @@ fn a_hopguard_that_stands_still_or_is_gone_is_a_closed_door() {
             }
             assert!(served > hits, "{}", recipe.name);
             assert_eq!(scene.workload.hits(), served, "{}", recipe.name);
+        }
+    });
+}
+
+#[test]
+fn what_somebody_sets_back_closes_doors_and_opens_none() {
+    run(async {
+        static WEAKENED: [(Recipe, (&str, &str), &str); 5] = recipe::WEAKENED;
+        for (recipe, forged, plain) in &WEAKENED {
+            let scene = Scene::start(recipe).await;
+            for (who, headers, (answered, reason)) in [
+                (STRANGER, &[&*scene.forgeries()[0]][..], *forged),
+                (FRONTEND, &[], if *plain == "none" { ("allow", "none") } else { ("deny", *plain) }),
+            ] {
+                let reply = scene.send(Some(who), "GET /charges", headers).await;
+                let Some(decision) = reply.decision() else {
+                    assert_eq!((answered, reply.status), ("allow", 200), "{}: {who} {reason}", recipe.name);
+                    continue;
+                };
+                let record = scene.record(&decision).await;
+                let said = (record["answered"].as_str(), record["reason"].as_str());
+                assert_eq!(said, (Some(answered), Some(reason)), "{} {:?}: {who}", recipe.name, recipe.filter);
+            }
+            assert!(scene.workload.heads("forged").is_empty(), "{}", recipe.name);
         }
     });
 }

@@ -2,10 +2,12 @@
 
 use std::{fs, path::Path};
 
-/// One folder of `deploy/k8s/examples`.
-#[derive(Debug)]
+/// One folder of `deploy/k8s/examples`, as it is or with what may be added to it.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Recipe {
     pub(super) name: &'static str,
+    /// What `envoyfilter.yaml` makes of `envoy.yaml`, where it is applied.
+    pub(super) filter: &'static [(&'static str, &'static str)],
     /// Whom Hopguard stands for there.
     pub(super) this: &'static str,
     /// How firmly it knows its callers there.
@@ -36,7 +38,12 @@ impl Recipe {
     /// One of its files.
     pub(super) fn read(&self, name: &str) -> String {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/k8s/examples").join(self.name).join(name);
-        fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()))
+        let text = fs::read_to_string(&file).unwrap_or_else(|why| panic!("{}: {why}", file.display()));
+        let rows = if name == "envoy.yaml" { self.filter } else { &[] };
+        rows.iter().fold(text, |text, (from, to)| {
+            assert!(text.contains(from), "{from}");
+            text.replace(from, to)
+        })
     }
 }
 
@@ -48,9 +55,10 @@ pub(super) const STRANGER: &str = "spiffe://prod.internal/ns/shop/sa/stranger";
 pub(super) const TRUST_DOMAIN: &str = "prod.internal";
 const PAYMENTS: &str = "spiffe://prod.internal/ns/shop/sa/payments";
 
-pub(super) const RECIPES: [Recipe; 5] = [
+pub(super) const RECIPES: [Recipe; 6] = [
     Recipe {
         name: "plain-envoy",
+        filter: &[],
         this: PAYMENTS,
         assurance: "verified",
         listener: "inbound",
@@ -60,6 +68,7 @@ pub(super) const RECIPES: [Recipe; 5] = [
     },
     Recipe {
         name: "envoy-spire",
+        filter: &[],
         this: PAYMENTS,
         assurance: "verified",
         listener: "inbound",
@@ -69,6 +78,29 @@ pub(super) const RECIPES: [Recipe; 5] = [
     },
     Recipe {
         name: "istio-sidecar",
+        filter: &[],
+        this: PAYMENTS,
+        assurance: "verified",
+        listener: "inbound",
+        way: Way::Tls,
+        host: "payments.shop",
+        patience: " timeout: 0.25s",
+    },
+    Recipe {
+        name: "istio-sidecar",
+        filter: &[
+            (
+                "                      status_on_error: {code: ServiceUnavailable}\n",
+                "                      status_on_error: {code: ServiceUnavailable}
+                      include_peer_certificate: true
+                      encode_raw_headers: true
+                      validate_mutations: true\n",
+            ),
+            (
+                "max_stream_duration: {max_stream_duration: 0s, grpc_timeout_header_max: 0s}",
+                "max_stream_duration: {max_stream_duration: 900s, grpc_timeout_header_max: 900s}",
+            ),
+        ],
         this: PAYMENTS,
         assurance: "verified",
         listener: "inbound",
@@ -78,6 +110,7 @@ pub(super) const RECIPES: [Recipe; 5] = [
     },
     Recipe {
         name: "istio-ambient",
+        filter: &[],
         this: "spiffe://prod.internal/ns/shop/sa/payments-waypoint",
         assurance: "asserted",
         listener: "connect_terminate",
@@ -87,6 +120,7 @@ pub(super) const RECIPES: [Recipe; 5] = [
     },
     Recipe {
         name: "envoy-gateway",
+        filter: &[],
         this: "spiffe://prod.internal/ns/envoy-gateway-system/sa/payments-gateway",
         assurance: "verified",
         listener: "envoy-gateway-system/payments/https",
@@ -95,3 +129,26 @@ pub(super) const RECIPES: [Recipe; 5] = [
         patience: " timeout: 0.250s",
     },
 ];
+
+/// Recipes in which somebody has set back what proves callers, with what is said to a caller who forges the header, and to one who does not.
+pub(super) const WEAKENED: [(Recipe, (&str, &str), &str); 5] = [
+    (weakened(2, &[("SANITIZE_SET", "APPEND_FORWARD")]), ("deny", "peer_conflict"), "none"),
+    (weakened(2, &[("SANITIZE_SET", "FORWARD_ONLY")]), ("deny", "peer_conflict"), "peer_missing"),
+    (
+        weakened(2, &[("cert: true, chain: true", "cert: false, chain: false")]),
+        ("deny", "peer_invalid"),
+        "peer_invalid",
+    ),
+    // Without the annotation a waypoint takes the header off and writes none.
+    (
+        weakened(4, &[("ALWAYS_FORWARD_ONLY", "SANITIZE"), ("key: x-forwarded-client-cert", "key: x-nobody")]),
+        ("deny", "peer_missing"),
+        "peer_missing",
+    ),
+    (weakened(5, &[("SANITIZE_SET", "FORWARD_ONLY")]), ("deny", "peer_conflict"), "peer_missing"),
+];
+
+const fn weakened(of: usize, filter: &'static [(&'static str, &'static str)]) -> Recipe {
+    let Recipe { name, this, assurance, listener, way, host, patience, .. } = RECIPES[of];
+    Recipe { name, filter, this, assurance, listener, way, host, patience }
+}
