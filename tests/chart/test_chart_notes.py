@@ -56,6 +56,12 @@ def test_three_commands_follow(notes, values):
     assert "kubectl label namespace ledger hopguard.dev/injection=enabled" in said and "helm test hopguard -n hopguard" in said
 
 
+def test_a_proof_that_only_observes_lets_strangers_in_and_is_not_tested_for_that(notes, render):
+    values = combine(VALUES, {"strictMode": False, "mode": {"proof": "observe", "ceiling": "observe"}})
+    assert "helm test" not in notes(values)
+    assert not any(resource["kind"] == "Pod" for resource in render(values))
+
+
 def test_who_chose_well_is_warned_of_nothing(notes):
     assert "Mind:" not in notes(combine(VALUES, BUNDLE))
 
