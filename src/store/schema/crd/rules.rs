@@ -102,6 +102,12 @@ pub(super) const DURATION: Rule = Rule::of(
     "must be between 1ms and 1d",
 );
 
+/// Of a time: that it is one, as API servers take a list, too, where a text has this format; and one that is counted in nanoseconds.
+pub(super) const TIME: Rule = Rule::of(
+    "self >= timestamp('1677-09-21T00:12:43.145224192Z') && self <= timestamp('2262-04-11T23:47:16.854775807Z')",
+    "expected a time in UTC such as `2026-11-20T09:00:00Z`",
+);
+
 /// Of an action.
 pub(in crate::store::schema) const ACTION: &[Rule] = &[
     Rule::on(

@@ -50,15 +50,14 @@ fn property(field: &Field) -> Value {
 fn value(holds: Holds, meaning: &str) -> Value {
     match holds {
         Holds::Any => json!({"x-kubernetes-preserve-unknown-fields": true}),
-        Holds::Count(from, to) => json!({"type": "integer", "format": "int32", "minimum": from, "maximum": to}),
+        Holds::Count(from, to) => json!({"type": "integer", "minimum": from, "maximum": to}),
         Holds::Dotted => text(128, pattern::DOTTED),
-        Holds::Duration => {
-            let mut duration = text(MAX_QUANTITY, pattern::DURATION);
-            if let Value::Object(duration) = &mut duration {
-                duration.insert("x-kubernetes-validations".to_owned(), json!([rules::DURATION.json()]));
-            }
-            duration
-        }
+        Holds::Duration => json!({
+            "type": "string",
+            "maxLength": MAX_QUANTITY,
+            "pattern": pattern::DURATION,
+            "x-kubernetes-validations": [rules::DURATION.json()],
+        }),
         Holds::Fingerprint => text(64, pattern::FINGERPRINT),
         Holds::Foreign => json!({"type": "string", "minLength": 1, "maxLength": 4096}),
         Holds::Grpc => text(2048, pattern::GRPC),
@@ -85,9 +84,13 @@ fn value(holds: Holds, meaning: &str) -> Value {
         Holds::Signature => json!({"type": "string", "minLength": 1, "maxLength": 16_384}),
         Holds::SpiffeId => text(2048, &pattern::spiffe_id()),
         Holds::Text => json!({"type": "string", "minLength": 1, "maxLength": MAX_TEXT}),
-        Holds::Time => {
-            json!({"type": "string", "format": "date-time", "maxLength": MAX_QUANTITY, "pattern": pattern::TIME})
-        }
+        Holds::Time => json!({
+            "type": "string",
+            "format": "date-time",
+            "maxLength": MAX_QUANTITY,
+            "pattern": pattern::TIME,
+            "x-kubernetes-validations": [rules::TIME.json()],
+        }),
         Holds::TrustDomain => text(255, pattern::TRUST_DOMAIN),
         Holds::Upgrade => text(255, pattern::UPGRADE),
         Holds::Word(words) => json!({"type": "string", "enum": words}),
