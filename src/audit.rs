@@ -14,7 +14,7 @@ use std::{
     path::PathBuf,
     sync::mpsc::RecvTimeoutError,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -28,6 +28,7 @@ use tokio::sync::{
 pub(crate) use self::record::SCHEMA;
 pub use self::record::{Entry, Record};
 use self::{file::Log, writer::Writer};
+use crate::telemetry::{Fill, Histogram};
 
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +101,12 @@ struct State {
     broken: AtomicBool,
     ending: AtomicBool,
     written: AtomicU64,
+    /// Those that the log does not tell of yet.
     lost: AtomicU64,
+    /// All there were.
+    losses: AtomicU64,
+    /// Where it is noted how long records took, if that is asked.
+    lag: OnceLock<Histogram>,
 }
 
 impl Audit {
@@ -143,7 +149,7 @@ impl Audit {
     /// Records what found no place, if one has become free; counts it otherwise.
     pub fn record_late(&self, entry: Entry) {
         if self.words.try_send(Word::Record(Box::new(entry))).is_err() {
-            self.state.lost.fetch_add(1, Ordering::Relaxed);
+            self.state.lose();
         }
     }
 
@@ -160,6 +166,30 @@ impl Audit {
     /// How many records found no place since the log last said so.
     pub fn lost(&self) -> u64 {
         self.state.lost.load(Ordering::Relaxed)
+    }
+}
+
+impl Audit {
+    /// Notes in `lag`, from now on, how long records take from their decision to the disk.
+    pub fn measure(&self, lag: Histogram) {
+        // Whoever asked first goes on being told.
+        let _ = self.state.lag.set(lag);
+    }
+
+    /// How many records have never reached the log.
+    pub fn losses(&self) -> u64 {
+        self.state.losses.load(Ordering::Relaxed)
+    }
+
+    /// The places in the log that are taken: by records that wait for the writer, and by decisions that are not answered yet.
+    pub fn queue(&self) -> Fill {
+        let most = self.words.max_capacity();
+        Fill { is: most.saturating_sub(self.words.capacity()), most }
+    }
+
+    /// How long the disk has been waited for.
+    pub fn waiting(&self) -> Duration {
+        self.state.waiting()
     }
 }
 
@@ -213,6 +243,8 @@ impl State {
             ending: AtomicBool::new(false),
             written: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            losses: AtomicU64::new(0),
+            lag: OnceLock::new(),
         }
     }
 
@@ -224,8 +256,18 @@ impl State {
 
     /// Whether the disk neither takes what it was given nor says that it cannot.
     fn is_stuck(&self) -> bool {
+        self.waiting() > STUCK
+    }
+
+    fn waiting(&self) -> Duration {
         let since = self.waiting_since.load(Ordering::Acquire);
-        since != 0 && self.now().saturating_sub(since) > STUCK
+        Duration::from_micros(if since == 0 { 0 } else { self.now().saturating_sub(since) })
+    }
+
+    /// Counts a record that does not reach the log.
+    fn lose(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        self.losses.fetch_add(1, Ordering::Relaxed);
     }
 
     fn now(&self) -> u64 {
@@ -233,8 +275,8 @@ impl State {
     }
 }
 
-/// How long a disk may take, in microseconds, before what waits for it is no longer called written.
-const STUCK: u64 = 1_000_000;
+/// How long a disk may take before what waits for it is no longer called written.
+const STUCK: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@
 //! | [`replay`] | a one-time token is spent once: its claim outlives it |
 //!
 //! Beside the road: [`config`] and [`yaml`] read files strictly, [`json`] reads what strangers write, [`feed`] keeps what comes over a
-//! network, [`bundle`] unpacks what policies are delivered in, [`reload`] swaps snapshots whole, [`clock`] is the only source of time, [`telemetry`] names every metric, [`pb`] holds Envoy's
+//! network, [`bundle`] unpacks what policies are delivered in, [`reload`] swaps snapshots whole, [`clock`] is the only source of time, [`telemetry`] names every metric, [`lookups`] counts how often a cache knew, [`pb`] holds Envoy's
 //! messages, [`envoy`] finds what in Envoy's configuration undoes all this, [`governance`] what in the documents needs somebody's look, [`app`] puts it together, [`cli`] and [`dev`] are what people
 //! type.
 //!
@@ -54,6 +54,7 @@ mod hex;
 pub mod hop;
 pub mod inventory;
 pub mod json;
+pub mod lookups;
 pub mod opa;
 mod pause;
 pub mod pb;

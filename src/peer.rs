@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use rustls_pki_types::CertificateDer;
 use spiffe::TrustDomain;
 
-use crate::{clock::Timestamp, trust::Trust};
+use crate::{clock::Timestamp, lookups::Lookups, trust::Trust};
 
 pub use cache::SvidCache;
 pub use chain::{Usage, verify_chain};
@@ -92,6 +92,11 @@ impl Verifier {
     /// Verifies callers by `rules`. What it verifies it keeps in `cache`, which other verifiers may share.
     pub const fn new(rules: Rules, cache: Arc<SvidCache>) -> Self {
         Self { rules, cache }
+    }
+
+    /// How often a caller was known.
+    pub fn lookups(&self) -> &Lookups {
+        self.cache.lookups()
     }
 
     /// Verifies a caller at `now`; the first check that fails is the reason.

@@ -24,7 +24,10 @@ use self::{
     table::{Claimed, Moment, Table},
     writer::{Job, Writer},
 };
-use crate::clock::{self, Timestamp};
+use crate::{
+    clock::{self, Timestamp},
+    telemetry::Fill,
+};
 
 /// The longest life of a token that may be used once: `max_lifetime` of a kind with `one_time` must not be longer.
 pub const LONGEST: Duration = Duration::from_secs(31 * 24 * 3600);
@@ -128,6 +131,12 @@ impl Claims {
             .spawn(move || writer.run(&waiting))
             .map_err(ClaimsError::Thread)?;
         Ok(Self { table, grace, jobs: Some(jobs) })
+    }
+
+    /// How many tokens are remembered, and how many can be.
+    pub fn fill(&self) -> Fill {
+        let table = self.table();
+        Fill { is: table.len(), most: table.capacity() }
     }
 
     /// Claims all of `tokens` for `asker`, or none.

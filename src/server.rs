@@ -7,6 +7,7 @@ mod connection;
 mod frame;
 mod lane;
 mod listen;
+mod readings;
 mod seats;
 mod tls;
 mod worker;
@@ -31,13 +32,12 @@ pub use self::{
 use crate::{
     audit::Audit,
     authorizer::Authorizer,
-    clock::Clock,
+    clock::{Clock, Timestamp},
     decision::DecisionIds,
     feed::Identity,
-    policy::Policy,
     replay::Claims,
     response,
-    telemetry::{Metrics, Readings, Status, trace::Traces},
+    telemetry::{Metrics, Status, trace::Traces},
 };
 
 /// What every Check needs of the process.
@@ -61,6 +61,8 @@ pub struct Shared {
     pub traces: Option<Traces>,
     /// The bounds of serving.
     pub limits: Limits,
+    /// When all this began.
+    started: Timestamp,
     /// Checks that are under way.
     in_flight: AtomicUsize,
     /// Connections that are open.
@@ -102,9 +104,12 @@ pub struct Limits {
 impl Shared {
     /// Nothing loaded yet, nothing under way.
     pub fn new(audit: Audit, claims: Claims, ids: DecisionIds, metrics: Metrics, limits: Limits) -> Self {
+        audit.measure(metrics.audit_lag());
+        let clock = Clock::default();
         Self {
+            started: clock.now(),
             snapshot: ArcSwapOption::empty(),
-            clock: Clock::default(),
+            clock,
             audit,
             claims,
             ids,
@@ -123,21 +128,6 @@ impl Shared {
     /// What this workload shows to those who ask over mutual TLS, one for each such listener.
     pub fn identities(&self) -> Vec<Identity> {
         self.identities.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// What metrics show that is not counted there.
-    pub fn readings(&self, ready: bool) -> Readings {
-        Readings {
-            policy_fallbacks: Policy::fallbacks(),
-            ready,
-            in_flight: self.in_flight.load(Ordering::Relaxed),
-            connections: self.connections.load(Ordering::Relaxed),
-            audit_records: self.audit.written(),
-            audit_lost: self.audit.lost(),
-            audit_broken: self.audit.is_broken(),
-            clock: self.clock.steps(),
-            modes: self.snapshot.load().as_ref().map(|snapshot| snapshot.authorizer.modes).unwrap_or_default(),
-        }
     }
 }
 

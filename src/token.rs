@@ -8,7 +8,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use spiffe::SpiffeId;
 
-use crate::{clock::Timestamp, peer::id, trust::Trust};
+use crate::{clock::Timestamp, lookups::Lookups, peer::id, trust::Trust};
 
 pub use cache::TokenCache;
 pub use error::{Audience, Claim, Kind, Malformed, TokenError, Untrusted, Vouching, Why};
@@ -77,6 +77,11 @@ impl Verifier {
     /// Verifies tokens by `rules`; `cache` may be shared with the verifiers before and after.
     pub const fn new(rules: Arc<Rules>, cache: Arc<TokenCache>) -> Self {
         Self { rules, cache }
+    }
+
+    /// How often a token was known.
+    pub fn lookups(&self) -> &Lookups {
+        self.cache.lookups()
     }
 
     /// Verifies at `now` the tokens that were presented to `this` workload; what stands in a header that no rule names is no token.
@@ -158,10 +163,12 @@ impl Verifier {
             && let Ok(keys) = keys::of(&known.stated.vouching, world.trust, world.issuers, world.now)
             && **keys.revision() == *known.keys_revision
         {
+            self.cache.lookups().note(true);
             let judged = self.judge(&known.stated, rule, world);
             return judged.map(|()| known).map_err(|why| TokenError { kind: rule.kind(), why });
         }
 
+        self.cache.lookups().note(false);
         let mut jws = Jws::read(token).map_err(unreadable)?;
         let issuer = Claims(&jws.claims).text(Claim::Issuer).map_err(unreadable)?;
         let oidc = self.rule(header, Kind::Oidc, issuer).filter(|_| unknown != Kind::Transaction);

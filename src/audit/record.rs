@@ -2,7 +2,7 @@
 //!
 //! Never a token, a key, a cookie or a credential header. Text that a client chose is bounded, and escaped by the encoder.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -30,13 +30,15 @@ pub struct Entry {
     pub this: String,
     /// The decision that was recorded as an allow, ahead of its answer, and was never answered so: this one was answered in its place.
     pub supersedes: Option<DecisionId>,
+    /// When it was made ready.
+    pub(super) ready: Instant,
 }
 
 impl Entry {
     /// Makes a decision ready for the log.
     pub fn new(id: DecisionId, mut decision: Decision, elapsed: Duration, this: String) -> Self {
         let input_digest = decision.findings.input.take().map(|input| input.digest());
-        Self { id, decision, input_digest, elapsed, this, supersedes: None }
+        Self { id, decision, input_digest, elapsed, this, supersedes: None, ready: Instant::now() }
     }
 
     /// The same, in place of a decision whose record stands there already.
@@ -199,7 +201,7 @@ pub(super) struct Gap {
 impl<'a> Record<'a> {
     /// The record of `entry`, as number `seq`.
     pub fn new(seq: u64, entry: &'a Entry) -> Self {
-        let Entry { id, decision, input_digest, elapsed, this, supersedes } = entry;
+        let Entry { id, decision, input_digest, elapsed, this, supersedes, ready: _ } = entry;
         let denial = decision.denial();
         let peer = decision.peer();
         let found = &decision.findings;

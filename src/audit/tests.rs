@@ -142,3 +142,23 @@ async fn a_record_that_comes_too_late_is_not_there_in_time() {
     let (audit, _writer) = Audit::open(&Sink::File(path), 16, Duration::ZERO, Durability::Group).unwrap();
     assert!(!audit.reserve().unwrap().write(entry("/late")).before(Instant::now()).await);
 }
+
+#[test]
+fn what_is_on_disk_counts_with_its_lag_and_what_is_lost_is_counted_for_good() {
+    let (_folder, path) = log();
+    let (audit, writer) = Audit::open(&Sink::File(path), 1, Duration::from_millis(1), Durability::Group).unwrap();
+    let lag = Histogram::new(&[60.0]);
+    audit.measure(lag.clone());
+    let slot = audit.reserve().unwrap();
+    assert_eq!(audit.queue().is, 1);
+    audit.record_late(entry("/late"));
+    assert_eq!((audit.losses(), audit.lost()), (1, 1));
+    slot.record(entry("/a"));
+    assert!(writer.finish(Duration::from_secs(60)));
+    assert_eq!((audit.losses(), audit.lost()), (1, 0), "the log tells of it, and it is lost all the same");
+    let mut registry = prometheus_client::registry::Registry::default();
+    registry.register("lag_seconds", "Lag", lag);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    assert!(text.contains("lag_seconds_count 1\n"), "what says that something is missing has no decision: {text}");
+}

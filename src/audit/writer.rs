@@ -23,6 +23,8 @@ pub(super) struct Writer {
     lines: Vec<u8>,
     /// How many they are.
     pending: u64,
+    /// When the decisions among them were ready to be written.
+    ready: Vec<Instant>,
     /// What somebody waits for: written last, so that it alone can be taken back.
     awaited: Vec<(Box<Entry>, oneshot::Sender<()>)>,
     last: Timestamp,
@@ -30,8 +32,8 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(log: Log, next: u64, state: Arc<State>, window: Duration) -> Self {
-        let (lines, awaited) = (Vec::new(), Vec::new());
-        Self { log, next, state, window, lines, pending: 0, awaited, last: Timestamp::MIN }
+        let (lines, ready, awaited) = (Vec::new(), Vec::new(), Vec::new());
+        Self { log, next, state, window, lines, pending: 0, ready, awaited, last: Timestamp::MIN }
     }
 
     /// Writes until it is told to end and everything is on disk, or cannot be put there.
@@ -93,9 +95,10 @@ impl Writer {
 
     fn line(&mut self, entry: &Entry) {
         self.last = entry.decision.now;
-        let record = Record::new(self.next, entry);
-        if !self.push(&record) {
-            self.state.lost.fetch_add(1, Ordering::Relaxed);
+        if self.push(&Record::new(self.next, entry)) {
+            self.ready.push(entry.ready);
+        } else {
+            self.state.lose();
         }
     }
 
@@ -119,6 +122,7 @@ impl Writer {
         for (entry, sender) in std::mem::take(&mut self.awaited) {
             // Who waits for one that cannot be encoded is told so by the loss of its sender.
             if self.push(&Record::new(self.next, &entry)) {
+                self.ready.push(entry.ready);
                 waiting.push(sender);
             }
         }
@@ -133,7 +137,7 @@ impl Writer {
                 self.push(&Gap::new(self.next, self.last, lost));
             }
         }
-        let (length, next, pending) = (self.lines.len(), self.next, self.pending);
+        let (length, next, pending, ready) = (self.lines.len(), self.next, self.pending, self.ready.len());
         let waiting = self.push_awaited();
         self.state.wait(true);
         let committed = self.log.commit(&self.lines);
@@ -142,9 +146,16 @@ impl Writer {
             // What is waited for is refused now and not written later, when it would say of an answer what was not answered.
             self.lines.truncate(length);
             (self.next, self.pending) = (next, pending);
+            self.ready.truncate(ready);
             return Err(error);
         }
         self.lines.clear();
+        let lag = self.state.lag.get();
+        for ready in self.ready.drain(..) {
+            if let Some(lag) = lag {
+                lag.observe(ready.elapsed());
+            }
+        }
         self.state.written.fetch_add(std::mem::take(&mut self.pending), Ordering::Relaxed);
         for sender in waiting {
             // Who waits no more records that itself.

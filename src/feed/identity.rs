@@ -31,6 +31,7 @@ pub struct OwnSvid {
     id: SpiffeId,
     chain: Vec<CertificateDer<'static>>,
     key: Arc<dyn SigningKey>,
+    not_before: Timestamp,
     not_after: Timestamp,
 }
 
@@ -52,7 +53,9 @@ impl OwnSvid {
         let chain: Vec<_> = chain.into_iter().map(CertificateDer::from).collect();
         let pair = CertifiedKey::new(chain, key);
         pair.keys_match().map_err(|_| InvalidOwnSvid::Mismatch)?;
-        Ok(Self { id, chain: pair.cert, key: pair.key, not_after: certificate::timestamp(window.not_after) })
+        let (not_before, not_after) = (window.not_before, window.not_after);
+        let (not_before, not_after) = (certificate::timestamp(not_before), certificate::timestamp(not_after));
+        Ok(Self { id, chain: pair.cert, key: pair.key, not_before, not_after })
     }
 
     /// Who this workload is.
@@ -68,6 +71,11 @@ impl OwnSvid {
     /// Signs for the leaf.
     pub const fn key(&self) -> &Arc<dyn SigningKey> {
         &self.key
+    }
+
+    /// The first second in which the leaf is valid.
+    pub const fn not_before(&self) -> Timestamp {
+        self.not_before
     }
 
     /// The last second in which the leaf is valid.
@@ -106,6 +114,11 @@ impl Identity {
     /// The SVID to show now. `None`: there is none, or it has ended.
     pub fn current(&self, now: Timestamp) -> Option<Arc<OwnSvid>> {
         self.0.borrow().svid.clone().filter(|svid| svid.is_current(now))
+    }
+
+    /// The SVID that was last given and not taken back, ended or not.
+    pub fn latest(&self) -> Option<Arc<OwnSvid>> {
+        self.0.borrow().svid.clone()
     }
 
     /// What is wrong with the agent, or was with what it last said.

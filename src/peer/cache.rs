@@ -7,6 +7,7 @@ use quick_cache::sync::Cache;
 
 use crate::{
     clock::Timestamp,
+    lookups::Lookups,
     peer::{ProvedPeer, chain::Proof},
     trust::{
         Trust,
@@ -18,7 +19,10 @@ use crate::{
 ///
 /// An entry holds for one revision of its trust domain's bundle, and for the seconds in which no certificate begins or ends that its path
 /// could have been made of. Failures are not kept: what fails now may be right in a second.
-pub struct SvidCache(Cache<Key, Arc<Entry>>);
+pub struct SvidCache {
+    entries: Cache<Key, Arc<Entry>>,
+    lookups: Lookups,
+}
 
 struct Entry {
     peer: ProvedPeer,
@@ -28,7 +32,13 @@ struct Entry {
 impl SvidCache {
     /// The peer that `key` proved and still proves at `now`.
     pub(super) fn get(&self, key: &Key, trust: &Trust, now: Timestamp) -> Option<ProvedPeer> {
-        let entry = self.0.get(key)?;
+        let known = self.proved(key, trust, now);
+        self.lookups.note(known.is_some());
+        known
+    }
+
+    fn proved(&self, key: &Key, trust: &Trust, now: Timestamp) -> Option<ProvedPeer> {
+        let entry = self.entries.get(key)?;
         let bundle = trust.bundle(entry.peer.trust_domain())?;
         let holds = entry.peer.bundle_revision() == Some(bundle.revision())
             && !bundle.is_stale(now)
@@ -37,24 +47,29 @@ impl SvidCache {
     }
 
     pub(super) fn keep(&self, key: Key, proof: &Proof) {
-        self.0.insert(key, Arc::new(Entry { peer: proof.peer.clone(), steady: proof.steady }));
+        self.entries.insert(key, Arc::new(Entry { peer: proof.peer.clone(), steady: proof.steady }));
+    }
+
+    /// How often it knew.
+    pub const fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 }
 
 impl Default for SvidCache {
     fn default() -> Self {
-        Self(Cache::new(CAPACITY))
+        Self { entries: Cache::new(CAPACITY), lookups: Lookups::default() }
     }
 }
 
 impl fmt::Debug for SvidCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SvidCache").field("entries", &self.0.len()).finish_non_exhaustive()
+        f.debug_struct("SvidCache").field("entries", &self.entries.len()).finish_non_exhaustive()
     }
 }
 

@@ -32,6 +32,11 @@ impl Bundles {
         self.held.values_mut().filter(|held| held.bundle.stale_at().is_none()).for_each(|held| held.confirmed = now);
     }
 
+    /// The bundle of `trust_domain`, and when its source last stood by it; nothing, if it has never been in.
+    pub(super) fn standing(&self, trust_domain: &TrustDomain) -> Option<(&TrustBundle, Timestamp)> {
+        self.held.get(trust_domain).map(|held| (&held.bundle, held.confirmed))
+    }
+
     /// Takes what the sources give now, and gives back what is wrong with them.
     pub(super) fn load(&mut self, sources: &[Source], feeds: &Feeds, now: Timestamp) -> Vec<String> {
         let mut problems = Vec::new();

@@ -73,6 +73,11 @@ impl Keys {
         problems
     }
 
+    /// When the source of `issuer`'s keys last stood by them; nothing, if they have never been in.
+    pub(super) fn confirmed(&self, issuer: &str) -> Option<Timestamp> {
+        self.held.get(issuer).map(|held| held.confirmed)
+    }
+
     /// All of them.
     pub(super) fn all(&self) -> IssuerKeys {
         let set = |held: &Held| KeySet { keys: held.keys.clone(), stale_at: held.stale_at };

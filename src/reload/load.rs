@@ -1,6 +1,7 @@
 //! Loads each part by itself, and keeps the last good one of each.
 
 mod ceiling;
+mod fresh;
 mod paths;
 
 use std::{
@@ -58,6 +59,12 @@ pub struct Loader {
     was_stale: bool,
     /// Whether only facts were looked at.
     is_behind: bool,
+    /// Whether files went on changing while they were read, so that what is served of them is what was there before.
+    is_held_back: bool,
+    /// When each part was last known to be what there is.
+    confirmed: Vec<(Part, Timestamp)>,
+    /// When this began to look.
+    born: Timestamp,
     /// A change that the last snapshot was made for.
     due: Option<Change>,
     policy: Option<Arc<Compiled>>,
@@ -93,6 +100,9 @@ impl Loader {
             counted: None,
             was_stale: false,
             is_behind: false,
+            is_held_back: false,
+            confirmed: Vec::new(),
+            born: shared.clock.now(),
             due: None,
             policy: None,
             compiler: Compiler::default(),
@@ -112,6 +122,7 @@ impl Loader {
         let bundles = self.feeds.bundle_statuses();
         self.shared.metrics.bundles(&bundles);
         self.shared.status.tell_bundles(bundles);
+        self.tell_fresh(now);
         self.count(now);
         snapshot
     }
@@ -157,6 +168,7 @@ impl Loader {
             if together == after {
                 // What changes within the same tick of the file system's clock would not show.
                 self.seen = Some(seen).filter(|seen| !seen.is_too_fresh());
+                self.is_held_back = false;
                 return self.assemble();
             }
             if began.elapsed() > PATIENCE {
@@ -166,6 +178,7 @@ impl Loader {
         }
         tracing::warn!("Files changed each time they were read: they are read again later");
         self.seen = None;
+        self.is_held_back = true;
         // What was taken away by name waits for nobody.
         self.store.hold(before.0);
         if self.policy_paths().next().is_some() {

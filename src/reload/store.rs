@@ -144,13 +144,17 @@ impl Store {
         signers.chain(source).chain(self.problems.iter().cloned()).collect()
     }
 
-    /// The instant from which what was taken back may not be known; `None`: it is.
-    pub(super) fn stale_at(&self) -> Option<Timestamp> {
-        let issued = match &self.source {
+    /// When what counts was signed, if it came signed.
+    pub(super) fn issued(&self) -> Option<Timestamp> {
+        match &self.source {
             Source::Bundle(followed) => followed.issued(),
             Source::Nowhere | Source::Directory(_) => None,
-        };
-        let since = self.unread_since.into_iter().chain(issued);
+        }
+    }
+
+    /// The instant from which what was taken back may not be known; `None`: it is.
+    pub(super) fn stale_at(&self) -> Option<Timestamp> {
+        let since = self.unread_since.into_iter().chain(self.issued());
         since.map(|since| since.after(self.ceiling.max_stale)).chain(self.elsewhere_until).min()
     }
 

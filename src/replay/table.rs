@@ -86,6 +86,10 @@ impl Table {
         self.marks
     }
 
+    pub(super) const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

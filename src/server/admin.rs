@@ -7,7 +7,10 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{ConnectInfo, RawQuery, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, StatusCode,
+        header::{ACCEPT, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
     routing::get,
     serve::ListenerExt,
@@ -144,11 +147,17 @@ fn well(is_well: bool, error: &str) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, Json(serde_json::json!({ "error": error }))).into_response()
 }
 
-async fn metrics(State(admin): State<Admin>) -> Response {
-    match admin.shared.metrics.scrape(&admin.shared.readings(admin.is_ready())) {
-        Ok(text) => {
-            ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
-        }
+/// In the format that is asked for: what does not know `OpenMetrics` gets the older one.
+async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
+    let (metrics, readings) = (&admin.shared.metrics, admin.shared.readings(admin.is_ready()));
+    let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let (text, format) = if accepts.into_iter().any(|value| value.contains("application/openmetrics-text")) {
+        (metrics.scrape(&readings), "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    } else {
+        (metrics.scrape_plain(&readings), "text/plain; version=0.0.4; charset=utf-8")
+    };
+    match text {
+        Ok(text) => ([(CONTENT_TYPE, format)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

@@ -26,6 +26,9 @@ pub enum Part {
 }
 
 impl Part {
+    /// Every part.
+    pub const ALL: [Self; 5] = [Self::Config, Self::Facts, Self::Policy, Self::Store, Self::Trust];
+
     /// The name in logs, metrics and `/readyz?verbose`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -148,6 +148,12 @@ impl TrustBundle {
         self.anchor_limits.iter().any(|anchor| anchor.window.contains(now))
     }
 
+    /// When the last of its anchors to end begins and ends, from when on no workload of the domain can be verified; absent, if it has none.
+    pub fn last_anchor(&self) -> Option<(Timestamp, Timestamp)> {
+        let last = self.anchor_limits.iter().map(|anchor| anchor.window).max_by_key(|window| window.not_after)?;
+        Some((certificate::timestamp(last.not_before), certificate::timestamp(last.not_after)))
+    }
+
     /// The keys of its domain's JWT-SVIDs.
     pub const fn jwt_keys(&self) -> &JwtKeys {
         &self.jwt_keys

@@ -21,6 +21,7 @@ mod grants_cli;
 mod harness;
 mod hostile_grants;
 mod hostile_policy;
+mod metrics;
 mod modes;
 mod mtls;
 mod one_time;

@@ -101,6 +101,22 @@ async fn a_named_workload_asks_as_if_it_were_next_door() {
 }
 
 #[tokio::test]
+async fn the_time_of_the_svid_that_is_shown_is_told_and_nothing_once_it_is_taken_back() {
+    let scene = Scene::start().await;
+    scene.guard.ready().await;
+    let told = async |name: &str| {
+        let (_, text) = scene.guard.get("/metrics").await;
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        let prefix = format!("hopguard_svid_{name}_timestamp_seconds ");
+        text.lines().find_map(|line| line.strip_prefix(&prefix)?.parse::<f64>().ok()).unwrap()
+    };
+    let begin = scene.guard.setup().now().seconds() as f64;
+    assert_eq!((told("begin").await, told("end").await), (begin, begin + 3600.0));
+    scene.agent.set_svids(&[]).unwrap();
+    until("its withdrawal", async || (told("end").await == 0.0).then_some(())).await;
+}
+
+#[tokio::test]
 async fn nobody_else_is_let_in() {
     let scene = Scene::start().await;
     let (address, now) = (scene.address().await, scene.guard.setup().now());

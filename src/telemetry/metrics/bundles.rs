@@ -6,6 +6,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use super::catch_up;
 use crate::{
     clock::Timestamp,
     feed::bundle::{Stage, Status},
@@ -34,17 +35,17 @@ struct FailureLabels {
 
 impl Bundles {
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register("bundle_ok", "Whether a policy bundle is served as its source gives it", self.ok.clone());
-        registry.register("bundle_activations", "Policy bundles that became active", self.activations.clone());
-        registry.register("bundle_failures", "Policy bundles that did not, by stage", self.failures.clone());
+        registry.register("bundle_ok", "Whether a bundle is served as its source gives it", self.ok.clone());
+        registry.register("bundle_activations", "Bundles that became active", self.activations.clone());
+        registry.register("bundle_failures", "Bundles that did not become active, by stage", self.failures.clone());
         registry.register(
-            "bundle_last_success_seconds",
-            "When a policy bundle's source was last heard, in seconds since the epoch",
+            "bundle_last_success_timestamp_seconds",
+            "When a bundle's source was last heard, in seconds since the epoch",
             self.last_success.clone(),
         );
         registry.register(
-            "bundle_last_activation_seconds",
-            "When a policy bundle last became active, in seconds since the epoch",
+            "bundle_last_activation_timestamp_seconds",
+            "When a bundle last became active, in seconds since the epoch",
             self.last_activation.clone(),
         );
     }
@@ -63,13 +64,9 @@ impl Bundles {
             catch_up(&self.activations.get_or_create(&labels), status.counts.activated);
             for stage in Stage::ALL {
                 let labels = FailureLabels { bundle: status.name.clone(), stage: stage.as_str() };
+                // One that is another one under the same name counts from zero again, which a counter must not.
                 catch_up(&self.failures.get_or_create(&labels), status.counts.failed(stage));
             }
         }
     }
-}
-
-/// A bundle that is another one under the same name counts from zero again, which a counter must not.
-fn catch_up(counter: &Counter, so_far: u64) {
-    counter.inc_by(so_far.saturating_sub(counter.get()));
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
-    metrics::{family::Family, gauge::Gauge, histogram::Histogram},
+    metrics::{family::Family, gauge::Gauge},
     registry::Registry,
 };
 
+use super::{Histogram, number};
 use crate::grant::Kind;
 
 /// What there is of documents at one time.
@@ -100,7 +101,7 @@ impl Store {
 
     pub(super) fn tell(&self, census: &Census) {
         let set = |gauge: &Gauge, count: usize| {
-            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+            gauge.set(number(count));
         };
         for (state, count) in [
             ("active", census.active),
@@ -123,12 +124,12 @@ impl Store {
     }
 
     pub(super) fn acted(&self, lag: Duration, withdraws: bool) {
-        self.lag.observe(lag.as_secs_f64());
+        self.lag.observe(lag);
         if withdraws {
-            self.revocation_lag.observe(lag.as_secs_f64());
+            self.revocation_lag.observe(lag);
         }
     }
 }
 
 /// A second is what is promised.
-const BUCKETS: [f64; 12] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0];
+const BUCKETS: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0];

@@ -20,23 +20,6 @@ fn caller(flags: &str) -> Option<TraceContext> {
     TraceContext::parse(&format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}"), "a=1")
 }
 
-fn dropped(metrics: &Metrics, reason: &str) -> String {
-    let readings = crate::telemetry::Readings {
-        policy_fallbacks: 0,
-        ready: true,
-        in_flight: 0,
-        connections: 0,
-        audit_records: 0,
-        audit_lost: 0,
-        audit_broken: false,
-        clock: crate::clock::Clock::default().steps(),
-        modes: crate::decision::Modes::default(),
-    };
-    let text = metrics.scrape(&readings).unwrap();
-    let name = format!("hopguard_spans_dropped_total{{reason=\"{reason}\"}} ");
-    text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().to_owned()
-}
-
 #[test]
 fn the_caller_chooses_where_it_is_asked_and_nowhere_else() {
     let (parents, _exporter, _) = traces(Sample::Parent, 9);
@@ -60,7 +43,7 @@ fn what_is_not_kept_makes_no_span() {
     let (traces, _exporter, metrics) = traces(Sample::Parent, 9);
     assert!(traces.room(traces.begin(caller("00")).as_ref()).is_none());
     assert!(traces.room(None).is_none());
-    assert_eq!(dropped(&metrics, "rate"), "0");
+    assert_eq!(metrics.spans().dropped_so_far(Dropped::Rate), 0);
 }
 
 #[test]
@@ -73,15 +56,13 @@ fn what_is_too_much_is_dropped_and_counted() {
     for _ in 0..3 {
         assert!(crowded.room(context.as_ref()).is_none());
     }
-    let sum = |metrics: &Metrics| {
-        dropped(metrics, "rate").parse::<u32>().unwrap() + dropped(metrics, "queue").parse::<u32>().unwrap()
-    };
-    assert_eq!(sum(&metrics), 3);
+    let counted = metrics.spans();
+    assert_eq!(counted.dropped_so_far(Dropped::Rate) + counted.dropped_so_far(Dropped::Queue), 3);
     drop((held, exporter));
     let (closed, exporter, metrics) = traces(Sample::Parent, 9);
     drop(exporter);
     assert!(closed.room(context.as_ref()).is_none());
-    assert_eq!(dropped(&metrics, "queue"), "1");
+    assert_eq!(metrics.spans().dropped_so_far(Dropped::Queue), 1);
 }
 
 /// The attributes of a span of `decision`, as text.
