@@ -66,7 +66,7 @@ impl<'a> Headers<'a> {
                 let mut values =
                     map.headers.iter().filter(|header| header.key == name).map(|header| lossy(bytes(header)));
                 let first = values.next()?;
-                Some(values.fold(first, |joined, value| Cow::Owned(format!("{joined}{}{value}", separator(name)))))
+                Some(values.fold(first, |joined, value| join(joined, name, &value)))
             }
         }
     }
@@ -120,7 +120,7 @@ impl<'a> Headers<'a> {
                 for header in &map.headers {
                     let value = lossy(bytes(header));
                     all.entry(&header.key)
-                        .and_modify(|joined| *joined = Cow::Owned(format!("{joined}{}{value}", separator(&header.key))))
+                        .and_modify(|joined| *joined = join(std::mem::take(joined), &header.key, &value))
                         .or_insert(value);
                 }
                 all
@@ -136,6 +136,14 @@ fn bytes(header: &crate::pb::HeaderValue) -> &[u8] {
 /// UTF-8, without the `!` that Envoy puts in the place of what is not.
 fn is_plain(value: &[u8]) -> bool {
     !value.contains(&b'!') && std::str::from_utf8(value).is_ok()
+}
+
+/// Adds a value in the place where there are others: however many there are, none is copied twice.
+fn join<'a>(mut joined: Cow<'a, str>, name: &str, value: &str) -> Cow<'a, str> {
+    let text = joined.to_mut();
+    text.push_str(separator(name));
+    text.push_str(value);
+    joined
 }
 
 /// Envoy joins `cookie` as a client would write it (RFC 9113 §8.2.3).

@@ -37,7 +37,10 @@ impl TraceContext {
         if parents.next().is_some() {
             return Some(None);
         }
-        let states: Result<Vec<_>, _> = metadata.get_all("tracestate").iter().map(http::HeaderValue::to_str).collect();
+        let states = metadata.get_all("tracestate");
+        // A client may have sent megabytes of it.
+        let is_short = states.iter().map(http::HeaderValue::len).sum::<usize>() <= MAX_STATE;
+        let states = states.iter().filter(|_| is_short).map(http::HeaderValue::to_str).collect::<Result<Vec<_>, _>>();
         let states = states.unwrap_or_default().join(",");
         Some(first.to_str().ok().and_then(|parent| Self::parse(parent, &states)))
     }

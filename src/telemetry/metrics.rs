@@ -43,8 +43,8 @@ pub struct Metrics {
     parts: Parts,
     bundles: Bundles,
     store: Store,
-    process: Process,
     spans: Spans,
+    process: Process,
     /// Held while a scrape is made, and while what it tells is replaced. No Check ever waits for it.
     fresh: Mutex<Freshness>,
 }
@@ -55,7 +55,7 @@ impl Metrics {
         let mut registry = Registry::default();
         let (decisions, serving, audit) = (Decisions::default(), Serving::default(), Audit::default());
         let (parts, bundles, store) = (Parts::default(), Bundles::default(), Store::default());
-        let (process, spans) = (Process::default(), Spans::default());
+        let (spans, process) = (Spans::default(), Process::default());
         process.register(&mut registry);
         let ours = registry.sub_registry_with_prefix("hopguard");
         decisions.register(ours);
@@ -65,7 +65,7 @@ impl Metrics {
         bundles.register(ours);
         store.register(ours);
         spans.register(ours);
-        Self { registry, decisions, serving, audit, parts, bundles, store, process, spans, fresh: Mutex::default() }
+        Self { registry, decisions, serving, audit, parts, bundles, store, spans, process, fresh: Mutex::default() }
     }
 
     /// Counts an answer: what Envoy was told, and why it was denied or would have been with every layer enforced.

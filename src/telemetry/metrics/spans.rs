@@ -24,6 +24,17 @@ pub enum Dropped {
     Collector,
 }
 
+impl Dropped {
+    /// The name in metrics.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Queue => "queue",
+            Self::Collector => "collector",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DropLabels {
     reason: &'static str,
@@ -45,11 +56,12 @@ impl Spans {
 
     /// Counts spans that were dropped.
     pub fn dropped(&self, reason: Dropped, count: u64) {
-        let reason = match reason {
-            Dropped::Rate => "rate",
-            Dropped::Queue => "queue",
-            Dropped::Collector => "collector",
-        };
-        self.dropped.get_or_create(&DropLabels { reason }).inc_by(count);
+        self.dropped.get_or_create(&DropLabels { reason: reason.as_str() }).inc_by(count);
+    }
+
+    /// How many were dropped so far.
+    #[cfg(test)]
+    pub(in crate::telemetry) fn dropped_so_far(&self, reason: Dropped) -> u64 {
+        self.dropped.get_or_create(&DropLabels { reason: reason.as_str() }).get()
     }
 }

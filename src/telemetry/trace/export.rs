@@ -48,7 +48,10 @@ impl Exporter {
         ended: CancellationToken,
         patience: Duration,
     ) {
-        let Some(channel) = self.collector.channel(now) else { return };
+        let Some(channel) = self.collector.channel(now) else {
+            tracing::error!(collector = %self.collector, "Collector cannot be called: no span will be sent");
+            return;
+        };
         let client = TraceServiceClient::new(channel);
         // What is cut short is still there, and sent below.
         ended.run_until_cancelled(self.follow(&client)).await;
@@ -86,13 +89,13 @@ impl Exporter {
     /// Sends the batch again and again while that could help, and gives it up otherwise.
     async fn deliver(&mut self, client: &Client) {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
-        for _ in 0..ATTEMPTS {
-            match self.send(client).await {
-                Ok(()) => return,
-                Err(Refusal::ForGood) => break,
-                Err(Refusal::ForNow) => sleep(backoff.next()).await,
+        let trying = async {
+            while self.send(client).await == Err(Refusal::ForNow) {
+                sleep(backoff.next()).await;
             }
-        }
+        };
+        // Given up on in the middle of it or not: what was taken is no longer there.
+        let _ = timeout(GIVE_UP, trying).await;
         self.lose();
     }
 
@@ -172,5 +175,5 @@ const LINGER: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(5);
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// A batch that is not taken in about a quarter of a minute makes room for younger ones.
-const ATTEMPTS: usize = 8;
+/// A batch that is not taken for so long makes room for younger ones.
+const GIVE_UP: Duration = Duration::from_secs(15);

@@ -3,10 +3,9 @@
 use super::*;
 use crate::{
     authorizer::fixture,
-    clock::Timestamp,
     decision::{Decision, DecisionIds, Fault},
     hop::Outline,
-    telemetry::{Metrics, Readings, Stopwatch},
+    telemetry::{Metrics, Stopwatch},
 };
 
 fn traces(sample: Sample, per_second: u32) -> (Traces, Exporter, Metrics) {
@@ -19,13 +18,6 @@ fn traces(sample: Sample, per_second: u32) -> (Traces, Exporter, Metrics) {
 
 fn caller(flags: &str) -> Option<TraceContext> {
     TraceContext::parse(&format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}"), "a=1")
-}
-
-fn dropped(metrics: &Metrics, reason: &str) -> String {
-    let readings = Readings::fixture(Timestamp::from_seconds(1_800_000_000));
-    let text = metrics.scrape(&readings).unwrap();
-    let name = format!("hopguard_spans_dropped_total{{reason=\"{reason}\"}} ");
-    text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().to_owned()
 }
 
 #[test]
@@ -51,7 +43,7 @@ fn what_is_not_kept_makes_no_span() {
     let (traces, _exporter, metrics) = traces(Sample::Parent, 9);
     assert!(traces.room(traces.begin(caller("00")).as_ref()).is_none());
     assert!(traces.room(None).is_none());
-    assert_eq!(dropped(&metrics, "rate"), "0");
+    assert_eq!(metrics.spans().dropped_so_far(Dropped::Rate), 0);
 }
 
 #[test]
@@ -64,15 +56,13 @@ fn what_is_too_much_is_dropped_and_counted() {
     for _ in 0..3 {
         assert!(crowded.room(context.as_ref()).is_none());
     }
-    let sum = |metrics: &Metrics| {
-        dropped(metrics, "rate").parse::<u32>().unwrap() + dropped(metrics, "queue").parse::<u32>().unwrap()
-    };
-    assert_eq!(sum(&metrics), 3);
+    let counted = metrics.spans();
+    assert_eq!(counted.dropped_so_far(Dropped::Rate) + counted.dropped_so_far(Dropped::Queue), 3);
     drop((held, exporter));
     let (closed, exporter, metrics) = traces(Sample::Parent, 9);
     drop(exporter);
     assert!(closed.room(context.as_ref()).is_none());
-    assert_eq!(dropped(&metrics, "queue"), "1");
+    assert_eq!(metrics.spans().dropped_so_far(Dropped::Queue), 1);
 }
 
 /// The attributes of a span of `decision`, as text.
@@ -109,8 +99,9 @@ fn a_span_says_what_was_proved_and_nothing_that_a_stranger_wrote() {
 
 #[test]
 fn only_what_could_not_be_decided_is_a_failure() {
-    let decision = Decision::denied(Timestamp::MIN, Outline::default(), Fault::Internal);
+    let decision = Decision::denied(crate::clock::Timestamp::MIN, Outline::default(), Fault::Internal);
     assert!(attributes(&decision).iter().any(|it| it.starts_with("error.type=") && it.contains("internal")));
-    let denied = Decision::denied(Timestamp::MIN, Outline::default(), crate::hop::HopError::Malformed("hop.http"));
+    let denied =
+        Decision::denied(crate::clock::Timestamp::MIN, Outline::default(), crate::hop::HopError::Malformed("hop.http"));
     assert!(!attributes(&denied).iter().any(|it| it.starts_with("error.type=")));
 }
