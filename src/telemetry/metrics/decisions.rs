@@ -97,7 +97,7 @@ impl Decisions {
                 Some(Some(counter)) => {
                     counter.inc();
                 }
-                // A dry run lets everything through.
+                // Nothing lets it through; if anything ever did, it would be counted.
                 _ => {
                     self.all.get_or_create(&Labels { answered: "allow", reason: reason.as_str() }).inc();
                 }
