@@ -165,6 +165,19 @@ fn without_a_certificate_nobody_comes_in() {
 }
 
 #[test]
+fn a_certificate_below_an_intermediate_is_proved_wherever_one_is_shown() {
+    run(async {
+        for recipe in RECIPES.iter().filter(|recipe| recipe.assurance == "verified") {
+            let scene = Scene::start(recipe).await;
+            let reply = scene.send_below_an_intermediate(true, "GET /charges").await;
+            assert_eq!(reply.map(|reply| reply.status), Some(200), "{}", recipe.name);
+            let refused = scene.send_below_an_intermediate(false, "GET /charges").await;
+            assert!(refused.is_none(), "{}: {refused:?}", recipe.name);
+        }
+    });
+}
+
+#[test]
 fn hopguards_words_are_taken_out_of_a_callers_mouth() {
     run(async {
         for recipe in &RECIPES {
