@@ -114,7 +114,7 @@ fn secrets(text: &str, folder: &Path) -> String {
         }
         let file = folder.join(if is_svid { "svid.secret.yaml" } else { "roots.secret.yaml" });
         fs::write(&file, secret(&name, is_svid, folder)).unwrap();
-        let indent = &line[..line.len() - trimmed.len()];
+        let indent = " ".repeat(line.len() - trimmed.len());
         let source = format!("{{resource_api_version: V3, path_config_source: {{path: {}}}}}", file.display());
         lines.push(format!("{indent}sds_config: {source}"));
     }

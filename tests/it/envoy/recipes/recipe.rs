@@ -130,22 +130,18 @@ pub(super) const RECIPES: [Recipe; 6] = [
     },
 ];
 
-/// Recipes in which somebody has set back what proves callers, with what is said to a caller who forges the header, and to one who does not.
-pub(super) const WEAKENED: [(Recipe, (&str, &str), &str); 5] = [
-    (weakened(2, &[("SANITIZE_SET", "APPEND_FORWARD")]), ("deny", "peer_conflict"), "none"),
-    (weakened(2, &[("SANITIZE_SET", "FORWARD_ONLY")]), ("deny", "peer_conflict"), "peer_missing"),
-    (
-        weakened(2, &[("cert: true, chain: true", "cert: false, chain: false")]),
-        ("deny", "peer_invalid"),
-        "peer_invalid",
-    ),
+/// Recipes in which somebody has set back what proves callers, with the reason for which a forger is refused, and an honest caller, if it is.
+pub(super) static WEAKENED: [(Recipe, &str, Option<&str>); 5] = [
+    (weakened(2, &[("SANITIZE_SET", "APPEND_FORWARD")]), "peer_conflict", None),
+    (weakened(2, &[("SANITIZE_SET", "FORWARD_ONLY")]), "peer_conflict", Some("peer_missing")),
+    (weakened(2, &[("cert: true, chain: true", "cert: false, chain: false")]), "peer_invalid", Some("peer_invalid")),
     // Without the annotation a waypoint takes the header off and writes none.
     (
         weakened(4, &[("ALWAYS_FORWARD_ONLY", "SANITIZE"), ("key: x-forwarded-client-cert", "key: x-nobody")]),
-        ("deny", "peer_missing"),
         "peer_missing",
+        Some("peer_missing"),
     ),
-    (weakened(5, &[("SANITIZE_SET", "FORWARD_ONLY")]), ("deny", "peer_conflict"), "peer_missing"),
+    (weakened(5, &[("SANITIZE_SET", "FORWARD_ONLY")]), "peer_conflict", Some("peer_missing")),
 ];
 
 const fn weakened(of: usize, filter: &'static [(&'static str, &'static str)]) -> Recipe {

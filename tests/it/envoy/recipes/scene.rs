@@ -29,7 +29,7 @@ use crate::{
         live,
         recorder::Recorder,
     },
-    harness::{envoy_pem, until},
+    harness::{chain::Ca, envoy_pem, until},
 };
 
 /// All of it; dropping it ends every process of it.
@@ -37,6 +37,8 @@ pub(super) struct Scene {
     pub(super) workload: Recorder,
     recipe: &'static Recipe,
     authority: Authority,
+    /// Another root of the same trust domain, which signs intermediates too.
+    ca: Ca,
     now: Timestamp,
     address: SocketAddr,
     admin: SocketAddr,
@@ -60,7 +62,8 @@ impl Scene {
         let own = mint(&authority, recipe.this, now);
         let agent = WorkloadApi::start(&path("agent.sock")).unwrap();
         agent.set_svids(&[(&own, &authority)]).unwrap();
-        agent.set_authorities(&[&authority]);
+        let ca = Ca::root("another root", now);
+        agent.set_bundles([(format!("spiffe://{TRUST_DOMAIN}"), [authority.root(), ca.der()].concat())]);
         for name in ["documents", "policy", "trust", "tls", "state"] {
             fs::create_dir(path(name)).unwrap();
         }
@@ -68,7 +71,7 @@ impl Scene {
         fs::rename(path("tls/own.pem"), path("tls/tls.crt")).unwrap();
         fs::rename(path("tls/own.key"), path("tls/tls.key")).unwrap();
         for name in ["trust/roots.pem", "trust/root-cert.pem"] {
-            fs::write(path(name), authority.pem()).unwrap();
+            fs::write(path(name), format!("{}\n{}", authority.pem(), ca.pem())).unwrap();
         }
         // A deadline that is no shorter than Envoy's patience would be answered by Envoy alone.
         let deadline = patience.map(|_| "9s");
@@ -91,7 +94,7 @@ impl Scene {
             live::start(folder.path(), "envoy", &text, recipe.listener),
         );
         let sidecar = Some(sidecar.unwrap_or_else(|error| panic!("{}: {error}", recipe.name)));
-        Self { workload, recipe, authority, now, address, admin, sidecar, _envoy: envoy, _agent: agent, folder }
+        Self { workload, recipe, authority, ca, now, address, admin, sidecar, _envoy: envoy, _agent: agent, folder }
     }
 
     /// Sends a request for a checkout as `who`, or as somebody without a certificate, over a connection of its own.
@@ -103,6 +106,15 @@ impl Scene {
             // What is forged outside of the tunnel is as good as what is forged inside.
             Way::Tunnel(to) => tunnel::send(self.address, leaf.as_ref(), to, &self.forgeries()[0], &request).await,
         }
+    }
+
+    /// Sends a request as the frontend with a certificate below an intermediate, which is shown too, of a root that is trusted or of another.
+    pub(super) async fn send_below_an_intermediate(&self, is_trusted: bool, line: &str) -> Option<Reply> {
+        let other = Ca::root("nobody's root", self.now);
+        let sub = if is_trusted { self.ca.sub("an intermediate") } else { other.sub("an intermediate") };
+        let mut wire = Wire::show(self.address, &sub.svid(FRONTEND).with(&[&sub])).await?;
+        let reply = wire.send(self.request(line, &[])).await;
+        (reply.status != 0).then_some(reply)
     }
 
     /// What comes back for a request without TLS; nothing if the connection just ends.

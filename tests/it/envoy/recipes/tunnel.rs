@@ -50,7 +50,7 @@ fn whole(bytes: &[u8]) -> Option<Reply> {
         headers.append(name.parse::<http::HeaderName>().ok()?, value.parse().ok()?);
     }
     let length = headers.get("content-length").map_or(0, |length| length.to_str().unwrap().parse().unwrap());
-    (body.len() >= length).then(|| Reply { status, headers, body: body[..length].to_owned() })
+    Some(Reply { status, headers, body: body.get(..length)?.to_owned() })
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
