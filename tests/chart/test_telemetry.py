@@ -228,6 +228,12 @@ def test_every_alert_is_tested_both_ways():
     assert silent == set(ALERTS)
 
 
+def test_every_alert_that_waits_is_tested_while_it_does():
+    names = [case["name"] for cases in CASES for case in yaml.safe_load(cases.read_text())["tests"]]
+    waiting = {name.partition(":")[0] for name in names if name.endswith(", and not for long enough")}
+    assert waiting == {name for name, rule in ALERTS.items() if "for" in rule}
+
+
 @pytest.mark.parametrize("name", ALERTS)
 def test_an_alert_says_what_to_do(name):
     rule = ALERTS[name]

@@ -14,7 +14,8 @@ async fn scrape(guard: &Guard) -> BTreeMap<String, f64> {
     lines.map(|(series, value)| (series.to_owned(), value.parse().unwrap())).collect()
 }
 
-async fn number(guard: &Guard, series: &str) -> f64 {
+/// The value of a series.
+pub(crate) async fn number(guard: &Guard, series: &str) -> f64 {
     let all = scrape(guard).await;
     *all.get(series).unwrap_or_else(|| panic!("no `{series}` in {:?}", all.keys()))
 }

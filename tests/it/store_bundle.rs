@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{FRONTEND, Guard, Setup, revocation, until, workload},
+    metrics::number,
     revocation_lag::{allowed, denied},
 };
 
@@ -166,6 +167,19 @@ async fn documents_of_a_bundle_act_as_they_come_and_end_when_a_bundle_comes_with
     assert_eq!(guard.metric(&lag("10.0")).await, 0);
     let parts = guard.state().await["parts"].clone();
     assert!(parts["store"]["stale_at"].is_string() && parts["store"]["revision"].is_string(), "{parts}");
+}
+
+#[tokio::test]
+async fn documents_of_a_bundle_age_from_their_signature_on() {
+    let scene = Scene::new(&first(600), ", poll: 1s").await;
+    let (guard, server) = scene.start().await;
+    guard.hop().send().await.allowed();
+    let age = "hopguard_snapshot_age_seconds{part=\"store\"}";
+    assert!((600.0..900.0).contains(&number(&guard, age).await), "fetched a moment ago, signed ten minutes ago");
+    assert_eq!(number(&guard, "hopguard_store_age_limit_seconds").await, 3600.0);
+    let fresh = Made::of(&documents(guard.setup()), ago(guard.setup().now(), 1));
+    server.reply(Reply::awaited_bundle("\"1\"", fresh.bytes()));
+    until("youth", async || (number(&guard, age).await < 300.0).then_some(())).await;
 }
 
 #[tokio::test]
