@@ -87,7 +87,7 @@ mod tests {
             workload_api: crate::trust::Endpoint::parse("unix:/run/agent.sock").unwrap(),
             allow: Vec::new(),
         };
-        assert_eq!(needed(1024, 2, &[loopback.clone()]), 1024 + 16 + 256);
+        assert_eq!(needed(1024, 2, std::slice::from_ref(&loopback)), 1024 + 16 + 256);
         assert_eq!(needed(1024, 2, &[loopback, mtls]), 1024 + 1024 + 16 + 256);
         assert_eq!(needed(usize::MAX, 2, &[]), u64::MAX);
     }

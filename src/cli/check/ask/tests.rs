@@ -34,9 +34,9 @@ fn allowed(fields: &[(&str, Kind)]) -> Answer {
     })
 }
 
-fn told(asked: Asked) -> (Exit, String) {
+fn told(asked: &Asked) -> (Exit, String) {
     let mut out = Vec::new();
-    let exit = tell(&Address::Unix("/run/x.sock".to_owned()), &asked, false, &mut out).unwrap();
+    let exit = tell(&Address::Unix("/run/x.sock".to_owned()), asked, false, &mut out).unwrap();
     (exit, String::from_utf8(out).unwrap())
 }
 
@@ -45,7 +45,7 @@ fn a_denial_with_a_reason_is_a_decision() {
     let answer = denied(401, &[("decision_id", text("d1")), ("reason", text("peer_missing"))]);
     assert_eq!(answer.fault(), None);
     let said = "ask        unix:/run/x.sock: denied for `peer_missing`, decision `d1`\n";
-    assert_eq!(told(Ok(answer)), (Exit::Yes, said.to_owned()));
+    assert_eq!(told(&Ok(answer)), (Exit::Yes, said.to_owned()));
     // As OPA's plugin answers: no reason, and the policy's own status.
     assert_eq!(denied(403, &[("decision_id", text("d1"))]).fault(), None);
 }
@@ -70,7 +70,7 @@ fn what_cannot_be_told_is_no_decision() {
 fn whoever_lets_a_stranger_in_fails_unless_it_only_watches() {
     let id = ("decision_id", text("d1"));
     for fields in [&[id.clone()][..], &[id.clone(), ("allowed", Kind::BoolValue(true))]] {
-        let (exit, said) = told(Ok(allowed(fields)));
+        let (exit, said) = told(&Ok(allowed(fields)));
         assert_eq!(exit, Exit::Failed);
         assert!(
             said.contains(": allowed, decision `d1`\nunix:/run/x.sock: it let a stranger in: set `mode.proof`"),
@@ -78,10 +78,10 @@ fn whoever_lets_a_stranger_in_fails_unless_it_only_watches() {
         );
     }
     // Envoy takes an answer without a status for an allow.
-    let empty = CheckResponse { dynamic_metadata: metadata(&[id.clone()]), ..CheckResponse::default() };
+    let empty = CheckResponse { dynamic_metadata: metadata(std::slice::from_ref(&id)), ..CheckResponse::default() };
     assert_eq!(Answer::of(&empty).fault(), Some(Fault::LetIn));
     let watched = allowed(&[id, ("allowed", Kind::BoolValue(false)), ("reason", text("peer_missing"))]);
-    let (exit, said) = told(Ok(watched));
+    let (exit, said) = told(&Ok(watched));
     assert_eq!(exit, Exit::Yes);
     assert!(said.contains("let through, only observed, what would be denied for `peer_missing`"), "{said}");
 }
@@ -121,7 +121,7 @@ fn programs_are_told_in_json_and_nothing_is_written_raw() {
     assert_eq!(tell(&Address::Unix("/x".to_owned()), &asked, true, &mut out).unwrap(), Exit::Yes);
     let report: serde_json::Value = serde_json::from_slice(&out).unwrap();
     assert_eq!((&report["ok"], &report["ask"]["answer"]["reason"]), (&true.into(), &"grant_missing".into()));
-    assert!(!told(asked).1.contains('\u{1b}'));
-    let (exit, said) = told(Err("cannot be reached: no".to_owned()));
+    assert!(!told(&asked).1.contains('\u{1b}'));
+    let (exit, said) = told(&Err("cannot be reached: no".to_owned()));
     assert_eq!((exit, said.as_str()), (Exit::Unreachable, "unix:/run/x.sock: cannot be reached: no\n"));
 }
