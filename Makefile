@@ -79,7 +79,7 @@ $(OPA)/opa:
 # The API server of this target: the one you name, or one that is built here.
 chart: export KUBE_BIN := $(or $(KUBE_BIN),$(abspath $(KUBE)))
 chart: export CHART_TOOLS := $(abspath $(CHART))
-chart: setup $(CHART)/ready $(if $(KUBE_BIN),,$(KUBE)/ready) ## hold charts, CRDs, alerts and image against real tools and a real API server; needs Node, and Go or KUBE_BIN
+chart: setup $(CHART)/ready $(CYCLONEDX)/bin/cargo-cyclonedx $(if $(KUBE_BIN),,$(KUBE)/ready) ## hold charts, CRDs, alerts and image against real tools and a real API server; needs root, Node, and Go or KUBE_BIN
 	cargo build --locked
 	$(CHART)/bin/python -B -m pytest tests/chart $(if $(TESTS),-k '$(TESTS)')
 
@@ -101,8 +101,7 @@ bench: ## time the road in process, compare the server with one that only says y
 
 lint: ## formatting, lints and documentation, warnings denied
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --test conformance --test oracle --test differential -- -D warnings
+	cargo clippy --locked --workspace --all-targets --test conformance --test oracle --test differential -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 deny: $(DENY)/bin/cargo-deny ## hold the dependency tree against deny.toml
