@@ -20,11 +20,18 @@ CHART = CHARTS / "hopguard-crds"
 @pytest.fixture(scope="module")
 def installed(cluster):
     """The chart as `helm install` leaves it, once the API server serves the kinds; afterwards nothing of it is left."""
+    # What other tests have kept belongs to a release of theirs.
+    clear(cluster)
     cluster.helm("install", "crds", CHART, "--namespace", "kube-system")
     until(lambda: served(cluster), "every kind is served")
     yield cluster
     with contextlib.suppress(HelmError):
         cluster.helm("uninstall", "crds", "--namespace", "kube-system")
+    clear(cluster)
+
+
+def clear(cluster):
+    """Waits until no definition is left, and deletes them."""
     for plural in PLURALS:
         until(lambda name=plural: gone(cluster, f"{name}.hopguard.dev"), f"{plural} are gone")
 

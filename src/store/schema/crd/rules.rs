@@ -75,7 +75,7 @@ fn one_of(shape: &Shape) -> Vec<Value> {
     let seen = |way: &&[&'static str]| -> Vec<_> {
         way.iter().copied().filter(|name| !is_hidden(shape.fields, name)).collect()
     };
-    let ways: Vec<Vec<_>> = shape.one_of.iter().map(|way| seen(way)).collect();
+    let ways: Vec<Vec<_>> = shape.one_of.iter().map(seen).collect();
     if ways.is_empty() {
         return Vec::new();
     }
