@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test conformance oracle nightly chart fuzz bench lint deny sbom reproduce
+.PHONY: help setup demo test conformance oracle nightly chart fuzz bench lint deny
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CARGO_DENY := 0.20.2
@@ -111,6 +111,7 @@ $(DENY)/bin/cargo-deny:
 	@echo "Installing cargo-deny $(CARGO_DENY) (a few minutes, once)"
 	cargo install --locked --debug --root $(DENY) cargo-deny@$(CARGO_DENY)
 
+.PHONY: sbom reproduce
 sbom: $(CYCLONEDX)/bin/cargo-cyclonedx ## say what the image's binary is made of: CycloneDX, in target/sbom.cdx.json
 	PATH="$(abspath $(CYCLONEDX))/bin:$$PATH" deploy/k8s/sbom.py $(TARGET)/sbom.cdx.json
 

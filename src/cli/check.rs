@@ -93,17 +93,16 @@ impl CheckArgs {
         self.config.as_deref().map(|config| (config, self.this.as_ref()))
     }
 
-    /// Loads the configuration and each part it names, lints the Envoy configurations, and writes every problem and finding; or asks a
-    /// Hopguard that runs.
+    /// Loads the configuration and each part it names, lints the Envoy configurations, and writes every problem and finding.
     ///
     /// # Errors
     /// If `out` cannot be written, or asking cannot begin.
     pub fn run(&self, parts: &[Part], out: &mut impl Write) -> io::Result<Exit> {
-        if let Some(id) = &self.explain {
-            return policy::explain(id, self.output, out);
-        }
         if let Some(asked) = self.ask.run(self.output == Output::Json, out) {
             return asked;
+        }
+        if let Some(id) = &self.explain {
+            return policy::explain(id, self.output, out);
         }
         let mut report = Report::of(self.config(), &self.envoy, parts);
         if !self.policy.is_empty() {
