@@ -123,6 +123,12 @@ mod tests {
     }
 
     #[test]
+    fn prints_the_definitions_of_custom_resources() {
+        let (exit, text) = run(&["--schema", "crds"]).unwrap();
+        assert_eq!((exit, text.matches("\nkind: CustomResourceDefinition\n").count()), (Exit::Yes, 7));
+    }
+
+    #[test]
     fn explains_one_key_or_all() {
         assert!(run(&["--explain", "policy.timeout"]).unwrap().1.contains("default: 10ms"));
         assert!(run(&["--explain"]).unwrap().1.contains("policy.timeout "));

@@ -26,6 +26,7 @@ WARNINGS = [
     ({"mesh": "istio", "trust": {"source": "istioRoot"}}, "Every workload that Istio's CA certifies"),
     ({"trustDomain": "cluster.local"}, "cluster.local is the trust domain of every Istio"),
     ({"injection": {"require": False}}, "injection.require is off"),
+    ({"injection": {"protectConfigMaps": False}}, "injection.protectConfigMaps is off"),
     (combine(DEPLOYMENT, {"deployment": {"replicas": 3}, "config": {"tokens": {"jwt_svid": {"one_time": True}}}}), "behind 3 replicas a token can be spent 3 times"),
     (DEPLOYMENT, "The Deployment has one audience, its own SPIFFE ID"),
     (DEPLOYMENT, "The Deployment has one replica"),
@@ -55,13 +56,19 @@ def test_three_commands_follow(notes, values):
     assert "kubectl label namespace ledger hopguard.dev/injection=enabled" in said and "helm test hopguard -n hopguard" in said
 
 
+def test_a_proof_that_only_observes_lets_strangers_in_and_is_not_tested_for_that(notes, render):
+    values = combine(VALUES, {"strictMode": False, "mode": {"proof": "observe", "ceiling": "observe"}})
+    assert "helm test" not in notes(values)
+    assert not any(resource["kind"] == "Pod" for resource in render(values))
+
+
 def test_who_chose_well_is_warned_of_nothing(notes):
     assert "Mind:" not in notes(combine(VALUES, BUNDLE))
 
 
 def test_the_namespace_of_the_deployment_is_never_injected(render):
     for resource in render(combine(VALUES, {"deployment": DEPLOYMENT["deployment"]})):
-        if resource["kind"] in ("MutatingAdmissionPolicy", "ValidatingAdmissionPolicy"):
+        if resource["metadata"]["name"] in ("hopguard-inject", "hopguard-guard") and "Binding" not in resource["kind"]:
             never = resource["spec"]["matchConstraints"]["namespaceSelector"]["matchExpressions"][1]
             assert never["operator"] == "NotIn" and {"kube-system", "hopguard"} <= set(never["values"])
             assert resource["spec"]["failurePolicy"] == "Fail"

@@ -77,7 +77,7 @@ fn definition(kind: &str, meaning: &str, spec: &Shape, shown: &Shown) -> Value {
                         "apiVersion": {"type": "string"},
                         "kind": {"type": "string"},
                         "metadata": {"type": "object"},
-                        "spec": structural::section(spec, meaning),
+                        "spec": structural::described(structural::section(spec), meaning),
                     },
                 }},
             }],

@@ -48,6 +48,17 @@ def test_what_was_taken_is_what_was_written(documents, directory):
     assert documents["readers-export-on-a-ticket"]["spec"]["audience"] == "spiffe://prod.example/ns/ledger/sa/api"
 
 
+def test_null_and_great_numbers_are_read_otherwise(installed, documents, page, directory):
+    """The two differences that nothing refuses: the page names them."""
+    nothing = edited(documents["agent-for-alice-8812"], {"spec/justification": None})
+    great = edited(documents["ci-run-8812"], {"spec/value": 2**64 - 1})
+    placed = [edited(document, {"metadata/namespace": page, "metadata/name": "one"}) for document in (nothing, great)]
+    assert "justification" not in installed.create(placed[0], dry_run=True)["spec"]
+    assert float(installed.create(placed[1], dry_run=True)["spec"]["value"]) == 2.0**64
+    [said] = directory([nothing, great]).values()
+    assert "is empty: give it a value or leave it out" in said[0]
+
+
 def test_an_unknown_field_is_refused_by_whoever_asks_strictly_and_lost_otherwise(installed, documents, namespace):
     document = edited(documents["readers-export-on-a-ticket"], {"spec/actions/0/host": ["ledger"]})
     refused = apply(installed, namespace, json.dumps(document), check=False)

@@ -219,6 +219,10 @@ ROWS = [
     (FACT, {"spec/subject": "spiffe://td"}, spelled("spec/subject"), "spec.subject: "),
     (FACT, {"spec/maxAge": "25h"}, AGE, AGE),
     (FACT, {"spec/observedAt": "now"}, spelled("spec/observedAt"), "expected a time in UTC"),
+    *((FACT, {"spec/observedAt": odd}, "spec.observedAt", "expected a time in UTC") for odd in (
+        [], ["2026-11-20T09:00:00Z"], {}, 1, True, "2026-02-30T09:00:00Z")),
+    *((FACT, {"spec/observedAt": text}, "spec.observedAt: .*expected a time in UTC", "expected a time in UTC") for text in (
+        "2262-04-11T23:47:17Z", "1677-09-21T00:12:43.145224191Z")),
     # The frame.
     (PURPOSE, {"spec": GONE}, "spec: Required value", "spec: is required"),
     (PURPOSE, {"status": {}}, 'unknown field "status"', "unknown field `status`"),
@@ -260,7 +264,6 @@ ONLY_THE_DIRECTORY = [
     (FACT, {"spec/value": [[[[[[[[[1]]]]]]]]]}, "is nested deeper than 8"),
     (FACT, {"spec/value": "x" * 16_384}, "has more than 16384 bytes as JSON"),
     (ACTIVATION, {"spec/until": "2026-11-20T10:00:01Z"}, "ends 1h after `from` at the latest"),
-    (FACT, {"spec/observedAt": "2269-01-01T00:00:00Z"}, "expected a time in UTC"),
 ]
 
 

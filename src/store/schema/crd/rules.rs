@@ -75,7 +75,7 @@ fn one_of(shape: &Shape) -> Vec<Value> {
     let seen = |way: &&[&'static str]| -> Vec<_> {
         way.iter().copied().filter(|name| !is_hidden(shape.fields, name)).collect()
     };
-    let ways: Vec<Vec<_>> = shape.one_of.iter().map(|way| seen(way)).collect();
+    let ways: Vec<Vec<_>> = shape.one_of.iter().map(seen).collect();
     if ways.is_empty() {
         return Vec::new();
     }
@@ -100,6 +100,12 @@ pub(super) const DURATION: Rule = Rule::of(
     "self.matches('^0*1d$') || (self.matches('^0*([0-9]{1,8}ms|[0-9]{1,5}s|[0-9]{1,4}m|[0-9]{1,2}h)$') \
      && duration(self) >= duration('1ms') && duration(self) <= duration('24h'))",
     "must be between 1ms and 1d",
+);
+
+/// Of a time: that it is one, as API servers take a list, too, where a text has this format; and one that is counted in nanoseconds.
+pub(super) const TIME: Rule = Rule::of(
+    "self >= timestamp('1677-09-21T00:12:43.145224192Z') && self <= timestamp('2262-04-11T23:47:16.854775807Z')",
+    "expected a time in UTC such as `2026-11-20T09:00:00Z`",
 );
 
 /// Of an action.

@@ -10,14 +10,13 @@ use crate::store::schema::{
 };
 
 /// A mapping of known fields.
-pub(super) fn section(shape: &Shape, meaning: &str) -> Value {
+pub(super) fn section(shape: &Shape) -> Value {
     let Shape { fields, one_of, .. } = shape;
     let properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), property(field))).collect();
     let required: Vec<_> =
         fields.iter().filter(|field| field.needed == Needed::Always).map(|field| field.name).collect();
     let mut section = Map::new();
     section.insert("type".to_owned(), json!("object"));
-    section.insert("description".to_owned(), json!(meaning));
     section.insert("properties".to_owned(), Value::Object(properties));
     if !required.is_empty() {
         section.insert("required".to_owned(), json!(required));
@@ -40,25 +39,28 @@ pub(super) fn is_hidden(fields: &[Field], name: &str) -> bool {
 }
 
 fn property(field: &Field) -> Value {
-    let mut property = value(field.holds, field.meaning);
-    if let Value::Object(property) = &mut property {
-        property.insert("description".to_owned(), json!(field.meaning));
-    }
-    property
+    described(value(field.holds), field.meaning)
 }
 
-fn value(holds: Holds, meaning: &str) -> Value {
+/// A schema that says what it is for.
+pub(super) fn described(mut schema: Value, meaning: &str) -> Value {
+    if let Value::Object(schema) = &mut schema {
+        schema.insert("description".to_owned(), json!(meaning));
+    }
+    schema
+}
+
+fn value(holds: Holds) -> Value {
     match holds {
         Holds::Any => json!({"x-kubernetes-preserve-unknown-fields": true}),
-        Holds::Count(from, to) => json!({"type": "integer", "format": "int32", "minimum": from, "maximum": to}),
+        Holds::Count(from, to) => json!({"type": "integer", "minimum": from, "maximum": to}),
         Holds::Dotted => text(128, pattern::DOTTED),
-        Holds::Duration => {
-            let mut duration = text(MAX_QUANTITY, pattern::DURATION);
-            if let Value::Object(duration) = &mut duration {
-                duration.insert("x-kubernetes-validations".to_owned(), json!([rules::DURATION.json()]));
-            }
-            duration
-        }
+        Holds::Duration => json!({
+            "type": "string",
+            "maxLength": MAX_QUANTITY,
+            "pattern": pattern::DURATION,
+            "x-kubernetes-validations": [rules::DURATION.json()],
+        }),
         Holds::Fingerprint => text(64, pattern::FINGERPRINT),
         Holds::Foreign => json!({"type": "string", "minLength": 1, "maxLength": 4096}),
         Holds::Grpc => text(2048, pattern::GRPC),
@@ -74,20 +76,24 @@ fn value(holds: Holds, meaning: &str) -> Value {
             "type": "array",
             "minItems": 1,
             "maxItems": if matches!(item, Holds::Section(shape) if is_signature(shape)) { MAX_SIGNATURES } else { MAX_ITEMS },
-            "items": value(*item, meaning),
+            "items": value(*item),
         }),
         Holds::Method => text(255, pattern::METHOD),
         Holds::Name => text(253, pattern::NAME),
-        Holds::OneOrList(item) => one_or_list(value(*item, meaning)),
+        Holds::OneOrList(item) => one_or_list(value(*item)),
         Holds::Path => json!({"type": "string", "minLength": 1, "maxLength": 2048, "pattern": pattern::path()}),
         Holds::Prefix => text(2049, &pattern::prefix()),
-        Holds::Section(shape) => section(shape, meaning),
+        Holds::Section(shape) => section(shape),
         Holds::Signature => json!({"type": "string", "minLength": 1, "maxLength": 16_384}),
         Holds::SpiffeId => text(2048, &pattern::spiffe_id()),
         Holds::Text => json!({"type": "string", "minLength": 1, "maxLength": MAX_TEXT}),
-        Holds::Time => {
-            json!({"type": "string", "format": "date-time", "maxLength": MAX_QUANTITY, "pattern": pattern::TIME})
-        }
+        Holds::Time => json!({
+            "type": "string",
+            "format": "date-time",
+            "maxLength": MAX_QUANTITY,
+            "pattern": pattern::TIME,
+            "x-kubernetes-validations": [rules::TIME.json()],
+        }),
         Holds::TrustDomain => text(255, pattern::TRUST_DOMAIN),
         Holds::Upgrade => text(255, pattern::UPGRADE),
         Holds::Word(words) => json!({"type": "string", "enum": words}),
