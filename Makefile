@@ -76,7 +76,7 @@ $(OPA)/opa:
 	@command -v go >/dev/null || { echo "OPA is built by Go, which is not there: install it, or name OPA in OPA_BIN" >&2; exit 1; }
 	GOFLAGS='' GOBIN=$(abspath $(OPA)) go install github.com/open-policy-agent/opa@v$(OPA_VERSION)
 
-# The API server of this target: the one you name, or one that is built here.
+# The API server of this target: the one you name, or one that is built here. TESTS=word runs the tests with that word in their name.
 chart: export KUBE_BIN := $(or $(KUBE_BIN),$(abspath $(KUBE)))
 chart: export CHART_TOOLS := $(abspath $(CHART))
 chart: setup $(CHART)/ready $(CYCLONEDX)/bin/cargo-cyclonedx $(if $(KUBE_BIN),,$(KUBE)/ready) ## hold charts, CRDs, alerts and image against real tools and a real API server; needs root, Node, and Go or KUBE_BIN
