@@ -55,37 +55,22 @@ pub(super) const STRANGER: &str = "spiffe://prod.internal/ns/shop/sa/stranger";
 pub(super) const TRUST_DOMAIN: &str = "prod.internal";
 const PAYMENTS: &str = "spiffe://prod.internal/ns/shop/sa/payments";
 
+/// An Envoy beside the workload that it is for.
+const BESIDE: Recipe = Recipe {
+    name: "",
+    filter: &[],
+    this: PAYMENTS,
+    assurance: "verified",
+    listener: "inbound",
+    way: Way::Tls,
+    host: "payments.shop",
+    patience: " timeout: 0.25s",
+};
+
 pub(super) const RECIPES: [Recipe; 6] = [
-    Recipe {
-        name: "plain-envoy",
-        filter: &[],
-        this: PAYMENTS,
-        assurance: "verified",
-        listener: "inbound",
-        way: Way::Tls,
-        host: "payments.shop",
-        patience: " timeout: 0.25s",
-    },
-    Recipe {
-        name: "envoy-spire",
-        filter: &[],
-        this: PAYMENTS,
-        assurance: "verified",
-        listener: "inbound",
-        way: Way::Tls,
-        host: "payments.shop",
-        patience: " timeout: 0.25s",
-    },
-    Recipe {
-        name: "istio-sidecar",
-        filter: &[],
-        this: PAYMENTS,
-        assurance: "verified",
-        listener: "inbound",
-        way: Way::Tls,
-        host: "payments.shop",
-        patience: " timeout: 0.25s",
-    },
+    Recipe { name: "plain-envoy", ..BESIDE },
+    Recipe { name: "envoy-spire", ..BESIDE },
+    Recipe { name: "istio-sidecar", ..BESIDE },
     Recipe {
         name: "istio-sidecar",
         filter: &[
@@ -101,12 +86,7 @@ pub(super) const RECIPES: [Recipe; 6] = [
                 "max_stream_duration: {max_stream_duration: 900s, grpc_timeout_header_max: 900s}",
             ),
         ],
-        this: PAYMENTS,
-        assurance: "verified",
-        listener: "inbound",
-        way: Way::Tls,
-        host: "payments.shop",
-        patience: " timeout: 0.25s",
+        ..BESIDE
     },
     Recipe {
         name: "istio-ambient",
