@@ -4,7 +4,7 @@ use std::{mem, time::Duration};
 
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, transport::Channel};
@@ -53,27 +53,32 @@ impl Exporter {
             return;
         };
         let client = TraceServiceClient::new(channel);
-        // What is cut short is still there, and sent below.
-        ended.run_until_cancelled(self.follow(&client)).await;
-        self.spans.close();
-        let end = Instant::now() + patience;
-        while self.fill() {
-            let Ok(Ok(())) = timeout_at(end, self.send(&client)).await else { break };
+        let late = async {
+            ended.cancelled().await;
+            sleep(patience).await;
+        };
+        tokio::select! {
+            () = self.follow(&client, &ended) => {}
+            () = late => {}
         }
+        self.spans.close();
         while self.fill() {
             self.lose();
         }
     }
 
-    async fn follow(&mut self, client: &Client) {
-        loop {
-            if self.batch.is_empty() && self.spans.recv_many(&mut self.batch, 1).await == 0 {
+    /// Sends until there is nothing more to come. No request is cut short because it has `ended`: what it told would be told twice.
+    async fn follow(&mut self, client: &Client, ended: &CancellationToken) {
+        while !ended.is_cancelled() {
+            // Whatever has come by then is in the batch.
+            let heard = ended.run_until_cancelled(self.spans.recv_many(&mut self.batch, 1)).await;
+            if heard == Some(0) {
                 return;
             }
-            // Whatever has come by then is in the batch.
-            let _ = timeout(LINGER, self.gather()).await;
-            self.deliver(client).await;
+            ended.run_until_cancelled(timeout(LINGER, self.gather())).await;
+            self.deliver(client, ended).await;
         }
+        while self.fill() && self.send(client).await.is_ok() {}
     }
 
     /// Waits until the batch is full.
@@ -86,17 +91,18 @@ impl Exporter {
         }
     }
 
-    /// Sends the batch again and again while that could help, and gives it up otherwise.
-    async fn deliver(&mut self, client: &Client) {
+    /// Sends the batch again and again while that could help, and gives it up otherwise; once it has `ended`, it is left as it is.
+    async fn deliver(&mut self, client: &Client, ended: &CancellationToken) {
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
-        let trying = async {
-            while self.send(client).await == Err(Refusal::ForNow) {
-                sleep(backoff.next()).await;
+        let begun = Instant::now();
+        while !self.batch.is_empty() && !ended.is_cancelled() {
+            if self.send(client).await == Err(Refusal::ForGood) || begun.elapsed() > GIVE_UP {
+                return self.lose();
             }
-        };
-        // Given up on in the middle of it or not: what was taken is no longer there.
-        let _ = timeout(GIVE_UP, trying).await;
-        self.lose();
+            if !self.batch.is_empty() {
+                ended.run_until_cancelled(sleep(backoff.next())).await;
+            }
+        }
     }
 
     /// Sends the batch once, and keeps it if that does not succeed.
