@@ -46,7 +46,9 @@ impl Timestamp {
     /// Reads an RFC 3339 time in UTC (`2026-11-20T09:00:00Z`); any other offset is refused.
     pub fn parse(text: &str) -> Option<Self> {
         let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        if !time.offset().is_utc() || !text.ends_with('Z') {
+        // The parser takes any byte between date and time (RFC 3339 §5.6: `T`, `t`, or a space).
+        let is_joined = matches!(text.as_bytes().get("2026-11-20".len()), Some(b'T' | b't' | b' '));
+        if !is_joined || !time.offset().is_utc() || !text.ends_with('Z') {
             return None;
         }
         i64::try_from(time.unix_timestamp_nanos()).ok().map(Self)
@@ -138,6 +140,10 @@ mod tests {
         assert_eq!(Timestamp::parse("2026-11-20T09:00:00+00:00"), None);
         assert_eq!(Timestamp::parse("2026-11-20T09:00:00+01:00"), None);
         assert_eq!(Timestamp::parse("2026-11-20"), None);
+        for odd in ["2026-11-20_09:00:00Z", "2026-11-20-09:00:00Z", "2026-11-20\u{9}09:00:00Z", "2026-11-20009:00:00Z"]
+        {
+            assert_eq!(Timestamp::parse(odd), None, "{odd}");
+        }
     }
 
     #[test]
