@@ -65,6 +65,13 @@ def test_what_is_refused_installs_nothing(cluster, charts, home):
     assert installed(cluster, "configmaps", namespace=home) == set()
 
 
+def test_a_namespace_that_is_not_there_is_named_before_anything_is_installed(cluster, charts, home):
+    values = combine(VALUES, {"namespaces": [cluster.namespace(), "not-there"]})
+    with pytest.raises(HelmError, match=r"namespaces: not-there is not there: create it first \(kubectl create namespace not-there\)"):
+        cluster.helm("install", "halves", HOPGUARD, "--namespace", home, *charts.values(values))
+    assert json.loads(cluster.helm("list", "--namespace", home, "--output=json", "--filter=halves")) == []
+
+
 @pytest.mark.parametrize("mode, mesh", [("admissionPolicy", "envoy"), ("manual", "ambient"), ("istioTemplate", "istio")])
 def test_kubectl_takes_what_helm_renders(cluster, charts, home, mode, mesh):
     text = charts.text(combine(VALUES, ALL, {"mesh": mesh, "injection": {"mode": mode}, "test": {"enabled": False}}), namespace=home)

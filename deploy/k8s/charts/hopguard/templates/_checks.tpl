@@ -9,8 +9,17 @@
 {{- if not $values.image.repository -}}
 {{- $problems = append $problems "image.repository is empty: no image is published, so name the one that you built" -}}
 {{- end -}}
-{{- if not (or $values.image.tag $values.image.digest) -}}
-{{- $problems = append $problems "image.digest is empty: name the image's digest (or, without strictMode, image.tag)" -}}
+{{- /* With strictMode a tag does not do, which is said below. */ -}}
+{{- if not (or $values.strictMode $values.image.tag $values.image.digest) -}}
+{{- $problems = append $problems "image.tag and image.digest are empty: name the image's digest" -}}
+{{- end -}}
+{{- /* Helm would install the rest, and leave a release that failed. Where Helm only renders, it sees no namespace at all. */ -}}
+{{- if lookup "v1" "Namespace" "" "kube-system" -}}
+{{- range $namespace := without (include "hopguard.namespaces" . | fromJsonArray) .Release.Namespace -}}
+{{- if not (lookup "v1" "Namespace" "" $namespace) -}}
+{{- $problems = append $problems (printf "namespaces: %s is not there: create it first (kubectl create namespace %s)" $namespace $namespace) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- $version := .Capabilities.KubeVersion.Version -}}
 {{- if and (eq $values.injection.mode "admissionPolicy") (semverCompare "<1.36.0-0" $version) -}}
