@@ -21,6 +21,18 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- /* Each guard wants the volumes of its own release, so that two of them would refuse every pod. */ -}}
+{{- $guard := printf "%s-guard" (include "hopguard.name" .) -}}
+{{- range (lookup "admissionregistration.k8s.io/v1" "ValidatingAdmissionPolicy" "" "").items -}}
+{{- if and (eq (index (.metadata.labels | default dict) "app.kubernetes.io/name" | default "") "hopguard") (hasSuffix "-guard" .metadata.name) (ne .metadata.name $guard) -}}
+{{- $other := .metadata.name -}}
+{{- range (.spec.matchConstraints.namespaceSelector | default dict).matchExpressions -}}
+{{- if and (eq .key "hopguard.dev/injection") (has $values.injection.label (.values | default list)) -}}
+{{- $problems = append $problems (printf "injection.label: %s guards namespaces labelled hopguard.dev/injection=%s already, and two guards refuse each other's pods: set another label for this release" $other $values.injection.label) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $version := .Capabilities.KubeVersion.Version -}}
 {{- if and (eq $values.injection.mode "admissionPolicy") (semverCompare "<1.36.0-0" $version) -}}
 {{- $problems = append $problems (printf "injection.mode: admissionPolicy needs Kubernetes 1.36, and this is %s: choose istioTemplate or manual" $version) -}}
