@@ -13,9 +13,9 @@ import subprocess
 
 import pytest
 
-from harness import sidecar
-from harness.container import CONFIG, DOCUMENTS, GID, UID, Container, libraries, until
-from harness.sidecar import Sidecar
+from harness.container import CONFIG, DOCUMENTS, GID, UID, Container, libraries
+from harness.envoy import Envoy
+from harness.processes import until
 from harness.svids import Authority
 from harness.tools import ROOT
 
@@ -218,7 +218,7 @@ def test_it_serves_as_a_container_serves(tools, profile, tmp_path):
 
         asked = container.ask()
         assert (asked.returncode, "denied for `peer_missing`" in asked.stdout) == (0, True), asked
-        until("its record", container.records)
+        until(container.records, "its record")
         assert [record["reason"] for record in container.records()] == ["peer_missing"]
         assert container.inside("/var/lib/hopguard/state").stat().st_mode & 0o777 == 0o700
         assert container.end() == 0, container.said()
@@ -240,12 +240,12 @@ def test_it_follows_its_config_maps_and_keeps_the_last_good_ones(tools, profile,
     with Container(tmp_path, tools.hopguard, profile) as container:
         container.ready()
         container.policy.update({"authz.rego": "package hopguard.authz\n\ndecision := "})
-        until("a problem of the policy", lambda: container.problems("policy"))
+        until(lambda: container.problems("policy"), "a problem of the policy")
         assert container.ask().returncode == 0
         container.policy.update({"authz.rego": "package hopguard.authz\n\ndecision := true\n"})
-        until("its repair", lambda: not container.problems("policy"))
+        until(lambda: not container.problems("policy"), "its repair")
         container.documents.update({"purposes.yaml": "kind: Purpose\n"})
-        until("a problem of the documents", lambda: container.problems("store"))
+        until(lambda: container.problems("store"), "a problem of the documents")
         os.kill(container.process.pid, signal.SIGHUP)
         assert container.get("/readyz")[0] == 200
         assert container.end() == 0, container.said()
@@ -284,10 +284,10 @@ def test_the_shipped_envoy_asks_as_its_own_user_and_what_is_revoked_ends(tools, 
     begin, review, end = ((now + datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ") for days in (-1, 1, 2))
     volumes = {"/etc/envoy": tmp_path / "envoy"}
     with (
-        Sidecar(tmp_path / "envoy", payments, authority) as envoy,
+        Envoy(tmp_path / "envoy", payments, authority) as envoy,
         Container(
             tmp_path, tools.hopguard, profile,
-            roots=authority.root.certificate.read_text(), files=sidecar.files(), volumes=volumes, config=CONFIG + "limits: {deadline: 10s}\n",
+            roots=authority.root.certificate.read_text(), files=Envoy.files(), volumes=volumes, config=CONFIG + "limits: {deadline: 10s}\n",
         ) as container,
     ):
         container.policy.update({"authz.rego": "package hopguard.authz\n\ndecision := true\n"})
@@ -297,7 +297,7 @@ def test_the_shipped_envoy_asks_as_its_own_user_and_what_is_revoked_ends(tools, 
         envoy.start(container)
         allowed = lambda: envoy.call(frontend, "/orders/7", x_hop_purpose="checkout")
         # It follows its files a moment after they are there.
-        assert until("the grant", lambda: allowed()[0] == 200)
+        assert until(lambda: allowed()[0] == 200, "the grant")
         assert allowed() == (200, "spiffe://prod.example/ns/shop/sa/frontend")
         for answer in (
             envoy.call(stranger, "/orders/7", x_hop_purpose="checkout"),
@@ -306,8 +306,8 @@ def test_the_shipped_envoy_asks_as_its_own_user_and_what_is_revoked_ends(tools, 
         ):
             assert (answer[0], json.loads(answer[1])["error"]) == (403, "hop_denied")
         container.documents.update({**documents, "revoked.yaml": REVOCATION.format(begin=begin)})
-        until("the revocation", lambda: allowed()[0] == 403)
-        until("its record", lambda: container.records()[-1]["reason"] == "revoked")
+        until(lambda: allowed()[0] == 403, "the revocation")
+        until(lambda: container.records()[-1]["reason"] == "revoked", "its record")
         reasons = {record["reason"] for record in container.records()}
         assert {None, "grant_missing", "purpose_missing", "revoked"} <= reasons
         assert container.end() == 0, container.said()
