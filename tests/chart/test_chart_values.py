@@ -26,6 +26,7 @@ CONTRADICTIONS = [
     ({"documents": {"source": "bundle"}}, "documents.bundle.keys is empty: name who may sign the bundle"),
     ({"policy": {"source": "bundle", "bundle": {"url": "https://bundles.acme.com/p.tar.gz"}}}, "policy.bundle.keys is empty: name who may sign the bundle"),
     ({"policy": {"configMap": {"inline": {"authz.rego": None}}}}, "policy.configMap.inline is empty, and without a policy nothing is allowed"),
+    ({"policy": {"configMap": {"inline": {"authz.rego": "# To be written.\n"}}}}, "policy.configMap.inline is empty, and without a policy nothing is allowed"),
     ({"files": {"hopguard.yaml": "self: x"}}, "files.hopguard.yaml is a name that the chart gives itself: choose another"),
     ({"files": {"documents-key-0.pem": "mine"}}, "files.documents-key-0.pem is a name that the chart gives itself"),
     ({"deployment": {"enabled": True}}, "deployment.askers is empty: name the SPIFFE IDs of the Envoys that may ask"),

@@ -63,7 +63,7 @@
 {{- if not $from.bundle.keys }}{{ $problems = append $problems (printf "%s.bundle.keys is empty: name who may sign the bundle" $of) }}{{ end -}}
 {{- end -}}
 {{- end -}}
-{{- if and (eq $values.policy.source "configMap") (ne $values.mode.policy "skip") (not $values.policy.configMap.existing) (not $values.policy.configMap.inline) -}}
+{{- if and (eq $values.policy.source "configMap") (ne $values.mode.policy "skip") (not $values.policy.configMap.existing) (not (include "hopguard.written" $values.policy.configMap.inline)) -}}
 {{- $problems = append $problems "policy.configMap.inline is empty, and without a policy nothing is allowed: write a module, or set mode.policy: skip" -}}
 {{- end -}}
 {{- range $name := keys $values.files | sortAlpha -}}
@@ -127,6 +127,11 @@
 {{- $problems = append $problems (printf "documents.configMap.inline has a Revocation (%s), and a ConfigMap takes 60 to 90 s to reach a pod: publish it in a bundle (documents.source: bundle)%s" (include "hopguard.inlineRevocations" .) $unless) -}}
 {{- end -}}
 {{- dict "problems" $problems | toJson -}}
+{{- end -}}
+
+{{/* What inline files say besides comments and separators: nothing, if that is all there is. */}}
+{{- define "hopguard.written" -}}
+{{- regexReplaceAll `(?m)^\s*(#.*|---)?\s*$` (join "\n" (values (. | default dict))) "" | trim -}}
 {{- end -}}
 
 {{/* The names of inline files that hold a revocation. */}}
