@@ -17,6 +17,7 @@ WARNINGS = [
     ({"strictMode": False, "mode": {"policy": "observe"}}, "mode.policy is observe: what it would refuse happens"),
     ({"strictMode": False}, "strictMode is off"),
     ({}, "There are no documents yet (documents.configMap.inline): every hop is refused with grant_missing"),
+    ({"documents": {"configMap": {"inline": {"grants.yaml": "---\n# None yet.\n"}}}}, "There are no documents yet"),
     ({}, LATE),
     ({"strictMode": False, "documents": {"configMap": {"inline": {"r.yaml": "kind: Revocation"}}}}, "has a Revocation (r.yaml): it acts 60 to 90 s late"),
     (combine(BUNDLE, {"documents": {"bundle": {"longPoll": ""}}}), "documents.bundle.longPoll is not set: a revocation may take 60s to arrive"),
@@ -54,6 +55,12 @@ def test_three_commands_follow(notes, values):
     said = notes(combine(VALUES, values, {"namespaces": ["ledger"]}))
     assert [number for number in ("1.", "2.", "3.") if f" {number} " in said] == ["1.", "2.", "3."]
     assert "kubectl label namespace ledger hopguard.dev/injection=enabled" in said and "helm test hopguard -n hopguard" in said
+
+
+def test_the_commands_leave_no_namespace_out(notes):
+    said = notes(combine(VALUES, {"namespaces": ["ledger", "billing"]}))
+    assert "kubectl label namespace ledger billing hopguard.dev/injection=enabled" in said
+    assert "kubectl -n ledger rollout restart deployment # and in billing" in said
 
 
 def test_a_proof_that_only_observes_lets_strangers_in_and_is_not_tested_for_that(notes, render):

@@ -16,6 +16,7 @@ ASKERS = ["spiffe://prod.acme.com/ns/edge/sa/gateway"]
 CONTRADICTIONS = [
     ({"trustDomain": ""}, "trustDomain is empty: name the trust domain of your workloads"),
     ({"image": {"repository": ""}}, "image.repository is empty: no image is published, so name the one that you built"),
+    ({"image": {"digest": ""}, "strictMode": False}, "image.tag and image.digest are empty: name the image's digest"),
     ({"mode": {"proof": "observe"}, "strictMode": False}, "mode.proof is observe and mode.ceiling enforce: grants are for callers that are proved"),
     ({"trust": {"source": "istioRoot"}}, "trust.source: istioRoot is Istio's own CA, and mesh is envoy: choose workloadApi or pem"),
     ({"trust": {"source": "pem"}}, "trust.pem.configMap is empty: name the ConfigMap that holds the root certificates"),
@@ -25,6 +26,7 @@ CONTRADICTIONS = [
     ({"documents": {"source": "bundle"}}, "documents.bundle.keys is empty: name who may sign the bundle"),
     ({"policy": {"source": "bundle", "bundle": {"url": "https://bundles.acme.com/p.tar.gz"}}}, "policy.bundle.keys is empty: name who may sign the bundle"),
     ({"policy": {"configMap": {"inline": {"authz.rego": None}}}}, "policy.configMap.inline is empty, and without a policy nothing is allowed"),
+    ({"policy": {"configMap": {"inline": {"authz.rego": "# To be written.\n"}}}}, "policy.configMap.inline is empty, and without a policy nothing is allowed"),
     ({"files": {"hopguard.yaml": "self: x"}}, "files.hopguard.yaml is a name that the chart gives itself: choose another"),
     ({"files": {"documents-key-0.pem": "mine"}}, "files.documents-key-0.pem is a name that the chart gives itself"),
     ({"deployment": {"enabled": True}}, "deployment.askers is empty: name the SPIFFE IDs of the Envoys that may ask"),
@@ -125,7 +127,14 @@ def test_everything_that_is_wrong_is_said_at_once(render):
         render({"mode": {"policy": "observe"}}, kube_version="1.33")
     said = str(refused.value)
     for words in ("trustDomain is empty", "image.repository is empty", "image.digest is empty", "needs Kubernetes 1.36", "mode.policy is observe"):
-        assert words in said
+        assert said.count(words) == 1, words
+
+
+@pytest.mark.parametrize("repository", ["registry.acme.com/hopguard:1.0", "registry.acme.com:5000/hopguard:1.0", "https://registry.acme.com/hopguard"])
+def test_a_repository_is_neither_a_tag_nor_a_link(render, repository):
+    with pytest.raises(HelmError, match="at '/image/repository'"):
+        render(combine(VALUES, {"image": {"repository": repository}}))
+    render(combine(VALUES, {"image": {"repository": "registry.acme.com:5000/team/hopguard"}}))
 
 
 def test_every_section_refuses_a_key_that_it_does_not_know(render, schema):

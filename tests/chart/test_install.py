@@ -65,6 +65,33 @@ def test_what_is_refused_installs_nothing(cluster, charts, home):
     assert installed(cluster, "configmaps", namespace=home) == set()
 
 
+def test_a_namespace_that_is_not_there_is_named_before_anything_is_installed(cluster, charts, home):
+    values = combine(VALUES, {"namespaces": [cluster.namespace(), "not-there"]})
+    with pytest.raises(HelmError, match=r"namespaces: not-there is not there: create it first \(kubectl create namespace not-there\)"):
+        cluster.helm("install", "halves", HOPGUARD, "--namespace", home, *charts.values(values))
+    assert json.loads(cluster.helm("list", "--namespace", home, "--output=json", "--filter=halves")) == []
+
+
+def test_a_second_release_guards_other_namespaces_or_is_refused(cluster, charts, home):
+    first, second = cluster.namespace(), cluster.namespace()
+    values = combine(VALUES, {"namespaces": [home]})
+    cluster.helm("install", "hopguard", HOPGUARD, "--namespace", first, *charts.values(values))
+    try:
+        with pytest.raises(HelmError, match="injection.label: hopguard-guard guards namespaces labelled hopguard.dev/injection=enabled already"):
+            cluster.helm("install", "edge", HOPGUARD, "--namespace", second, *charts.values(values))
+        said = cluster.helm("install", "edge", HOPGUARD, "--namespace", second, *charts.values(values, {"injection": {"label": "edge"}}))
+        assert f"kubectl label namespace {home} hopguard.dev/injection=edge" in said
+        for policy in ("edge-hopguard-guard", "edge-hopguard-configuration", "hopguard-guard"):
+            constraints = cluster.read("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", policy)["spec"]["matchConstraints"]
+            label = "edge" if policy.startswith("edge") else "enabled"
+            assert {"key": "hopguard.dev/injection", "operator": "In", "values": [label]} in constraints["namespaceSelector"]["matchExpressions"]
+        injection = cluster.read("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy", "edge-hopguard-inject")["spec"]["matchConstraints"]
+        assert injection["namespaceSelector"]["matchExpressions"][0]["values"] == ["edge"]
+        cluster.helm("uninstall", "edge", "--namespace", second)
+    finally:
+        cluster.helm("uninstall", "hopguard", "--namespace", first)
+
+
 @pytest.mark.parametrize("mode, mesh", [("admissionPolicy", "envoy"), ("manual", "ambient"), ("istioTemplate", "istio")])
 def test_kubectl_takes_what_helm_renders(cluster, charts, home, mode, mesh):
     text = charts.text(combine(VALUES, ALL, {"mesh": mesh, "injection": {"mode": mode}, "test": {"enabled": False}}), namespace=home)

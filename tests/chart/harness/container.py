@@ -7,10 +7,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 
+from .processes import until
 from .svids import Authority
 
 CONFINE = pathlib.Path(__file__).with_name("confine.py")
@@ -37,17 +37,6 @@ spec: {name: checkout, owner: team-shop, description: take what is owed for an o
 """
 
 POLICY = "package hopguard.authz\n\ndefault decision := false\n"
-
-
-def until(what, probe, patience=60):
-    """What `probe` gives as soon as it gives something; asked again and again."""
-    end = time.monotonic() + patience
-    while True:
-        found = probe()
-        if found:
-            return found
-        assert time.monotonic() < end, f"{what} did not happen within {patience} s"
-        time.sleep(0.02)
 
 
 def libraries(binary):
@@ -149,14 +138,15 @@ class Container:
 
     def ready(self):
         def is_ready():
-            assert self.process.poll() is None, f"it ended with {self.process.returncode} and said\n{self.said()}"
+            if self.process.poll() is not None:
+                raise RuntimeError(f"it ended with {self.process.returncode} and said\n{self.said()}")
             # Until it is there, the paths are those of whoever starts it.
             try:
                 return self.own("exe").readlink().name == "hopguard" and self.inside(ADMIN).exists() and self.get("/readyz")[0] == 200
             except FileNotFoundError:
                 return False
 
-        until("readiness", is_ready)
+        until(is_ready, "readiness")
         return self
 
     def problems(self, part):

@@ -1,5 +1,5 @@
 //! The definitions are held against the table and the decoder; that an API server takes them, and what it then refuses, is tested with a
-//! real one in `tests/chart/test_crds.py`.
+//! real one in `tests/chart/crds`.
 
 use std::{collections::BTreeSet, fs, path::Path, sync::LazyLock, time::Duration};
 

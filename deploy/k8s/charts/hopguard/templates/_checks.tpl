@@ -9,8 +9,29 @@
 {{- if not $values.image.repository -}}
 {{- $problems = append $problems "image.repository is empty: no image is published, so name the one that you built" -}}
 {{- end -}}
-{{- if not (or $values.image.tag $values.image.digest) -}}
-{{- $problems = append $problems "image.digest is empty: name the image's digest (or, without strictMode, image.tag)" -}}
+{{- /* With strictMode a tag does not do, which is said below. */ -}}
+{{- if not (or $values.strictMode $values.image.tag $values.image.digest) -}}
+{{- $problems = append $problems "image.tag and image.digest are empty: name the image's digest" -}}
+{{- end -}}
+{{- /* Helm would install the rest, and leave a release that failed. Where Helm only renders, it sees no namespace at all. */ -}}
+{{- if lookup "v1" "Namespace" "" "kube-system" -}}
+{{- range $namespace := without (include "hopguard.namespaces" . | fromJsonArray) .Release.Namespace -}}
+{{- if not (lookup "v1" "Namespace" "" $namespace) -}}
+{{- $problems = append $problems (printf "namespaces: %s is not there: create it first (kubectl create namespace %s)" $namespace $namespace) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- /* Each guard wants the volumes of its own release, so that two of them would refuse every pod. */ -}}
+{{- $guard := printf "%s-guard" (include "hopguard.name" .) -}}
+{{- range (lookup "admissionregistration.k8s.io/v1" "ValidatingAdmissionPolicy" "" "").items -}}
+{{- if and (eq (index (.metadata.labels | default dict) "app.kubernetes.io/name" | default "") "hopguard") (hasSuffix "-guard" .metadata.name) (ne .metadata.name $guard) -}}
+{{- $other := .metadata.name -}}
+{{- range (.spec.matchConstraints.namespaceSelector | default dict).matchExpressions -}}
+{{- if and (eq .key "hopguard.dev/injection") (has $values.injection.label (.values | default list)) -}}
+{{- $problems = append $problems (printf "injection.label: %s guards namespaces labelled hopguard.dev/injection=%s already, and two guards refuse each other's pods: set another label for this release" $other $values.injection.label) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- $version := .Capabilities.KubeVersion.Version -}}
 {{- if and (eq $values.injection.mode "admissionPolicy") (semverCompare "<1.36.0-0" $version) -}}
@@ -42,7 +63,7 @@
 {{- if not $from.bundle.keys }}{{ $problems = append $problems (printf "%s.bundle.keys is empty: name who may sign the bundle" $of) }}{{ end -}}
 {{- end -}}
 {{- end -}}
-{{- if and (eq $values.policy.source "configMap") (ne $values.mode.policy "skip") (not $values.policy.configMap.existing) (not $values.policy.configMap.inline) -}}
+{{- if and (eq $values.policy.source "configMap") (ne $values.mode.policy "skip") (not $values.policy.configMap.existing) (not (include "hopguard.written" $values.policy.configMap.inline)) -}}
 {{- $problems = append $problems "policy.configMap.inline is empty, and without a policy nothing is allowed: write a module, or set mode.policy: skip" -}}
 {{- end -}}
 {{- range $name := keys $values.files | sortAlpha -}}
@@ -106,6 +127,11 @@
 {{- $problems = append $problems (printf "documents.configMap.inline has a Revocation (%s), and a ConfigMap takes 60 to 90 s to reach a pod: publish it in a bundle (documents.source: bundle)%s" (include "hopguard.inlineRevocations" .) $unless) -}}
 {{- end -}}
 {{- dict "problems" $problems | toJson -}}
+{{- end -}}
+
+{{/* What inline files say besides comments and separators: nothing, if that is all there is. */}}
+{{- define "hopguard.written" -}}
+{{- regexReplaceAll `(?m)^\s*(#.*|---)?\s*$` (join "\n" (values (. | default dict))) "" | trim -}}
 {{- end -}}
 
 {{/* The names of inline files that hold a revocation. */}}

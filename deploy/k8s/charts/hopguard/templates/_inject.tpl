@@ -4,7 +4,7 @@
 {{- $never := list "kube-system" "kube-public" "kube-node-lease" -}}
 {{- if .Values.deployment.enabled }}{{ $never = append $never .Release.Namespace }}{{ end -}}
 matchExpressions:
-  - {key: hopguard.dev/injection, operator: In, values: [enabled]}
+  - {key: hopguard.dev/injection, operator: In, values: [{{ .Values.injection.label | toJson }}]}
   - {key: kubernetes.io/metadata.name, operator: NotIn, values: {{ $never | uniq | toJson }}}
 {{- end -}}
 

@@ -10,15 +10,11 @@ import ssl
 import subprocess
 import threading
 
-from .container import ENVOY, libraries, until
+from .container import ENVOY, libraries
+from .processes import free_port, until
 from .tools import ROOT
 
 BINARY = pathlib.Path(os.environ.get("ENVOY_BIN") or ROOT / ".venv/envoy")
-
-
-def files():
-    """What Envoy needs of the file system, to be put into the container's."""
-    return {"/envoy": BINARY.resolve(), **{library: library for library in libraries(BINARY)}}
 
 
 class Workload(http.server.BaseHTTPRequestHandler):
@@ -35,8 +31,13 @@ class Workload(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Sidecar:
+class Envoy:
     """Envoy's folder, which is mounted at /etc/envoy; `start` runs it beside a container that is ready."""
+
+    @staticmethod
+    def files():
+        """What it needs of the file system, to be put into the container's."""
+        return {"/envoy": BINARY.resolve(), **{library: library for library in libraries(BINARY)}}
 
     def __init__(self, directory, svid, authority):
         self.directory, self.process, self.log = directory, None, directory.with_suffix(".log")
@@ -68,11 +69,12 @@ class Sidecar:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={})
 
         def listens():
-            assert self.process.poll() is None, f"Envoy ended and said\n{self.log.read_text()}"
+            if self.process.poll() is not None:
+                raise RuntimeError(f"Envoy ended and said\n{self.log.read_text()}")
             with socket.socket() as probe:
                 return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-        until("Envoy", listens)
+        until(listens, "Envoy")
 
     def __enter__(self):
         return self
@@ -97,9 +99,3 @@ class Sidecar:
             return response.status, response.read().decode()
         finally:
             connection.close()
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
