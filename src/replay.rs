@@ -81,6 +81,11 @@ pub enum ClaimsError {
     /// Somebody else could take claims back.
     #[error("anybody can change what is in `{0}`: take away its write permission for others")]
     Exposed(PathBuf),
+    /// Somebody else was there first, and could put old claims back.
+    #[error(
+        "`{0}` belongs to user {1}, who could change what is in it: give it to the user that runs this, or name another directory"
+    )]
+    Foreign(PathBuf, u32),
     /// Two processes would each spend a token.
     #[error("another process keeps its claims in `{0}`: give each sidecar a state directory of its own")]
     Shared(PathBuf),

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufReader, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -49,6 +49,9 @@ impl Log {
         }
         if metadata.permissions().mode() & WORLD_WRITABLE != 0 {
             return Err(ClaimsError::Exposed(directory.to_owned()));
+        }
+        if !is_kept_by(metadata.uid(), rustix::process::geteuid().as_raw()) {
+            return Err(ClaimsError::Foreign(directory.to_owned(), metadata.uid()));
         }
         let lock = lock(directory)?;
         let path = directory.join(NAME);
@@ -145,6 +148,12 @@ fn load(path: &Path) -> io::Result<Loaded> {
         );
     }
     Ok(loaded)
+}
+
+/// Whether what lies in a directory of `owner` stays as `this` user has left it. Where anybody may make directories, somebody may have been
+/// quicker; root, who owns volumes, could do anything anyway.
+pub(super) const fn is_kept_by(owner: u32, this: u32) -> bool {
+    owner == this || owner == 0
 }
 
 /// Makes the directory itself, if only its parent is there: a volume that Kubernetes gives belongs to everybody, and what is kept does not.

@@ -283,6 +283,20 @@ fn a_directory_that_anybody_can_write_is_refused() {
 }
 
 #[test]
+fn a_directory_that_somebody_else_made_first_is_not_ours() {
+    assert!(log::is_kept_by(65_531, 65_531) && log::is_kept_by(0, 65_531));
+    assert!(!log::is_kept_by(1000, 65_531) && !log::is_kept_by(1000, 0));
+    let volume = tempfile::tempdir().unwrap();
+    let directory = volume.path().join("state");
+    fs::DirBuilder::new().create(&directory).unwrap();
+    // Only root can play both.
+    if std::os::unix::fs::chown(&directory, Some(1000), None).is_ok() {
+        let refused = Claims::open(1000, GRACE, Some(&directory), NOW);
+        assert!(matches!(refused, Err(ClaimsError::Foreign(_, 1000))));
+    }
+}
+
+#[test]
 fn a_volume_of_everybody_holds_a_directory_that_is_ours() {
     let volume = tempfile::tempdir().unwrap();
     fs::set_permissions(volume.path(), fs::Permissions::from_mode(0o777)).unwrap();

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.processes import until
-from harness.samples import INJECTED, VALUES, combine
+from harness.samples import INJECTED, MESHES, VALUES, combine, in_namespace
 from harness.tools import CHARTS
 
 EDITOR = ("--as=dana", "--as-group=system:authenticated")
@@ -45,6 +45,23 @@ def test_an_editor_of_the_namespace_edits_its_own_and_not_hopguards(fresh_cluste
     # One that was taken away comes back only by who may write it.
     assert fresh_cluster.kubectl("delete", "configmap", "hopguard-policy", "--namespace", ledger, *EDITOR).returncode == 0
     assert REFUSED in create(fresh_cluster, ledger, "hopguard-policy").stderr
+
+
+def run_in(cluster, namespace, name, verb="exec", who=EDITOR):
+    """Somebody's attempt to run a command in a container; no pod runs here, so that even who may is told so."""
+    command = ("--", "/hopguard", "serve", "--config", "/dev/stdin") if verb == "exec" else ()
+    return cluster.kubectl(verb, "sample", "--namespace", namespace, f"--container={name}", "--stdin", *who, *command, check=False).stderr
+
+
+def test_only_who_may_configure_hopguard_runs_anything_in_its_place(fresh_cluster, ledger):
+    fresh_cluster.create(in_namespace(MESHES["envoy"].pod(), ledger))
+    fresh_cluster.kubectl("create", "role", "debugger", "--verb=*", "--resource=pods,pods/exec,pods/attach", "--namespace", ledger)
+    fresh_cluster.kubectl("create", "rolebinding", "debugger", "--role=debugger", "--user=dana", "--namespace", ledger)
+    refused, taken = "decides in its place", "does not have a host assigned"
+    for verb in ("exec", "attach"):
+        until(lambda: taken in run_in(fresh_cluster, ledger, "application", verb), "RBAC lets dana", timeout=30)
+        until(lambda: refused in run_in(fresh_cluster, ledger, "hopguard", verb), "the policy acts", timeout=30)
+        assert refused not in run_in(fresh_cluster, ledger, "hopguard", verb, who=())
 
 
 def test_the_role_that_ships_is_what_it_takes(fresh_cluster, ledger):

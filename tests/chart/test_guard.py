@@ -68,12 +68,23 @@ def test_a_running_pod_keeps_its_image_and_takes_no_other(guarded, cluster):
     cluster.delete("v1", "Pod", created["metadata"]["name"], guarded.guarded)
 
 
+@pytest.mark.parametrize("path", ("/run/hopguard/", "/run//hopguard", "/var/run/hopguard", "/srv/../run/hopguard", "/run/hopguard/check.sock"))
+def test_envoy_sees_no_other_socket_in_the_place_of_hopguards(guarded, path):
+    pod = guarded.pod(init=1)
+    pod["spec"].setdefault("volumes", []).append({"name": "mine", "emptyDir": {}})
+    everyone = pod["spec"]["containers"] + pod["spec"]["initContainers"]
+    one(everyone, guarded.mesh.container)["volumeMounts"].append({"name": "mine", "mountPath": path})
+    assert "mounts nothing over Hopguard's socket" in guarded.refuses(pod)
+
+
 EPHEMERAL = {
     "as Envoy's user": (lambda mesh: {"securityContext": {"runAsUser": mesh.uid}}, "no other container may run as Envoy's user"),
     "as Hopguard's user": (lambda mesh: {"securityContext": {"runAsUser": 65531}}, "no other container may run as Envoy's user"),
     "with the socket": (lambda mesh: {"volumeMounts": [{"name": "hopguard-socket", "mountPath": "/mine"}]}, "no container but Hopguard's"),
     "with the state": (lambda mesh: {"volumeMounts": [{"name": "hopguard-state", "mountPath": "/mine"}]}, "no container but Hopguard's"),
-    "inside Hopguard": (lambda mesh: {"targetContainerName": "hopguard"}, "hopguard"),
+    "inside Hopguard": (lambda mesh: {"targetContainerName": "hopguard"}, "may join the process namespace"),
+    # Its image may name Envoy's user, which nobody sees here: it would reach the socket through /proc.
+    "inside Envoy": (lambda mesh: {"targetContainerName": mesh.container}, "may join the process namespace"),
 }
 
 

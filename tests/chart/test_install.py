@@ -38,7 +38,7 @@ def test_it_is_installed_upgraded_and_taken_out(cluster, charts, home):
     where = ("--namespace", home)
     cluster.helm("install", "hopguard", HOPGUARD, *where, *charts.values(values))
     assert installed(cluster, "mutatingadmissionpolicies") == {"hopguard-inject"}
-    assert installed(cluster, "validatingadmissionpolicies") == {"hopguard-guard", "hopguard-configuration"}
+    assert installed(cluster, "validatingadmissionpolicies") == {"hopguard-guard", "hopguard-exec", "hopguard-configuration"}
     assert installed(cluster, "configmaps", namespace=guarded)
     deployments = installed(cluster, "deployments", namespace=home)
     assert len(deployments) == 1
