@@ -1,12 +1,14 @@
 //! The Check RPC: the one place where a decision meets the world. Always a `CheckResponse`, never a gRPC error.
 
+mod service;
+mod unanswered;
+
 use std::{
-    convert::Infallible,
-    future::{Future, Ready, poll_fn, ready},
+    future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::{Pin, pin},
+    pin::pin,
     sync::{Arc, OnceLock},
-    task::{Context, Poll},
+    task::Poll,
     time::Instant,
 };
 
@@ -14,6 +16,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http_body::Body;
 
+pub use self::service::CHECK;
+use self::unanswered::Unanswered;
 use super::{
     Counted, Shared, Snapshot,
     connection::Asker,
@@ -30,9 +34,6 @@ use crate::{
     response,
     telemetry::{Stopwatch, trace::Told},
 };
-
-/// Where Envoy asks.
-pub const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 
 /// Answers Checks.
 #[derive(Clone, Debug)]
@@ -263,49 +264,6 @@ async fn unpanicked(waiting: impl Future<Output = Option<Fault>>) -> Option<Faul
     .await
 }
 
-/// A decision whose answer waits for a claim, or for the disk. If Envoy gives up before, the token may be spent, so it is written down all
-/// the same.
-struct Unanswered<'a> {
-    checks: &'a Checks,
-    snapshot: Option<&'a Snapshot>,
-    now: Timestamp,
-    watch: Stopwatch,
-    /// Gone once it is answered.
-    decided: Option<(Decision, CheckRequest)>,
-    /// The record that it has ahead of its answer.
-    ahead: OnceLock<DecisionId>,
-}
-
-impl Unanswered<'_> {
-    fn decision(&self) -> Option<&Decision> {
-        self.decided.as_ref().map(|(decision, _)| decision)
-    }
-
-    /// Takes up what is in the way, if anything is.
-    fn settle(&mut self, refused: Option<Fault>) {
-        let Some(fault) = refused else { return };
-        self.decided = self.decided.take().map(|(decision, check)| match fault {
-            Fault::Replayed => (decision.replayed(), check),
-            fault => (decision.overruled(fault), check),
-        });
-    }
-
-    fn take(&mut self) -> (Decision, CheckRequest) {
-        let nothing = || (Decision::denied(self.now, Outline::default(), Fault::Internal), CheckRequest::default());
-        self.decided.take().unwrap_or_else(nothing)
-    }
-}
-
-impl Drop for Unanswered<'_> {
-    fn drop(&mut self) {
-        if let Some((decision, check)) = self.decided.take() {
-            let Self { checks, snapshot, now, watch, .. } = *self;
-            let ahead = self.ahead.get().copied();
-            checks.fenced(snapshot, now, watch, ahead, || (decision.overruled(Fault::Deadline), check));
-        }
-    }
-}
-
 fn decide(
     snapshot: Option<&Snapshot>,
     request: Result<CheckRequest, Denial>,
@@ -325,62 +283,6 @@ fn decide(
             let decision = snapshot.authorizer.decide_in_laps(&request, now, laps);
             let dry_run = snapshot.answers.style.dry_run();
             (dry_run.into_iter().fold(decision, Decision::dry_run), request)
-        }
-    }
-}
-
-impl<B> tower::Service<http::Request<B>> for Checks
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Send,
-{
-    type Response = http::Response<frame::Reply>;
-    type Error = Infallible;
-    type Future = Answer;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Answer {
-        if request.uri().path() != CHECK {
-            return Answer::Other(ready(frame::unimplemented()));
-        }
-        let limits = &self.shared.limits;
-        let watch = Stopwatch::start();
-        let started = watch.started();
-        let patience =
-            frame::timeout(request.headers()).map_or(limits.deadline, |timeout| timeout.min(limits.deadline));
-        let deadline = started.checked_add(patience).unwrap_or(started);
-        let counted = Counted::one(&self.shared, |shared| &shared.in_flight, limits.in_flight);
-        let checks = self.clone();
-        let asker = request.extensions().get::<Asker>().cloned();
-        let trace = TraceContext::beside(request.headers());
-        let body = request.into_body();
-        Answer::Check(Box::pin(async move {
-            // Held until the answer is made, however the future ends.
-            let counted = counted;
-            let response = checks.check(body, asker.as_ref(), counted, watch, deadline, trace).await;
-            frame::reply(&response)
-        }))
-    }
-}
-
-/// An answer under way.
-pub(super) enum Answer {
-    /// To a Check.
-    Check(Pin<Box<dyn Future<Output = http::Response<frame::Reply>> + Send>>),
-    /// To anything else.
-    Other(Ready<http::Response<frame::Reply>>),
-}
-
-impl Future for Answer {
-    type Output = Result<http::Response<frame::Reply>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut *self {
-            Self::Check(answer) => answer.as_mut().poll(cx).map(Ok),
-            Self::Other(answer) => Pin::new(answer).poll(cx).map(Ok),
         }
     }
 }
