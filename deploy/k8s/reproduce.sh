@@ -13,18 +13,22 @@ unset CARGO_TARGET_DIR
 # As the .dockerignore lets it in: a build that needs more fails here and not in the image.
 mapfile -t given < <(sed -n 's/^!//p' deploy/k8s/Dockerfile.dockerignore)
 
-for copy in here in/a-directory-that-lies-much-deeper; do
+copies=(here in/a-directory-that-lies-much-deeper)
+# Both before either is built: what somebody edits meanwhile is in both, or in none.
+for copy in "${copies[@]}"; do
   mkdir -p "$scratch/$copy"
   for path in "${given[@]}"; do
     [[ ! -e "$path" ]] || cp -r --parents "$path" "$scratch/$copy"
   done
+done
+for copy in "${copies[@]}"; do
   printf '=== %s\n' "$copy"
   "$scratch/$copy/deploy/k8s/build.sh" "$scratch/out/$copy"
   rm -rf "${scratch:?}/$copy"
 done
 
-one=$scratch/out/here/hopguard
-other=$scratch/out/in/a-directory-that-lies-much-deeper/hopguard
+one=$scratch/out/${copies[0]}/hopguard
+other=$scratch/out/${copies[1]}/hopguard
 sha256sum "$one" "$other"
 cmp "$one" "$other"
 if grep -aoF "$scratch" "$one" | head -n 1 | grep .; then
