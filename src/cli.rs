@@ -1,5 +1,6 @@
 //! The verbs of the binary, each thin: parse, call the library, print.
 
+pub mod argument;
 mod asking;
 pub mod check;
 pub mod config;

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 use spiffe::SpiffeId;
 
@@ -20,6 +20,7 @@ use self::{
     governance::{GovernanceArgs, Governed},
 };
 use super::{
+    argument::Output,
     exit::Exit,
     test::{ENTRYPOINT, GateArg},
 };
@@ -67,15 +68,6 @@ pub struct CheckArgs {
     /// How to answer
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
-}
-
-/// How a verb answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
 }
 
 /// Something that the configuration names, such as the policy, and how to load it.

@@ -12,12 +12,12 @@ use clap::{ArgGroup, Args};
 
 use self::{report::Report, request::Request};
 use super::{
+    argument::{Output, time},
     asking::{self, Asking, Told},
-    check::Output,
     complain,
     exit::Exit,
     loading,
-    test::{ENTRYPOINT, GateArg, time},
+    test::{ENTRYPOINT, GateArg},
 };
 use crate::{
     clock::{Clock, Timestamp},

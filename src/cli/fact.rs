@@ -7,12 +7,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    check::Output,
+    argument::{Output, span, time},
     complain,
     documents::{Desk, Failure, Found, Manner, Proposal, Telling, Where, command, effect, fields, shown},
     exit::Exit,
-    grant::span,
-    test::time,
 };
 use crate::{
     clock::Timestamp,

@@ -14,7 +14,7 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 
-pub(super) use self::time::{Until, span};
+pub(super) use self::time::Until;
 use super::exit::Exit;
 
 /// Ask for grants, approve, show, list, extend, end and open them

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context;
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::{exit::Exit, test::time};
+use super::{argument::time, exit::Exit};
 use crate::{
     clock::{Clock, Timestamp},
     config::Config,

@@ -16,6 +16,7 @@ use regex::Regex;
 
 use self::{report::Report, table::Row};
 use super::{
+    argument::time,
     asking::{self, Asking},
     exit::Exit,
     loading,
@@ -269,11 +270,6 @@ fn find(directory: &Path, depth: usize, files: &mut Vec<PathBuf>, problems: &mut
 fn percent(text: &str) -> Result<f64, String> {
     let percent: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
     if (0.0..=100.0).contains(&percent) { Ok(percent) } else { Err("must be between 0 and 100".to_owned()) }
-}
-
-/// Reads a time on the command line.
-pub(super) fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| format!("`{text}` is no time in UTC such as `2026-11-20T09:00:00Z`"))
 }
 
 /// What is asked for where nothing else is said.

@@ -20,7 +20,7 @@ use tonic::{
 };
 
 use crate::{
-    cli::{asking::Line, exit::Exit, grant::span},
+    cli::{argument::span, asking::Line, exit::Exit},
     clock::Clock,
     decision::{self, Reason},
     pb::{

@@ -13,7 +13,7 @@ use spiffe::SpiffeId;
 
 use crate::{
     approval::{AllowedSigners, Approvals},
-    cli::test::time,
+    cli::argument::time,
     clock::{Clock, Timestamp},
     config::Config,
     governance::{Finding, Severity, Written, counted, review},

@@ -7,9 +7,9 @@ use std::{
 
 use serde_json::json;
 
-use super::{Found, Output};
+use super::Found;
 use crate::{
-    cli::{asking, exit::Exit, loading},
+    cli::{argument::Output, asking, exit::Exit, loading},
     policy::{Entrypoint, FINDINGS, Gate, Policy, Reads, Weight},
     yaml::{Problems, nearest, quote},
 };

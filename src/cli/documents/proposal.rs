@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 
 use super::{Desk, Failure};
 use crate::{
-    cli::{check::Output, complain, exit::Exit, test::time},
+    cli::{
+        argument::{Output, time},
+        complain,
+        exit::Exit,
+    },
     clock::{Clock, Timestamp},
     store::write::{Change, Held},
     yaml::is_deceptive,

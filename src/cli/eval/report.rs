@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value as Json, json};
 
 use crate::{
-    cli::{asking::Told, check::Output},
+    cli::{argument::Output, asking::Told},
     decision::{Decision, Denial},
     pb::{CheckResponse, check_response::HttpResponse},
     policy::{

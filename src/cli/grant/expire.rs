@@ -9,10 +9,10 @@ use clap::Args;
 
 use crate::{
     cli::{
+        argument::time,
         documents::{Desk, Failure, Manner, Proposal, Where, effect, fields},
         exit::Exit,
         revoke::{self, Revoking},
-        test::time,
     },
     clock::Timestamp,
     store::write::render::{plain, string},

@@ -5,13 +5,10 @@ use std::{io::Write, time::Duration};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{
-    standing::{Standings, Stands},
-    time::span,
-};
+use super::standing::{Standings, Stands};
 use crate::{
     cli::{
-        check::Output,
+        argument::{Output, span},
         complain,
         documents::{Desk, Failure, Telling, Where, effect, fields, shown},
         exit::Exit,

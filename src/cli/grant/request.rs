@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 use super::time::Until;
 use crate::{
     cli::{
+        argument::time,
         documents::{Desk, Failure, Manner, Where, approving::Candidate, fields},
         exit::Exit,
-        test::time,
     },
     clock::Timestamp,
     store::write::render::{json, mapping, plain, sequence, string},

@@ -9,7 +9,7 @@ use super::standing::Standings;
 use crate::{
     approval::signed_part,
     cli::{
-        check::Output,
+        argument::Output,
         documents::{Desk, Failure, Telling, Where, approving::Candidate, fields, shown, signing},
         exit::Exit,
     },

@@ -5,9 +5,11 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::{
-    cli::{documents::Failure, test::time},
+    cli::{
+        argument::{span, time},
+        documents::Failure,
+    },
     clock::Timestamp,
-    yaml::Reader,
 };
 
 /// Until when: one of both.
@@ -35,14 +37,4 @@ impl Until {
     pub(crate) fn required_after(&self, from: Timestamp) -> Result<Timestamp, Failure> {
         self.after(from).ok_or_else(|| Failure::Usage("say until when, with `--for` or `--until`".to_owned()))
     }
-}
-
-/// Reads a span as documents write it.
-pub(crate) fn span(text: &str) -> Result<Duration, String> {
-    let reader = Reader::new("");
-    let nodes = reader.parse(text);
-    let found = nodes.first().and_then(|node| reader.value(node).duration());
-    found
-        .filter(|_| reader.is_clean())
-        .ok_or_else(|| format!("`{text}` is no duration such as `90s`, `15m`, `24h` or `30d`"))
 }
