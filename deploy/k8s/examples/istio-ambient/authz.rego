@@ -11,7 +11,7 @@ default decision := false
 
 # METADATA
 # title: A caller that the waypoint names, within a grant, where the inventory calls the resource no more than medium
-decision := true if {
+decision if {
 	input.peer.assurance == "asserted"
 	input.grant.name
 	input.resource.sensitivity in {"low", "medium"}

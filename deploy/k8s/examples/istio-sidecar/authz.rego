@@ -10,7 +10,7 @@ default decision := false
 
 # METADATA
 # title: A caller whose certificate Hopguard has verified, within a grant
-decision := true if {
+decision if {
 	input.peer.assurance == "verified"
 	input.grant.name
 }
