@@ -1,6 +1,6 @@
 //! What is shipped is what OPA's own tools like, and what OPA refuses to load does not load here.
 
-use std::{path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use crate::{
     author,
@@ -12,12 +12,16 @@ use crate::{
 
 #[test]
 fn shipped_rego_is_formatted_and_passes_opas_checks() {
-    for directory in ["rego", "deploy", "tests/corpus/policies"] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // Each recipe has a policy of its own.
+    let recipes = fs::read_dir(root.join("deploy/k8s/examples")).unwrap().map(|recipe| recipe.unwrap().path());
+    let recipes: Vec<_> = recipes.filter(|recipe| recipe.is_dir()).map(|recipe| recipe.join("authz.rego")).collect();
+    assert!(!recipes.is_empty());
+    for path in ["rego", "tests/corpus/policies"].map(|path| root.join(path)).into_iter().chain(recipes) {
         for arguments in [&["fmt", "--list", "--fail"][..], &["check", "--strict"]] {
             let told = Command::new(opa_bin()).args(arguments).arg(&path).output().unwrap();
             let text = [told.stdout, told.stderr].concat();
-            assert!(told.status.success(), "opa {arguments:?} {directory}: {}", String::from_utf8_lossy(&text));
+            assert!(told.status.success(), "opa {arguments:?} {}: {}", path.display(), String::from_utf8_lossy(&text));
         }
     }
 }
