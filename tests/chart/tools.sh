@@ -37,12 +37,20 @@ for tool in ("helm", "kubectl"):
 PYTHON
 }
 
-# apt-get holds the package against the distribution's signed index.
+# apt-get holds the package against the distribution's signed index; where there is none, or an old one, it is fetched aside.
+download() {
+  local lists=$scratch/lists
+  cd "$scratch"
+  apt-get download -qq "$1" && return
+  mkdir -p "$lists/partial"
+  apt-get update -qq -o "Dir::State::Lists=$lists" && apt-get download -qq -o "Dir::State::Lists=$lists" "$1"
+}
+
 prometheus() {
   local from=${PROMETHEUS_BIN:-}
   if [[ -z "$from" ]]; then
-    (cd "$scratch" && apt-get download -qq prometheus) || {
-      echo "apt-get cannot download the package prometheus: run apt-get update, or name a directory with prometheus and promtool in PROMETHEUS_BIN" >&2
+    (download prometheus) || {
+      echo "apt-get cannot download the package prometheus: look at its sources, or name a directory with prometheus and promtool in PROMETHEUS_BIN" >&2
       return 1
     }
     dpkg -x "$scratch"/prometheus_*.deb "$scratch/prometheus"
