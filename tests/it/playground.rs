@@ -1,10 +1,11 @@
 //! The playground with real Envoys: what its parts let in and pass on, and the whole as a newcomer runs it.
 
 use std::{
+    future::ready,
     net::SocketAddr,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use spiffe::TrustDomain;
 use tempfile::TempDir;
 
-use crate::envoy::ENVOY;
+use crate::{envoy::ENVOY, harness::until};
 
 /// A workload behind its Envoy, whose Hopguard is away.
 struct Alone {
@@ -162,16 +163,12 @@ async fn a_renewed_svid_is_taken_up_without_a_restart() {
     let first = Svid::read(payments.clone(), &stem).unwrap();
     let second = alone.authority.renew(&first, alone.now, alone.now.after(2 * HOUR)).unwrap();
     second.write(&stem).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
+    until("that Envoy presents the second SVID", async || {
         let stream = alone.caller().handshake(alone.address().await, &payments).await.unwrap();
         let presented = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
-        if presented == second.certificate().unwrap() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "Envoy still presents the first SVID");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+        (presented == second.certificate().unwrap()).then_some(())
+    })
+    .await;
 }
 
 /// `hopguard dev` at work in a folder of its own.
@@ -185,12 +182,11 @@ impl Dev {
         let dir = tempfile::tempdir().unwrap();
         let child = hopguard(&["dev", "--dir"]).arg(dir.path()).stdout(Stdio::null()).spawn().unwrap();
         let mut dev = Self { dir, child };
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while dev.record().is_none() {
+        until("that the playground is up", || {
             assert!(dev.child.try_wait().unwrap().is_none(), "the playground ended");
-            assert!(Instant::now() < deadline, "the playground is not up");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+            ready(dev.record().map(drop))
+        })
+        .await;
         dev
     }
 
